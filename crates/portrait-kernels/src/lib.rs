@@ -1,0 +1,34 @@
+//! The compute kernels of the engine: WGSL text, specialisation, parameters and CPU twins.
+//!
+//! One kernel is one file in `shaders/`, one struct here and one CPU twin. The struct holds the shapes and options of one
+//! call; [`Kernel::dispatch`] turns it into shader key, uniform bytes and workgroup count, and [`Kernel::cpu`] computes the
+//! same thing on the host. This crate opens no device.
+//!
+//! # Layout
+//! A feature tensor of `C` channels is `[ceil(C/4), H, W] × vec4`: *slices* of four channels, each an image of vec4.
+//! Channels past `C` in the last slice are zero in every tensor a kernel writes. On the host the same tensor is a flat
+//! `f32` array in the same order, `((slice * H + y) * W + x) * 4 + lane`.
+
+mod activation;
+mod fully_connected;
+mod kernel;
+mod profile;
+mod shader;
+mod tier;
+
+pub use activation::Activation;
+pub use fully_connected::FullyConnected;
+pub use kernel::{Bind, Binding, Dispatch, Kernel};
+pub use profile::DeviceProfile;
+pub use shader::{ShaderKey, shader_names};
+pub use tier::Tier;
+
+/// Number of vec4 slices that hold `channels` channels.
+pub const fn slices(channels: u32) -> u32 {
+    channels.div_ceil(4)
+}
+
+/// Number of `f32` values in the host copy of a feature tensor of this shape.
+pub const fn feature_len(channels: u32, height: u32, width: u32) -> usize {
+    slices(channels) as usize * 4 * height as usize * width as usize
+}

@@ -1,0 +1,102 @@
+//! Shader text: embedding, `#import` and `#ifdef`, and the key under which a specialised shader is pooled.
+
+use crate::Tier;
+
+/// Identity of a specialised shader: equal keys share one pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShaderKey {
+    /// File stem in `shaders/`, which is also the pipeline's label.
+    pub file: &'static str,
+    /// Tier whose prelude `#import tier` takes in.
+    pub tier: Tier,
+    /// Names defined for `#ifdef`, sorted.
+    pub defines: Vec<&'static str>,
+    /// Pipeline-overridable constants, by name.
+    pub overrides: Vec<(&'static str, u32)>,
+}
+
+macro_rules! shaders {
+    ($($name:literal),* $(,)?) => {
+        /// Every kernel file by stem.
+        const SHADERS: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../shaders/", $name, ".wgsl")))),*];
+    };
+}
+
+macro_rules! prelude {
+    ($($name:literal),* $(,)?) => {
+        const PRELUDE: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../shaders/prelude/", $name, ".wgsl")))),*];
+    };
+}
+
+// One line per kernel file, sorted.
+shaders!["fully_connected",];
+
+prelude!["activation", "f16", "f16_packed", "f32"];
+
+/// Stems of all kernel files.
+pub fn shader_names() -> impl Iterator<Item = &'static str> {
+    SHADERS.iter().map(|&(name, _)| name)
+}
+
+fn find(table: &[(&'static str, &'static str)], name: &str) -> &'static str {
+    table
+        .iter()
+        .find(|(n, _)| *n == name)
+        .unwrap_or_else(|| panic!("no shader text named `{name}`: add it to the table in shader.rs"))
+        .1
+}
+
+impl ShaderKey {
+    /// A key without defines or overrides.
+    pub fn new(file: &'static str, tier: Tier) -> Self {
+        Self { file, tier, defines: Vec::new(), overrides: Vec::new() }
+    }
+
+    /// Adds a name for `#ifdef` if `on`.
+    pub fn define(mut self, name: &'static str, on: bool) -> Self {
+        if on {
+            self.defines.push(name);
+            self.defines.sort_unstable();
+        }
+        self
+    }
+
+    /// Sets a pipeline-overridable constant.
+    pub fn set(mut self, name: &'static str, value: u32) -> Self {
+        self.overrides.push((name, value));
+        self
+    }
+
+    /// The complete WGSL of this shader: imports resolved, `#ifdef` branches taken.
+    ///
+    /// # Panics
+    /// On an unknown file or directive: both are mistakes in this crate, caught by its tests.
+    pub fn source(&self) -> String {
+        let mut out = String::new();
+        let mut taken: Vec<bool> = Vec::new();
+        for line in find(SHADERS, self.file).lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["#ifdef", name] => taken.push(self.defines.contains(name)),
+                ["#ifndef", name] => taken.push(!self.defines.contains(name)),
+                ["#else"] => {
+                    let last = taken.last_mut().expect("#else without #ifdef");
+                    *last = !*last;
+                }
+                ["#endif"] => {
+                    taken.pop().expect("#endif without #ifdef");
+                }
+                _ if taken.contains(&false) => {}
+                ["#import", "tier"] => out.push_str(find(PRELUDE, self.tier.name())),
+                ["#import", name] => out.push_str(find(PRELUDE, name)),
+                [word, ..] if word.starts_with('#') => panic!("{}: unknown directive `{line}`", self.file),
+                _ => {
+                    out.push_str(line);
+                    out.push('\n');
+                }
+            }
+        }
+        assert!(taken.is_empty(), "{}: #ifdef without #endif", self.file);
+        out
+    }
+}
