@@ -1,0 +1,152 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["numpy", "opencv-python-headless", "ai-edge-litert", "torch"]
+# ///
+"""Make tests/fixtures from NASA's astronaut portrait, a rendered CC0 driver clip and the weight files.
+
+    python make_fixtures.py --wheel mediapipe-0.10.14-....whl --driver driver_synthetic.mp4
+
+`mediapipe.safetensors` holds network inputs and the outputs of the original runtime; `s_frame{0,1}.safetensors` hold one frame
+each of preset S, f32 arithmetic in PyTorch on the shipped f16 weights. tests/fixtures/README.md lists the tensors.
+"""
+
+import argparse
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import tensorfile
+
+HERE = Path(__file__).parent
+FIXTURES = HERE.parent / "tests/fixtures"
+sys.path.insert(0, str(HERE / "training"))
+
+from portrait_training.folded import Folded  # noqa: E402
+from portrait_training.prepare import fill_background, normalised  # noqa: E402
+from portrait_training.presets import INDICES, preset  # noqa: E402
+from portrait_training.tracker import Detector, Mesh, Net, Roi  # noqa: E402
+
+PHOTO_CROP = (96, 0, 256)  # x, y, side in the astronaut picture
+DRIVER_FRAMES = (0, 38, 71)  # the rest frame, then one per fixture
+
+# Crops of the astronaut picture: centre x, y, side in pixels, roll in radians.
+MESH = [(223, 122, 190, 0.0), (223, 118, 240, 0.25), (232, 128, 210, -0.35), (210, 130, 300, 0.1)]
+DETECTOR = [(256, 256, 512, 0.0), (230, 140, 300, 0.2), (200, 180, 700, -0.15)]
+SEGMENTATION = [(256, 256, 512, 0.0)]
+
+
+def crop(image: np.ndarray, where: tuple, size: int) -> np.ndarray:
+    return cv2.warpAffine(image, Roi(*where).matrix(size), (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
+def originals(wheel: Path) -> dict[str, Net]:
+    with zipfile.ZipFile(wheel) as z:
+        read = lambda member: Net(content=z.read(f"mediapipe/modules/{member}.tflite"))
+        return {
+            "detector": read("face_detection/face_detection_short_range"),
+            "mesh": read("face_landmark/face_landmark"),
+            "segmentation": read("selfie_segmentation/selfie_segmentation"),
+        }
+
+
+def mediapipe(nets: dict[str, Net], photo: np.ndarray) -> dict[str, np.ndarray]:
+    out = {}
+    plan = {
+        "mesh": (MESH, 192, 1 / 255, 0, {"points": (468, 3), "score": (1,)}),
+        "detector": (DETECTOR, 128, 1 / 127.5, -1, {"regressors": (896, 16), "scores": (896,)}),
+        "segmentation": (SEGMENTATION, 256, 1 / 255, 0, {"alpha": (256, 256)}),
+    }
+    for name, (crops, size, scale, offset, outputs) in plan.items():
+        for i, where in enumerate(crops):
+            picture = crop(photo, where, size)
+            out[f"{name}.{i}.roi"] = np.array(where, np.float32)
+            out[f"{name}.{i}.input"] = picture
+            values = nets[name](picture.astype(np.float32) * np.float32(scale) + np.float32(offset))
+            for (key, shape), value in zip(outputs.items(), values, strict=True):
+                out[f"{name}.{i}.{key}"] = value.reshape(shape)
+    return out
+
+
+def facial(nets: dict[str, Net], picture: np.ndarray) -> torch.Tensor:
+    """The 106 points of a 256 px picture, (1, 106, 2) in [-1, 1]; the crop is refined once."""
+    mesh, roi = Mesh(nets["mesh"], 192), Detector(nets["detector"])(picture)
+    points, _ = mesh(picture, roi)
+    points, present = mesh(picture, Roi.around(points))
+    if present < 0.5:
+        raise SystemExit("no face")
+    return torch.from_numpy(normalised(points[INDICES, :2]))[None]
+
+
+def planar(picture: np.ndarray) -> torch.Tensor:
+    t = torch.from_numpy(picture).float() / 255
+    return (t.permute(2, 0, 1) if t.ndim == 3 else t[None])[None]
+
+
+def frames(path: Path, numbers: tuple[int, ...]) -> list[np.ndarray]:
+    capture, found = cv2.VideoCapture(str(path)), {}
+    for n in range(max(numbers) + 1):
+        ok, picture = capture.read()
+        if not ok:
+            raise SystemExit(f"{path}: only {n} frames")
+        if n in numbers:
+            found[n] = np.ascontiguousarray(picture[..., ::-1])
+    return [found[n] for n in numbers]
+
+
+@torch.no_grad()
+def portrait(nets: dict[str, Net], photo: np.ndarray, driver: Path) -> list[dict[str, np.ndarray]]:
+    tensors, metadata = tensorfile.read(HERE / "portrait_s.safetensors")
+    net = Folded(tensors, preset(metadata["preset"]))
+    x, y, side = PHOTO_CROP
+    src = np.ascontiguousarray(photo[y : y + side, x : x + side])
+    smask = (nets["segmentation"](src / 255.0)[0].reshape(side, side) * 255).clip(0, 255).astype(np.uint8)
+    back = fill_background(src, smask)
+    first, *rest = frames(driver, DRIVER_FRAMES)
+    fk_s, nk_s = source = facial(nets, src), net.neural_keypoints(planar(src))
+    fk_d0, nk_d0 = start = facial(nets, first), net.neural_keypoints(planar(first))
+    kp_s, out = net.merge(*source), []
+    for drv in rest:
+        fk_d, nk_d = now = facial(nets, drv), net.neural_keypoints(planar(drv))
+        kp_d = net.relative(source, now, start)
+        values = dict(fk_s=fk_s, fk_d=fk_d, fk_d0=fk_d0, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d)
+        values |= dict(kp_d_absolute=net.merge(*now)) | net.frame(planar(src), planar(smask), planar(back), fk_s, kp_s, kp_d)
+        arrays = {name: t[0].numpy() for name, t in values.items()}
+        out.append(dict(src=src, smask=smask, back=back, drv=drv, **arrays))
+    return out
+
+
+HALF = ("warped", "heat", "dmn_head", "full_warp", "full_fg", "syn_head", "bottleneck")
+ONLY_FIRST = ("warped", "heat", "marks", "dmn_head", "full_warp", "full_fg", "syn_head", "bottleneck")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheel", type=Path, required=True)
+    parser.add_argument("--driver", type=Path, required=True)
+    parser.add_argument("--sheet", type=Path, help="write a picture to look at: source, driver, out")
+    args = parser.parse_args()
+    nets = originals(args.wheel)
+    photo = np.ascontiguousarray(cv2.imread(str(FIXTURES / "astronaut.png"))[..., ::-1])
+    note = {"picture": "astronaut: NASA, public domain", "wheel": "mediapipe 0.10.14, Apache-2.0"}
+    tensorfile.write(FIXTURES / "mediapipe.safetensors", mediapipe(nets, photo), note)
+    sheets = []
+    for i, values in enumerate(portrait(nets, photo, args.driver)):
+        sheets.append(np.hstack([values["src"], values["drv"], (values["out"].transpose(1, 2, 0) * 255).round().astype(np.uint8)]))
+        values.pop("occlusion")
+        if i > 0:
+            for name in ONLY_FIRST:
+                values.pop(name)
+            values["out"] = values["out"].astype(np.float16)
+        values = {k: v.astype(np.float16) if k in HALF else v for k, v in values.items()}
+        note = {"picture": "astronaut: NASA, public domain", "driver": "rendered from MakeHuman parts, CC0", "weights": "portrait_s v0"}
+        tensorfile.write(FIXTURES / f"s_frame{i}.safetensors", values, note)
+    if args.sheet:
+        cv2.imwrite(str(args.sheet), np.vstack(sheets)[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()

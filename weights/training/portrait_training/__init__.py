@@ -1,0 +1,1 @@
+"""Training recipe for the portrait animation networks: data, networks, losses, evaluation, export."""

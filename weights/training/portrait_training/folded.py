@@ -1,0 +1,117 @@
+"""The per-frame path from an exported weight file alone: what an engine has to compute, statement by statement."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import tps
+from .presets import BASE40
+
+
+def hull_area(points: Tensor) -> float:
+    """Area of the convex hull of points (N, 2)."""
+    ordered = sorted(map(tuple, points.double().tolist()))
+
+    def chain(sequence):
+        out = []
+        for p in sequence:
+            while len(out) > 1 and (out[-1][0] - out[-2][0]) * (p[1] - out[-2][1]) <= (out[-1][1] - out[-2][1]) * (p[0] - out[-2][0]):
+                out.pop()
+            out.append(p)
+        return out[:-1]
+
+    ring = chain(ordered) + chain(reversed(ordered))
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1]))) / 2
+
+
+def upsample(maps: Tensor, side: int) -> Tensor:
+    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
+
+
+def sample(picture: Tensor, where: Tensor) -> Tensor:
+    """Bilinear, align-corners, edges repeated; `where` is (B, H, W, 2)."""
+    return F.grid_sample(picture, where, padding_mode="border", align_corners=True)
+
+
+class Folded:
+    """Networks of one weight file: f32 arithmetic on the stored values. One picture at a time, NCHW."""
+
+    def __init__(self, tensors: dict[str, np.ndarray], config: dict):
+        self.tensors = {name: torch.from_numpy(t.astype(np.float32)) for name, t in tensors.items()}
+        self.config = config
+
+    def conv(self, name: str, x: Tensor, stride: int = 1, relu: bool = True) -> Tensor:
+        w, b = self.tensors[f"{name}.conv.weight"], self.tensors[f"{name}.conv.bias"]
+        y = F.conv2d(x, w, b, stride, w.shape[-1] // 2)
+        return F.relu(y) if relu else y
+
+    def fc(self, name: str, x: Tensor) -> Tensor:
+        return F.linear(x, self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"])
+
+    def neural_keypoints(self, picture: Tensor) -> Tensor:
+        side = self.config["nk"]["input"]
+        x = F.max_pool2d(self.conv("nk.stem", F.interpolate(picture, (side, side), mode="area"), 2), 3, 2, 1)
+        for i in range(2 * len(self.config["nk"]["widths"])):
+            name, stride = f"nk.blocks.{i}", 2 if i in (2, 4, 6) else 1
+            skip = x if stride == 1 else self.conv(f"{name}.skip", x, 2, relu=False)
+            x = F.relu(self.conv(f"{name}.conv2", self.conv(f"{name}.conv1", x, stride), relu=False) + skip)
+        return 2 * torch.sigmoid(self.fc("nk.fc", x.mean((2, 3)))).view(1, -1, 2) - 1
+
+    def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
+        """Facial (1, 106, 2) and neural (1, 50, 2) keypoints -> mixed (1, 50, 2)."""
+        x = torch.cat([facial.flatten(1), neural.flatten(1)], 1)
+        x = self.fc("merger.fc.2", F.relu(self.fc("merger.fc.1", F.relu(self.fc("merger.fc.0", x)))))
+        return torch.cat([facial[:, BASE40], neural[:, len(BASE40) :]], 1) + x.view_as(neural)
+
+    def relative(self, source: tuple[Tensor, Tensor], driver: tuple[Tensor, Tensor], first: tuple[Tensor, Tensor]) -> Tensor:
+        """Mixed keypoints of the source moved as the driver moved since its first frame; arguments are (facial, neural)."""
+        scale = math.sqrt(hull_area(source[0][0]) / hull_area(first[0][0]))
+        return self.merge(*(s + scale * (d - d0) for s, d, d0 in zip(source, driver, first)))
+
+    def unet(self, name: str, x: Tensor, levels: int, bottleneck=lambda x: x) -> Tensor:
+        maps = [self.conv(f"{name}.stem", x)]
+        for i in range(levels):
+            maps.append(self.conv(f"{name}.enc.{i}", maps[-1], 2))
+        x = bottleneck(maps.pop())
+        for i in range(levels):
+            x = self.conv(f"{name}.dec.{i}", F.interpolate(x, scale_factor=2, mode="nearest"))
+            x = torch.cat([x, maps.pop()], 1)
+        return x
+
+    def frame(self, picture: Tensor, mask: Tensor, background: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
+        """One frame: source picture, person mask, filled background and facial points, mixed keypoints of source and driver."""
+        points, n, side = self.config["keypoints"], self.config["motion"], picture.shape[-1]
+        z = tps.grid(n)
+        parameters = tps.solve(kp_d, kp_s, points["tps"], points["tps_reg"])
+        transforms = torch.cat([z.expand(1, 1, n, n, 2), tps.evaluate(parameters, kp_d, z)], 1)[0]  # 11, H, W, 2
+        thumbnail = F.interpolate(picture, (n, n), mode="area")
+        warped = sample(thumbnail.expand(len(transforms), -1, -1, -1), transforms).reshape(1, -1, n, n)
+        heat = tps.heatmap(kp_d, z, points["heat_var"]) - tps.heatmap(kp_s, z, points["heat_var"])
+        marks = tps.heatmap(facial, z, points["mark_var"]).amax(1, keepdim=True)
+        x = torch.cat([warped, heat, torch.zeros_like(marks), F.interpolate(mask, (n, n), mode="area"), marks], 1)
+
+        head = self.conv("dense_motion.head", self.unet("dense_motion", x, len(self.config["dense_motion"]["down"])), relu=False)
+        k = points["tps"] + 1
+        combined = torch.einsum("bkhw,khwc->bchw", head[:, :k].softmax(1), transforms)
+        flow, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
+        full = sample(torch.cat([picture, mask], 1), upsample(flow, side).permute(0, 2, 3, 1))
+        full_warp, full_fg = full[:, :3], full[:, 3:]
+
+        cached: dict[str, Tensor] = {}
+
+        def fusion(current: Tensor) -> Tensor:
+            cached["bottleneck"] = current
+            views = current.new_zeros(1, current.shape[1] * self.config["synthesis"]["views"], *current.shape[2:])
+            return self.conv("synthesis.fusion", torch.cat([current, views], 1), relu=False)
+
+        y = torch.cat([full_warp * occlusion, occlusion, background, full_fg], 1)
+        y = self.conv("synthesis.head", self.unet("synthesis", y, len(self.config["synthesis"]["down"]), fusion), relu=False)
+        blend = torch.sigmoid(y[:, 3:])
+        out = blend * full_warp + (1 - blend) * torch.sigmoid(y[:, :3])
+        return dict(
+            tps=parameters, warped=warped, heat=heat, marks=marks, dmn_head=head, flow=flow, occlusion=occlusion,
+            full_warp=full_warp, full_fg=full_fg, syn_head=y, out=out, **cached,
+        )  # fmt: skip

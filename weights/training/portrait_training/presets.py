@@ -1,0 +1,23 @@
+"""Presets and facial points, the files that Rust reads too."""
+
+import json
+import tomllib
+from pathlib import Path
+
+PRESETS = Path(__file__).parents[2] / "presets"
+
+# Clips that no training run may see, nor the people in them.
+EVALUATION_CLIPS = (13, 15, 38, 104, 110, 200, 207, 216, 258)
+
+
+def preset(name: str) -> dict:
+    """Sizes of a preset, as in `presets/NAME.toml`."""
+    return tomllib.loads((PRESETS / f"{name}.toml").read_text())
+
+
+FACIAL = json.loads((PRESETS / "fk106.json").read_text())
+INDICES: list[int] = FACIAL["indices"]  # of the 468-point mesh
+MIRROR: list[int] = FACIAL["mirror"]  # permutation of the 106 under a left-right flip
+BASE40: list[int] = FACIAL["base40"]  # where mixed keypoints 0..39 start
+EYES: list[int] = FACIAL["eyes"]
+LIPS: list[int] = FACIAL["lips"]
