@@ -10,16 +10,36 @@
 //! `f32` array in the same order, `((slice * H + y) * W + x) * 4 + lane`.
 
 mod activation;
+mod add_features;
+mod avg_pool;
+mod crop;
+mod decode_face;
+mod feature_to_rgba;
 mod fully_connected;
+mod global_average;
 mod kernel;
+mod max_pool;
 mod profile;
+mod resize_bilinear;
+mod rgba_to_feature;
+mod scale_channels;
 mod shader;
 mod tier;
 
 pub use activation::Activation;
+pub use add_features::AddFeatures;
+pub use avg_pool::AvgPool;
+pub use crop::{Border, Crop};
+pub use decode_face::{DecodeFace, DetectedFace, decode_faces};
+pub use feature_to_rgba::FeatureToRgba;
 pub use fully_connected::FullyConnected;
+pub use global_average::GlobalAverage;
 pub use kernel::{Bind, Binding, Dispatch, Kernel};
+pub use max_pool::MaxPool;
 pub use profile::DeviceProfile;
+pub use resize_bilinear::{Coords, ResizeBilinear};
+pub use rgba_to_feature::RgbaToFeature;
+pub use scale_channels::ScaleChannels;
 pub use shader::{ShaderKey, shader_names};
 pub use tier::Tier;
 

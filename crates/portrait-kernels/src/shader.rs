@@ -29,7 +29,19 @@ macro_rules! prelude {
 }
 
 // One line per kernel file, sorted.
-shaders!["fully_connected",];
+shaders![
+    "add_features",
+    "avg_pool",
+    "crop",
+    "decode_face",
+    "feature_to_rgba",
+    "fully_connected",
+    "global_average",
+    "max_pool",
+    "resize_bilinear",
+    "rgba_to_feature",
+    "scale_channels",
+];
 
 prelude!["activation", "f16", "f16_packed", "f32"];
 
