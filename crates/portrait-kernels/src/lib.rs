@@ -12,36 +12,56 @@
 mod activation;
 mod add_features;
 mod avg_pool;
+mod compose;
+mod convex_hull;
+mod conv;
+mod conv_pack;
 mod crop;
 mod decode_face;
 mod feature_to_rgba;
 mod fully_connected;
 mod global_average;
+mod grid;
 mod kernel;
+mod landmark_mask;
 mod max_pool;
+mod motion_combine;
+mod motion_input;
+mod portrait_crop;
 mod profile;
 mod resize_bilinear;
 mod rgba_to_feature;
 mod scale_channels;
 mod shader;
 mod tier;
+mod tps_solve;
+mod warp;
 
 pub use activation::Activation;
 pub use add_features::AddFeatures;
 pub use avg_pool::AvgPool;
+pub use compose::Compose;
+pub use convex_hull::convex_hull_area;
+pub use conv::Conv;
 pub use crop::{Border, Crop};
 pub use decode_face::{DecodeFace, DetectedFace, decode_faces};
 pub use feature_to_rgba::FeatureToRgba;
 pub use fully_connected::FullyConnected;
 pub use global_average::GlobalAverage;
 pub use kernel::{Bind, Binding, Dispatch, Kernel};
+pub use landmark_mask::landmark_mask;
 pub use max_pool::MaxPool;
+pub use motion_combine::MotionCombine;
+pub use motion_input::MotionInput;
+pub use portrait_crop::{CROP_SCALE, CROP_UP, portrait_crop};
 pub use profile::DeviceProfile;
 pub use resize_bilinear::{Coords, ResizeBilinear};
 pub use rgba_to_feature::RgbaToFeature;
 pub use scale_channels::ScaleChannels;
 pub use shader::{ShaderKey, shader_names};
 pub use tier::Tier;
+pub use tps_solve::TpsSolve;
+pub use warp::Warp;
 
 /// Number of vec4 slices that hold `channels` channels.
 pub const fn slices(channels: u32) -> u32 {

@@ -32,18 +32,38 @@ macro_rules! prelude {
 shaders![
     "add_features",
     "avg_pool",
+    "compose",
+    "conv1x1_4x4",
+    "conv1x1_4x8",
+    "conv1x1_8x8",
+    "conv3x3_4x4",
+    "conv3x3_4x8",
+    "conv3x3_8x8",
+    "conv3x3_s2_4x4",
+    "conv3x3_s2_4x8",
+    "conv3x3_s2_8x8",
+    "conv_kxk_4x4",
+    "conv_kxk_4x8",
+    "conv_kxk_8x8",
+    "conv_up2_4x4",
+    "conv_up2_4x8",
+    "conv_up2_8x8",
     "crop",
     "decode_face",
     "feature_to_rgba",
     "fully_connected",
     "global_average",
     "max_pool",
+    "motion_combine",
+    "motion_input",
     "resize_bilinear",
     "rgba_to_feature",
     "scale_channels",
+    "tps_solve",
+    "warp",
 ];
 
-prelude!["activation", "f16", "f16_packed", "f32"];
+prelude!["activation", "conv", "conv_residual", "f16", "f16_packed", "f32", "finite", "grid", "thin_plate"];
 
 /// Stems of all kernel files.
 pub fn shader_names() -> impl Iterator<Item = &'static str> {

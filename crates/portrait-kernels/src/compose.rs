@@ -1,0 +1,53 @@
+//! The last step of a frame: blends what was warped with what was painted.
+
+use crate::grid::picture_workgroups;
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
+use bytemuck::{Pod, Zeroable};
+
+/// `m · warped + (1 - m) · sigmoid(rgb)` with `m = sigmoid(blend)`, alpha 1.
+///
+/// Inputs: `head` `[4, size, size]` (r, g, b, blend logits); `warped` `[4, size, size]` (r, g, b, mask; the mask is not used).
+/// Output: texture `size × size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Compose {
+    /// Side of the picture in pixels.
+    pub size: u32,
+}
+
+/// Mirrors `Params` in `shaders/compose.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    size: u32,
+    pad: [u32; 3],
+}
+
+impl Kernel for Compose {
+    fn name(&self) -> &'static str {
+        "compose"
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let len = feature_len(4, self.size, self.size);
+        [Bind::Feature, Bind::Feature, Bind::TextureOut].map(|kind| Binding::new(kind, len)).to_vec()
+    }
+
+    fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
+        Dispatch {
+            shader: ShaderKey::new("compose", tier),
+            params: bytemuck::bytes_of(&Params { size: self.size, pad: [0; 3] }).to_vec(),
+            workgroups: picture_workgroups(self.size, 1),
+        }
+    }
+
+    fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let pixels = inputs[0].chunks_exact(4).zip(inputs[1].chunks_exact(4));
+        for ((head, warped), out) in pixels.zip(outputs[0].chunks_exact_mut(4)) {
+            let h: [f32; 4] = std::array::from_fn(|lane| 1.0 / (1.0 + (-head[lane]).exp()));
+            for lane in 0..3 {
+                out[lane] = h[lane] * (1.0 - h[3]) + warped[lane] * h[3];
+            }
+            out[3] = 1.0;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The one warp of the source picture, and the synthesis network's input made from it.
+
+use crate::grid::{bilinear, picture_workgroups, pixel_position};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
+use bytemuck::{Pod, Zeroable};
+
+/// Warps the source and its person mask by the upsampled flow (MobilePortrait 3.3: one warp, at image level).
+///
+/// Inputs: `flow` `[motion, motion, 4]` of [`crate::MotionCombine`]; source `[4, size, size]` (r, g, b, person mask);
+/// background `[3, size, size]`. Outputs: the synthesis input `[8, size, size]` = (rgb · occlusion, occlusion, background rgb,
+/// warped mask) and `warped` `[4, size, size]` = (rgb, mask), not multiplied by the occlusion. Both samplings are bilinear,
+/// `align_corners`, clamped to the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Warp {
+    /// Side of the picture in pixels.
+    pub size: u32,
+    /// Side of the flow in pixels.
+    pub motion: u32,
+}
+
+/// Mirrors `Params` in `shaders/warp.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    size: u32,
+    motion: u32,
+    ratio: f32,
+    pad: u32,
+}
+
+impl Warp {
+    /// Flow pixels per picture pixel.
+    fn ratio(&self) -> f32 {
+        (self.motion - 1) as f32 / (self.size.max(2) - 1) as f32
+    }
+}
+
+impl Kernel for Warp {
+    fn name(&self) -> &'static str {
+        "warp"
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let picture = |channels| feature_len(channels, self.size, self.size);
+        vec![
+            Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
+            Binding::new(Bind::Feature, picture(4)),
+            Binding::new(Bind::Feature, picture(3)),
+            Binding::new(Bind::FeatureOut, picture(8)),
+            Binding::new(Bind::FeatureOut, picture(4)),
+        ]
+    }
+
+    fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
+        let params = Params { size: self.size, motion: self.motion, ratio: self.ratio(), pad: 0 };
+        Dispatch {
+            shader: ShaderKey::new("warp", tier),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            workgroups: picture_workgroups(self.size, 1),
+        }
+    }
+
+    fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let [flow, source, background] = inputs else { panic!("warp needs flow, source and background") };
+        let [y, warped] = outputs else { panic!("warp writes the synthesis input and the warped source") };
+        let (size, motion) = (self.size as usize, self.motion as usize);
+        let (first, second) = y.split_at_mut(size * size * 4);
+        for pixel in 0..size * size {
+            let at = [pixel % size, pixel / size].map(|v| v as f32 * self.ratio());
+            let [x, y, occlusion, _] = bilinear(flow, motion, at);
+            let v @ [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
+            let lanes = pixel * 4..pixel * 4 + 4;
+            warped[lanes.clone()].copy_from_slice(&v);
+            first[lanes.clone()].copy_from_slice(&[r * occlusion, g * occlusion, b * occlusion, occlusion]);
+            let back = &background[lanes.clone()];
+            second[lanes].copy_from_slice(&[back[0], back[1], back[2], mask]);
+        }
+    }
+}

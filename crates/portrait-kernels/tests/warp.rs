@@ -1,0 +1,104 @@
+//! The warp of the source picture and the composition of the result.
+
+mod common;
+
+use common::{Rng, assert_close, check, from_layout, twin};
+use portrait_kernels::{Compose, Warp};
+
+const WARPS: [Warp; 6] = [
+    Warp { size: 1, motion: 1 },
+    Warp { size: 17, motion: 5 },
+    Warp { size: 5, motion: 17 },
+    Warp { size: 33, motion: 1 },
+    Warp { size: 64, motion: 16 },
+    Warp { size: 256, motion: 64 },
+];
+
+/// Flow (partly outside the picture), source with mask, background.
+fn warp_inputs(kernel: &Warp, seed: u64) -> Vec<Vec<f32>> {
+    let mut rng = Rng::new(seed);
+    let m = kernel.motion as usize;
+    let flow = (0..m * m)
+        .flat_map(|i| {
+            let [x, y] = [i % m, i / m].map(|v| 2.0 * v as f32 / (m.max(2) - 1) as f32 - 1.0);
+            [x * 1.3 + rng.range(-0.1, 0.1), y * 1.2 + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
+        })
+        .collect();
+    vec![flow, rng.feature([4, kernel.size, kernel.size]), rng.feature([3, kernel.size, kernel.size])]
+}
+
+/// Bilinear, align_corners, clamped, by tent weights over a whole plane.
+fn sample64(plane: &[f64], size: usize, at: [f64; 2]) -> f64 {
+    let [x, y] = at.map(|v| v.clamp(0.0, size as f64 - 1.0));
+    let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
+    (0..size * size).map(|i| tent(x, i % size) * tent(y, i / size) * plane[i]).sum()
+}
+
+#[test]
+fn warp_matches_twin() {
+    for kernel in &WARPS {
+        check(kernel, &warp_inputs(kernel, 1));
+    }
+}
+
+#[test]
+fn warp_matches_formula() {
+    for kernel in &WARPS[1..4] {
+        let inputs = warp_inputs(kernel, 2);
+        let (size, motion) = (kernel.size as usize, kernel.motion as usize);
+        let area = size * size;
+        let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<f64>>();
+        let flow = wide(from_layout(&inputs[0], [4, kernel.motion, kernel.motion]));
+        let source = wide(from_layout(&inputs[1], [4, kernel.size, kernel.size]));
+        let background = from_layout(&inputs[2], [3, kernel.size, kernel.size]);
+        let (mut y, mut warped) = (vec![0.0; 8 * area], vec![0.0; 4 * area]);
+        for i in 0..area {
+            let at = [i % size, i / size].map(|v| v as f64 * (motion as f64 - 1.0) / (size as f64 - 1.0));
+            let coarse = |c: usize| sample64(&flow[c * motion * motion..][..motion * motion], motion, at);
+            let to = [coarse(0), coarse(1)].map(|v| (v + 1.0) / 2.0 * (size as f64 - 1.0));
+            for c in 0..4 {
+                let v = sample64(&source[c * area..][..area], size, to);
+                warped[c * area + i] = v as f32;
+                y[if c < 3 { c } else { 7 } * area + i] = if c < 3 { v * coarse(2) } else { v } as f32;
+            }
+            y[3 * area + i] = coarse(2) as f32;
+            for c in 0..3 {
+                y[(4 + c) * area + i] = background[c * area + i];
+            }
+        }
+        let got = twin(kernel, &inputs, &[]);
+        assert_close(&from_layout(&got[0], [8, kernel.size, kernel.size]), &y, 1e-9);
+        assert_close(&from_layout(&got[1], [4, kernel.size, kernel.size]), &warped, 1e-9);
+    }
+}
+
+#[test]
+fn an_identity_flow_returns_the_source() {
+    let kernel = Warp { size: 9, motion: 3 };
+    let mut inputs = warp_inputs(&kernel, 3);
+    inputs[0] = (0..9).flat_map(|i| [(i % 3) as f32 - 1.0, (i / 3) as f32 - 1.0, 1.0, 0.0]).collect();
+    let got = twin(&kernel, &inputs, &[]);
+    assert_close(&got[1], &inputs[1], 1e-12);
+    check(&kernel, &inputs);
+}
+
+#[test]
+fn compose_matches_twin_and_formula() {
+    for size in [1, 5, 17, 64] {
+        let kernel = Compose { size };
+        let mut rng = Rng::new(u64::from(size));
+        let mut head = rng.feature([4, size, size]);
+        head.iter_mut().for_each(|v| *v *= 6.0);
+        let warped: Vec<f32> = (0..head.len()).map(|_| rng.range(0.0, 1.0)).collect();
+        let sigmoid = |v: f32| 1.0 / (1.0 + f64::from(-v).exp());
+        let want: Vec<f32> = (0..head.len())
+            .map(|i| {
+                let m = sigmoid(head[i / 4 * 4 + 3]);
+                if i % 4 == 3 { 1.0 } else { (m * f64::from(warped[i]) + (1.0 - m) * sigmoid(head[i])) as f32 }
+            })
+            .collect();
+        let inputs = [head, warped];
+        assert_close(&twin(&kernel, &inputs, &[])[0], &want, 1e-12);
+        check(&kernel, &inputs);
+    }
+}
