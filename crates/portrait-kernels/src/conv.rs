@@ -1,0 +1,183 @@
+//! Convolution: shapes, choice of the shader variant, dispatch. Packing and twin are in `conv_pack.rs`.
+
+use crate::{Activation, Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len, slices};
+use bytemuck::{Pod, Zeroable};
+
+/// 2-D convolution with fused nearest ×2 upsampling of the input, bias, residual and activation.
+///
+/// Bindings: x, [residual,] w ([`Conv::pack`]), b ([`Activation::pack_bias`]), y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Shape `[channels, height, width]` of the input, before upsampling.
+    pub input: [u32; 3],
+    /// Output channels.
+    pub outputs: u32,
+    /// Side of the kernel.
+    pub kernel: u32,
+    /// Stride in both directions.
+    pub stride: u32,
+    /// Rows and columns of zeros around the input: top, left, bottom, right.
+    pub pad: [u32; 4],
+    /// Whether the input is read through nearest ×2: kernel 3, stride 1 and pad 1 only.
+    pub upsample: bool,
+    /// Channels of a feature tensor of the output's height and width, added before the activation. If there are fewer than
+    /// `outputs`, the others get nothing (BlazeFace's zero-padded skip).
+    pub residual: Option<u32>,
+    /// Applied last.
+    pub act: Activation,
+}
+
+/// Mirrors `Params` in `shaders/prelude/conv.wgsl` and `conv_residual.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    in_w: i32,
+    in_h: i32,
+    in_slices: u32,
+    out_slices: u32,
+    out_w: i32,
+    out_h: i32,
+    outputs: u32,
+    residual_slices: u32,
+    pad_x: i32,
+    pad_y: i32,
+    kernel: i32,
+    stride: i32,
+    /// Invocations along x: `tiles`, or `tiles` times the output groups where the image is small.
+    span: u32,
+    /// Tiles of the image.
+    tiles: u32,
+    /// Tiles in a row.
+    tiles_x: u32,
+    unused: u32,
+}
+
+/// Shader families, each with its tiles widest first: file, pixels `[width, height]`, output slices. A flat tile takes
+/// consecutive pixels regardless of rows and is written with height 0.
+type Variant = (&'static str, [u32; 2], u32);
+const CONV3X3: [Variant; 3] = [("conv3x3_8x8", [4, 2], 2), ("conv3x3_4x8", [2, 2], 2), ("conv3x3_4x4", [2, 2], 1)];
+const CONV3X3_S2: [Variant; 3] =
+    [("conv3x3_s2_8x8", [4, 2], 2), ("conv3x3_s2_4x8", [2, 2], 2), ("conv3x3_s2_4x4", [2, 2], 1)];
+const CONV_UP2: [Variant; 3] = [("conv_up2_8x8", [4, 2], 2), ("conv_up2_4x8", [2, 2], 2), ("conv_up2_4x4", [2, 2], 1)];
+const CONV1X1: [Variant; 3] = [("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
+const CONV_KXK: [Variant; 3] = [("conv_kxk_8x8", [8, 0], 2), ("conv_kxk_4x8", [4, 0], 2), ("conv_kxk_4x4", [4, 0], 1)];
+
+/// Invocations below which a smaller tile is taken: a tile too large leaves the device idle in the deep layers.
+const ENOUGH: u32 = 256;
+
+impl Conv {
+    /// Shape `[channels, height, width]` of the output.
+    pub const fn output(&self) -> [u32; 3] {
+        let [_, h, w] = self.input;
+        let scale = if self.upsample { 2 } else { 1 };
+        let [top, left, bottom, right] = self.pad;
+        let oh = (h * scale + top + bottom - self.kernel) / self.stride + 1;
+        let ow = (w * scale + left + right - self.kernel) / self.stride + 1;
+        [self.outputs, oh, ow]
+    }
+
+    /// Height and width of what the tiles cover: the output, or one phase of it.
+    fn domain(&self) -> [u32; 2] {
+        let [_, h, w] = self.output();
+        if self.upsample { [h / 2, w / 2] } else { [h, w] }
+    }
+
+    fn family(&self) -> &'static [Variant; 3] {
+        match (self.kernel, self.stride, self.upsample) {
+            (_, _, true) => &CONV_UP2,
+            (3, 1, _) => &CONV3X3,
+            (3, 2, _) => &CONV3X3_S2,
+            (1, 1, _) if self.pad == [0; 4] => &CONV1X1,
+            _ => &CONV_KXK,
+        }
+    }
+
+    /// Tiles in a row and in the image.
+    fn tiles(&self, [tw, th]: [u32; 2]) -> [u32; 2] {
+        let [h, w] = self.domain();
+        if th == 0 {
+            let n = (h * w).div_ceil(tw);
+            [n, n]
+        } else {
+            let tiles_x = w.div_ceil(tw);
+            [tiles_x, tiles_x * h.div_ceil(th)]
+        }
+    }
+
+    /// The shader variant: the widest tile that the device holds and that still makes enough invocations.
+    fn choose(&self, profile: &DeviceProfile) -> Variant {
+        let family = self.family();
+        let fits = |v: &&Variant| v.1[0] * v.1[1].max(1) <= profile.tile_pixels && v.2 <= profile.tile_slices;
+        let phases = if self.upsample { 4 } else { 1 };
+        let busy = |v: &&Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases >= ENOUGH;
+        let mut fitting = family.iter().filter(fits);
+        *fitting.clone().find(busy).or_else(|| fitting.next_back()).unwrap_or(&family[2])
+    }
+
+    /// Multiply-accumulates that the shaders execute, without what tiles waste at borders: four ninths of the mathematical
+    /// ones where the input is upsampled.
+    pub fn executed_macs(&self) -> u64 {
+        if self.upsample { self.macs() / 9 * 4 } else { self.macs() }
+    }
+}
+
+impl Kernel for Conv {
+    fn name(&self) -> &'static str {
+        "conv"
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let [c, h, w] = self.input;
+        let [out, oh, ow] = self.output();
+        let mut list = vec![Binding::new(Bind::Feature, feature_len(c, h, w))];
+        if let Some(channels) = self.residual {
+            list.push(Binding::new(Bind::Feature, feature_len(channels, oh, ow)));
+        }
+        list.push(Binding::new(Bind::Feature, self.packed_len()));
+        list.push(Binding::new(Bind::Floats, self.act.bias_len(out)));
+        list.push(Binding::new(Bind::FeatureOut, feature_len(out, oh, ow)));
+        list
+    }
+
+    fn dispatch(&self, tier: Tier, profile: &DeviceProfile) -> Dispatch {
+        let [c, h, w] = self.input;
+        let [_, oh, ow] = self.output();
+        let (file, tile, per_invocation) = self.choose(profile);
+        let [tiles_x, tiles] = self.tiles(tile);
+        let groups = slices(self.outputs).div_ceil(per_invocation);
+        // Large images: a row of workgroups per output group, so that a workgroup shares its weights. Small ones: all in one row.
+        let (span, rows) = if tiles >= 64 { (tiles, groups) } else { (tiles * groups, 1) };
+        let params = Params {
+            in_w: w as i32,
+            in_h: h as i32,
+            in_slices: slices(c),
+            out_slices: slices(self.outputs),
+            out_w: ow as i32,
+            out_h: oh as i32,
+            outputs: self.outputs,
+            residual_slices: slices(self.residual.unwrap_or(0)).min(slices(self.outputs)),
+            pad_x: self.pad[1] as i32,
+            pad_y: self.pad[0] as i32,
+            kernel: self.kernel as i32,
+            stride: self.stride as i32,
+            span,
+            tiles,
+            tiles_x,
+            unused: 0,
+        };
+        Dispatch {
+            shader: ShaderKey::new(file, tier).define("RESIDUAL", self.residual.is_some()).set("ACT", self.act as u32),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            workgroups: [span.div_ceil(64), rows, if self.upsample { 4 } else { 1 }],
+        }
+    }
+
+    fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        self.twin(inputs, outputs[0]);
+    }
+
+    fn macs(&self) -> u64 {
+        let [out, oh, ow] = self.output();
+        [self.input[0], self.kernel, self.kernel, out, oh, ow].into_iter().map(u64::from).product()
+    }
+}

@@ -1,0 +1,46 @@
+// Parameters, bindings and loads of the convolutions. CPU twin and `Params` in conv.rs.
+struct Params {
+    in_w: i32, in_h: i32, in_slices: u32, out_slices: u32,
+    out_w: i32, out_h: i32, outputs: u32, residual_slices: u32,
+    pad_x: i32, pad_y: i32, kernel: i32, stride: i32,
+    span: u32, tiles: u32, tiles_x: u32, unused: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<S4>;
+@group(0) @binding(2) var<storage, read> w: array<S4>;
+@group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<S4>;
+
+// Four inputs × four outputs at `i`.
+fn weights(i: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(up4(w[i]), up4(w[i + 1u]), up4(w[i + 2u]), up4(w[i + 3u]));
+}
+// A column of the input: clamped index, and 1 where it is inside.
+fn column(c: i32) -> vec2<i32> {
+    let inside = clamp(c, 0, p.in_w - 1);
+    return vec2<i32>(inside, select(0, 1, inside == c));
+}
+// A row of the input: index of its first pixel, and 1 where it is inside.
+fn row_at(plane: i32, c: i32) -> vec2<i32> {
+    let inside = clamp(c, 0, p.in_h - 1);
+    return vec2<i32>(plane + inside * p.in_w, select(0, 1, inside == c));
+}
+// The pixel of a row and a column, zero outside.
+fn at(row: vec2<i32>, c: vec2<i32>) -> vec4<f32> {
+    return select(vec4<f32>(0.0), up4(x[row.x + c.x]), (row.y & c.y) == 1);
+}
+// Bias, residual, activation and store of output slice `o` at flat pixel `i`; nothing past the end.
+fn finish_flat(o: u32, i: i32, sum: vec4<f32>) {
+    let area = p.out_w * p.out_h;
+    if o >= p.out_slices || i >= area { return; }
+    let to = i32(o) * area + i;
+    var v = sum + b[o];
+    var slope = vec4<f32>(0.0);
+    if ACT == 2u { slope = b[p.out_slices + o]; }
+    let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;
+    y[to] = down4(select(vec4<f32>(0.0), activate(v, slope), lanes < vec4<u32>(p.outputs)));
+}
+// The same at row `oy`, column `ox`.
+fn finish(o: u32, oy: i32, ox: i32, sum: vec4<f32>) {
+    if oy < p.out_h && ox < p.out_w { finish_flat(o, oy * p.out_w + ox, sum); }
+}
