@@ -1,0 +1,52 @@
+//! Photos and videos in and out: everything of portrait that touches a picture or video file.
+//!
+//! | what | how |
+//! |---|---|
+//! | a photo in | [`load_photo`]: PNG, JPEG, WebP or the first frame of a GIF, upright, bounded before it is decoded |
+//! | a picture out | [`save_png`] |
+//! | a video in | [`VideoReader`]: MP4/MOV with H.264, animated GIF, anything else through `ffmpeg` where it is installed |
+//! | a video out | [`VideoWriter`]: MP4 (H.264, with the driver's AAC sound copied), GIF, PNG frames |
+//!
+//! Pixels are always [`Picture`]: tightly packed RGBA8, sRGB-coded, top row first. Videos stream one
+//! frame at a time in both directions, so memory does not grow with the clip. Every output is written
+//! under a temporary name beside its target and renamed when it is complete.
+//!
+//! ```no_run
+//! use portrait_media::{VideoReader, VideoWriter};
+//!
+//! # fn main() -> Result<(), portrait_media::MediaError> {
+//! let mut driver = VideoReader::open("driver.mp4")?;
+//! let (width, height) = (driver.info().width, driver.info().height);
+//! let mut out = VideoWriter::create("out.mp4", width, height, driver.info().fps)?;
+//! if let Some(sound) = driver.audio() {
+//!     out.set_audio(sound)?;
+//! }
+//! while let Some(frame) = driver.next_frame()? {
+//!     out.push(&frame.picture)?;
+//! }
+//! out.finish()?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod color;
+mod error;
+mod h264;
+mod jpeg_end;
+mod mp4;
+mod output;
+mod photo;
+mod picture;
+mod read;
+mod sniff;
+mod write;
+
+pub use error::MediaError;
+pub use mp4::AudioTrack;
+pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};
+pub use picture::Picture;
+pub use read::{Frame, MAX_VIDEO_SIDE, VideoInfo, VideoReader};
+pub use write::VideoWriter;
+
+/// The result of everything fallible in this crate.
+pub type Result<T> = std::result::Result<T, MediaError>;

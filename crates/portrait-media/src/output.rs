@@ -1,0 +1,92 @@
+//! Outputs appear whole or not at all: a temporary name beside the target, renamed at the end.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+use crate::{MediaError, Result};
+
+/// The directory a target lives in.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Refuses a target whose directory is missing, or that is itself a directory.
+pub(crate) fn check_target(path: &Path) -> Result<()> {
+    let parent = parent_of(path);
+    if !parent.is_dir() {
+        return Err(MediaError::MissingParent { path: path.to_owned(), parent: parent.to_owned() });
+    }
+    if path.is_dir() {
+        let reason = "a directory of that name exists; choose another name";
+        return Err(MediaError::InTheWay { path: path.to_owned(), reason });
+    }
+    Ok(())
+}
+
+fn builder(prefix: &str) -> Builder<'_, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(prefix).suffix(".part");
+    builder
+}
+
+fn prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Long names plus the random part must stay below the 255 bytes a name may have.
+    let name: String = name.chars().take(40).collect();
+    format!(".{name}.")
+}
+
+/// A file that takes its name only when it is complete, and vanishes when dropped before that.
+pub(crate) struct TempFile {
+    temp: NamedTempFile,
+    target: PathBuf,
+}
+
+impl TempFile {
+    pub(crate) fn beside(target: &Path) -> Result<Self> {
+        let prefix = prefix(target);
+        let mut builder = builder(&prefix);
+        // A temporary file is private by default; what it becomes is an ordinary file.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let temp = builder.tempfile_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))?;
+        Ok(Self { temp, target: target.to_owned() })
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        self.temp.as_file()
+    }
+
+    /// Gives the file its name, replacing an older one in one step.
+    pub(crate) fn publish(self) -> Result<()> {
+        self.temp.persist(&self.target).map_err(|e| MediaError::write(&self.target, bare(e.error)))?;
+        Ok(())
+    }
+}
+
+/// A file without a name in the directory of the target, gone when it is closed.
+pub(crate) fn scratch_file(target: &Path) -> Result<File> {
+    tempfile::tempfile_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
+}
+
+/// A hidden directory beside the target, gone with its contents when dropped.
+pub(crate) fn scratch_dir(target: &Path) -> Result<TempDir> {
+    let prefix = prefix(target);
+    builder(&prefix).tempdir_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
+}
+
+/// The error without the temporary path that `tempfile` appends: the user asked for another name.
+fn bare(error: std::io::Error) -> std::io::Error {
+    match error.get_ref().and_then(|inner| inner.source()) {
+        Some(source) => match source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
+            Some(code) => std::io::Error::from_raw_os_error(code),
+            None => error.kind().into(),
+        },
+        None => error,
+    }
+}

@@ -1,0 +1,143 @@
+//! What a file is, by its first bytes: extensions lie.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::{MediaError, Result};
+
+/// How many bytes a look takes.
+const LOOK: usize = 4096;
+
+/// What the first bytes of a file say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Png,
+    Jpeg,
+    WebP,
+    Gif,
+    /// ISO base media: MP4, M4V, MOV, 3GP.
+    Mp4,
+    /// A still picture in an ISO container: HEIC, HEIF, AVIF.
+    Heif,
+    Matroska,
+    Avi,
+    /// Another known video container, by name.
+    OtherVideo(&'static str),
+    /// Something known that is neither picture nor video.
+    Other(&'static str),
+    Text,
+    Unknown,
+}
+
+impl Kind {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Png => "a PNG picture",
+            Self::Jpeg => "a JPEG picture",
+            Self::WebP => "a WebP picture",
+            Self::Gif => "a GIF",
+            Self::Mp4 => "an MP4 or MOV video",
+            Self::Heif => "a HEIC or AVIF picture",
+            Self::Matroska => "a Matroska or WebM video",
+            Self::Avi => "an AVI video",
+            Self::OtherVideo(name) | Self::Other(name) => name,
+            Self::Text => "text",
+            Self::Unknown => "bytes of no known format",
+        }
+    }
+}
+
+/// Opens a file for reading and looks at its first bytes. `expected` is `photo` or `video`.
+pub(crate) fn open(path: &Path, expected: &'static str) -> Result<(File, Kind)> {
+    let open = |source| MediaError::Open { path: path.to_owned(), source };
+    let meta = std::fs::metadata(path).map_err(open)?;
+    if meta.is_dir() {
+        return Err(MediaError::IsDirectory { path: path.to_owned(), expected });
+    }
+    let mut file = File::open(path).map_err(open)?;
+    let mut head = Vec::with_capacity(LOOK);
+    file.by_ref().take(LOOK as u64).read_to_end(&mut head).map_err(|e| MediaError::read(path, e))?;
+    if head.is_empty() {
+        return Err(MediaError::Empty { path: path.to_owned() });
+    }
+    std::io::Seek::rewind(&mut file).map_err(|e| MediaError::read(path, e))?;
+    Ok((file, kind(&head)))
+}
+
+/// What the first bytes say.
+pub(crate) fn kind(head: &[u8]) -> Kind {
+    let tag = |at: usize| head.get(at..at + 4).unwrap_or_default();
+    match head {
+        [0x89, b'P', b'N', b'G', ..] => return Kind::Png,
+        [0xff, 0xd8, 0xff, ..] => return Kind::Jpeg,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => return Kind::Gif,
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => return Kind::Matroska,
+        [b'F', b'L', b'V', 1, ..] => return Kind::OtherVideo("a Flash video"),
+        [0x30, 0x26, 0xb2, 0x75, ..] => return Kind::OtherVideo("a Windows Media video"),
+        [b'O', b'g', b'g', b'S', ..] => return Kind::OtherVideo("an Ogg stream"),
+        [0, 0, 1, 0xba | 0xb3, ..] => return Kind::OtherVideo("an MPEG program stream"),
+        [0x00, 0x00, 0x00, 0x01, 0x67 | 0x27 | 0x09, ..] => {
+            return Kind::OtherVideo("a bare H.264 stream");
+        }
+        [b'%', b'P', b'D', b'F', ..] => return Kind::Other("a PDF document"),
+        [b'P', b'K', 3, 4, ..] => return Kind::Other("a ZIP archive"),
+        [b'B', b'M', ..] if tag(6) == [0; 4] => return Kind::Other("a BMP picture"),
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => return Kind::Other("a TIFF picture"),
+        [b'I', b'D', b'3', ..] => return Kind::Other("an MP3 sound file"),
+        _ => {}
+    }
+    match (tag(0), tag(8)) {
+        (b"RIFF", b"WEBP") => return Kind::WebP,
+        (b"RIFF", b"AVI ") => return Kind::Avi,
+        (b"RIFF", b"WAVE") => return Kind::Other("a WAV sound file"),
+        _ => {}
+    }
+    match tag(4) {
+        b"ftyp" => {
+            return match tag(8) {
+                b"heic" | b"heix" | b"heif" | b"mif1" | b"msf1" | b"avif" | b"avis" => Kind::Heif,
+                _ => Kind::Mp4,
+            };
+        }
+        b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"moof" | b"styp" | b"pnot" => {
+            return Kind::Mp4;
+        }
+        _ => {}
+    }
+    if head.first() == Some(&0x47) && head.get(188) == Some(&0x47) {
+        return Kind::OtherVideo("an MPEG transport stream");
+    }
+    if is_text(head) { Kind::Text } else { Kind::Unknown }
+}
+
+fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The look may cut a character in two.
+        Err(e) if e.error_len().is_none() => std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or_default(),
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_decide() {
+        assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), Kind::Png);
+        assert_eq!(kind(b"\0\0\0\x20ftypisom"), Kind::Mp4);
+        assert_eq!(kind(b"\0\0\0\x20ftypheic"), Kind::Heif);
+        assert_eq!(kind(b"RIFF\x10\0\0\0AVI LIST"), Kind::Avi);
+        assert_eq!(kind("plain words, überall".as_bytes()), Kind::Text);
+        assert_eq!(kind(b"GIF89a"), Kind::Gif);
+        assert_eq!(kind(&[0, 1, 2, 3]), Kind::Unknown);
+        assert_eq!(kind(b"M"), Kind::Text);
+        assert_eq!(kind(&[]), Kind::Unknown);
+        // A cut character at the end is still text.
+        assert_eq!(kind(&"über".as_bytes()[..1].iter().chain(b"").copied().collect::<Vec<_>>()), Kind::Unknown);
+        assert_eq!(kind(&[b'a', 0xc3]), Kind::Text);
+    }
+}
