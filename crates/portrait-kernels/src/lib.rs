@@ -13,9 +13,9 @@ mod activation;
 mod add_features;
 mod avg_pool;
 mod compose;
-mod convex_hull;
 mod conv;
 mod conv_pack;
+mod convex_hull;
 mod crop;
 mod decode_face;
 mod feature_to_rgba;
@@ -35,14 +35,15 @@ mod scale_channels;
 mod shader;
 mod tier;
 mod tps_solve;
+mod track;
 mod warp;
 
 pub use activation::Activation;
 pub use add_features::AddFeatures;
 pub use avg_pool::AvgPool;
 pub use compose::Compose;
-pub use convex_hull::convex_hull_area;
 pub use conv::Conv;
+pub use convex_hull::convex_hull_area;
 pub use crop::{Border, Crop};
 pub use decode_face::{DecodeFace, DetectedFace, decode_faces};
 pub use feature_to_rgba::FeatureToRgba;
@@ -61,6 +62,7 @@ pub use scale_channels::ScaleChannels;
 pub use shader::{ShaderKey, shader_names};
 pub use tier::Tier;
 pub use tps_solve::TpsSolve;
+pub use track::Track;
 pub use warp::Warp;
 
 /// Number of vec4 slices that hold `channels` channels.

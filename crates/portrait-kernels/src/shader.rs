@@ -60,6 +60,7 @@ shaders![
     "rgba_to_feature",
     "scale_channels",
     "tps_solve",
+    "track",
     "warp",
 ];
 
