@@ -1,1 +1,54 @@
-fn main() {}
+//! Tasks of this workspace, one module each. Run as `cargo xtask TASK`.
+
+mod demo;
+mod hash;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Tasks of the portrait workspace
+
+Usage: cargo xtask TASK
+
+  test            format, clippy, every test, documentation; the whole check that CI runs
+  test STAGE…     only these stages: fmt, clippy, test, doc, deny
+  demo            build, animate the bundled portrait with the bundled clip, write demo/
+  hash            check weights/ against weights/SHA256SUMS
+
+Where no Vulkan driver is found, `test` and `demo` install Mesa's software driver (Debian and
+Ubuntu, as root), or print the command that does.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let Some((task, rest)) = arguments.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    match (task.as_str(), rest) {
+        ("test", stages) => test::run(stages),
+        ("demo", []) => demo::run(),
+        ("hash", []) => hash::run(),
+        ("help" | "-h" | "--help", _) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ("demo" | "hash", [extra, ..]) => bail!("`cargo xtask {task}` takes no argument, found `{extra}`"),
+        _ => bail!("no task is called `{task}`; `cargo xtask help` lists them"),
+    }
+}
