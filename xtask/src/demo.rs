@@ -20,7 +20,15 @@ pub(crate) fn run() -> Result<()> {
     std::fs::create_dir_all(root.join("demo"))?;
     let mut command = shell::cargo();
     command.args(["run", "--release", "--quiet", "--package", "portrait-app", "--"]);
-    command.args(["animate", "assets/astronaut.png", "--drive", "assets/driver.mp4", "--compare", "-o", "demo/demo.mp4"]);
+    command.args([
+        "animate",
+        "assets/astronaut.png",
+        "--drive",
+        "assets/driver.mp4",
+        "--compare",
+        "-o",
+        "demo/demo.mp4",
+    ]);
     environment.apply(&mut command);
     println!("demo: {}", shell::text(&command));
     shell::run(&mut command)?;
