@@ -27,7 +27,9 @@ mod landmark_mask;
 mod max_pool;
 mod motion_combine;
 mod motion_input;
+mod one_euro;
 mod portrait_crop;
+mod pose_distance;
 mod profile;
 mod resize_bilinear;
 mod rgba_to_feature;
@@ -36,6 +38,7 @@ mod shader;
 mod tier;
 mod tps_solve;
 mod track;
+mod transfer;
 mod warp;
 
 pub use activation::Activation;
@@ -54,7 +57,9 @@ pub use landmark_mask::landmark_mask;
 pub use max_pool::MaxPool;
 pub use motion_combine::MotionCombine;
 pub use motion_input::MotionInput;
+pub use one_euro::OneEuro;
 pub use portrait_crop::{CROP_SCALE, CROP_UP, portrait_crop};
+pub use pose_distance::pose_distance;
 pub use profile::DeviceProfile;
 pub use resize_bilinear::{Coords, ResizeBilinear};
 pub use rgba_to_feature::RgbaToFeature;
@@ -63,6 +68,7 @@ pub use shader::{ShaderKey, shader_names};
 pub use tier::Tier;
 pub use tps_solve::TpsSolve;
 pub use track::Track;
+pub use transfer::{Calibrate, Transfer, TransferControl};
 pub use warp::Warp;
 
 /// Number of vec4 slices that hold `channels` channels.

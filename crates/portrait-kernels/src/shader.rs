@@ -61,6 +61,7 @@ shaders![
     "scale_channels",
     "tps_solve",
     "track",
+    "transfer",
     "warp",
 ];
 

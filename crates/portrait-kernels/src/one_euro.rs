@@ -1,0 +1,33 @@
+//! The One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): smooth when slow, prompt when fast.
+
+use std::f32::consts::TAU;
+
+/// Cutoff of the speed estimate in Hz, as in the paper.
+const RATE_CUTOFF: f32 = 1.0;
+/// Shortest time step in seconds; a smaller one (or zero) counts as this.
+const MIN_STEP: f32 = 1e-4;
+
+/// Parameters of a One-Euro filter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OneEuro {
+    /// Cutoff at rest in Hz: lower is smoother.
+    pub min_cutoff: f32,
+    /// Rise of the cutoff with speed, in Hz per (unit per second): higher follows fast motion more closely.
+    pub beta: f32,
+}
+
+/// Share of a new sample in an exponential filter of this cutoff (Hz) after `dt` seconds.
+fn smoothing(cutoff: f32, dt: f32) -> f32 {
+    let r = TAU * cutoff * dt;
+    r / (r + 1.0)
+}
+
+impl OneEuro {
+    /// Filters the sample `x`, `dt` seconds after the one before. `value` and `rate` (units per second) are the filter's state;
+    /// for the first sample set them to `x` and 0 instead. The new `value` is the result.
+    pub fn step(&self, x: f32, dt: f32, value: &mut f32, rate: &mut f32) {
+        let dt = dt.max(MIN_STEP);
+        *rate += smoothing(RATE_CUTOFF, dt) * ((x - *value) / dt - *rate);
+        *value += smoothing(self.min_cutoff + self.beta * rate.abs(), dt) * (x - *value);
+    }
+}

@@ -1,0 +1,302 @@
+//! Motion transfer: filter, calibration, relative and absolute motion, and holding them when the face is lost.
+
+mod common;
+
+use common::{Check, Gpu, Rng, assert_close, twin};
+use portrait_kernels::{
+    Calibrate, DeviceProfile, Kernel, OneEuro, Tier, Transfer, TransferControl, convex_hull_area, pose_distance,
+};
+
+const COORDS: usize = 312;
+const VALUE_AT: usize = 4;
+const POINT_AT: usize = Transfer::NEUTRAL_AT + 4;
+const FILTER: OneEuro = OneEuro { min_cutoff: 1.5, beta: 0.7 };
+const ABSOLUTE: TransferControl =
+    TransferControl { dt: 1.0 / 30.0, relative: false, calibrate: Calibrate::Keep, filter: None, strength: 1.0 };
+const RELATIVE: TransferControl = TransferControl { relative: true, ..ABSOLUTE };
+
+fn kernel() -> Transfer {
+    Transfer { base: std::array::from_fn(|i| (i as u32 * 29 + 3) % 106) }
+}
+
+/// A pose: 106 facial and 50 neural points.
+fn pose(seed: u64) -> Vec<f32> {
+    let mut rng = Rng::new(seed);
+    (0..COORDS).map(|_| rng.range(-0.7, 0.7)).collect()
+}
+
+/// The photo's points as the kernel takes them.
+fn source() -> Vec<f32> {
+    let p = pose(1000);
+    Transfer::source(&p[..212], &p[212..])
+}
+
+/// `pose` moved by noise of this size.
+fn near(pose: &[f32], noise: f32, seed: u64) -> Vec<f32> {
+    let mut rng = Rng::new(seed);
+    pose[..COORDS].iter().map(|v| v + rng.range(-noise, noise)).collect()
+}
+
+/// The kernel over a sequence of frames, each checked on the GPU.
+struct Session {
+    source: Vec<f32>,
+    state: Vec<f32>,
+}
+
+impl Session {
+    fn new() -> Self {
+        Self { source: source(), state: vec![0.0; Transfer::STATE_LEN] }
+    }
+
+    fn frame(&mut self, driver: &[f32], control: TransferControl, found: bool) -> Vec<f32> {
+        let nk01 = driver[212..].iter().map(|v| (v + 1.0) / 2.0).collect();
+        let status = vec![0.9, f32::from(found), 0.0, 0.0];
+        let inputs =
+            [driver[..212].to_vec(), nk01, self.source.clone(), TransferControl::to_floats(control).to_vec(), status];
+        let before = vec![Some(self.state.clone()), None];
+        Check::new(&kernel(), &inputs).initial(before.clone()).run();
+        let [state, y] = twin(&kernel(), &inputs, &before).try_into().expect("two outputs");
+        self.state = state;
+        y
+    }
+
+    fn neutral(&self) -> &[f32] {
+        &self.state[Transfer::NEUTRAL_AT..]
+    }
+}
+
+/// The filter as the paper prints it (algorithm 1 and 2), in f64.
+struct Literal {
+    min_cutoff: f64,
+    beta: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Literal {
+    fn filter(&mut self, x: f64, rate: f64) -> f64 {
+        let alpha = |cutoff: f64| {
+            let (tau, te) = (1.0 / (2.0 * std::f64::consts::PI * cutoff), 1.0 / rate);
+            1.0 / (1.0 + tau / te)
+        };
+        let low_pass = |x: f64, before: f64, alpha: f64| alpha * x + (1.0 - alpha) * before;
+        let (x_hat, dx_hat) = match self.last {
+            None => (x, 0.0),
+            Some((before, dx_before)) => {
+                let dx = low_pass((x - before) * rate, dx_before, alpha(1.0));
+                (low_pass(x, before, alpha(self.min_cutoff + self.beta * dx.abs())), dx)
+            }
+        };
+        self.last = Some((x_hat, dx_hat));
+        x_hat
+    }
+}
+
+#[test]
+fn filter_is_the_papers() {
+    let (mut session, mut rng) = (Session::new(), Rng::new(5));
+    let mut filters: Vec<Literal> =
+        (0..COORDS).map(|_| Literal { min_cutoff: 1.5, beta: f64::from(FILTER.beta), last: None }).collect();
+    let (a, b) = (pose(1), pose(2));
+    for frame in 0..50 {
+        // Rest, then fast motion, at an uneven frame rate.
+        let t = ((frame as f32 - 20.0) / 10.0).clamp(0.0, 1.0);
+        let driver: Vec<f32> = (0..COORDS).map(|i| a[i] + t * (b[i] - a[i]) + rng.range(-0.02, 0.02)).collect();
+        let dt = if frame % 3 == 0 { 1.0 / 30.0 } else { 1.0 / 60.0 };
+        let got = session.frame(&driver, TransferControl { filter: Some(FILTER), dt, ..ABSOLUTE }, true);
+        let raw: Vec<f32> =
+            driver.iter().enumerate().map(|(i, v)| if i < 212 { *v } else { 2.0 * ((v + 1.0) / 2.0) - 1.0 }).collect();
+        let want: Vec<f32> =
+            filters.iter_mut().zip(&raw).map(|(f, &x)| f.filter(f64::from(x), 1.0 / f64::from(dt)) as f32).collect();
+        assert_close(&got[..COORDS], &want, 1e-11);
+    }
+}
+
+#[test]
+fn without_filter_the_driver_passes_unchanged() {
+    let mut session = Session::new();
+    for seed in 0..3 {
+        let driver = pose(seed);
+        let y = session.frame(&driver, ABSOLUTE, true);
+        assert_eq!(y[..212], driver[..212]);
+        assert_close(&y[212..COORDS], &driver[212..], 1e-13);
+    }
+}
+
+#[test]
+fn a_step_of_no_time_is_harmless() {
+    let mut session = Session::new();
+    for seed in 0..3 {
+        session.frame(&pose(seed), TransferControl { filter: Some(FILTER), dt: 0.0, ..ABSOLUTE }, true);
+    }
+}
+
+#[test]
+fn the_neutral_pose_gives_the_source_exactly() {
+    let control = TransferControl { filter: Some(FILTER), strength: 1.7, ..RELATIVE };
+    let mut session = Session::new();
+    let y = session.frame(&pose(1), control, true); // the first frame is the neutral
+    assert_eq!(y[..COORDS], session.source[..COORDS]);
+    session.frame(&pose(2), control, true);
+    let y = session.frame(&pose(3), TransferControl { calibrate: Calibrate::Take, ..control }, true);
+    assert_eq!(y[..COORDS], session.source[..COORDS]);
+
+    // On the GPU to the bit too: the state of a session at rest, once more.
+    let Some(gpu) = Gpu::open() else { return };
+    let mut rest = Session::new();
+    rest.frame(&pose(1), RELATIVE, true);
+    let nk01 = pose(1)[212..].iter().map(|v| (v + 1.0) / 2.0).collect();
+    let inputs =
+        [pose(1)[..212].to_vec(), nk01, rest.source.clone(), RELATIVE.to_floats().to_vec(), vec![0.9, 1.0, 0.0, 0.0]];
+    let before = [Some(rest.state.clone()), None];
+    let got = gpu.run(&kernel(), Tier::F32, &DeviceProfile::WIDE, &inputs, &before, &[]).expect("run").remove(1);
+    assert_eq!(got[..COORDS], rest.source[..COORDS]);
+}
+
+#[test]
+fn relative_motion_is_scaled_by_the_hulls() {
+    let mut session = Session::new();
+    let neutral: Vec<f32> = pose(1).iter().map(|v| v * 0.5 + 0.1).collect();
+    session.frame(&neutral, RELATIVE, true);
+    let driver = near(&neutral, 0.2, 7);
+    let y = session.frame(&driver, TransferControl { strength: 0.8, ..RELATIVE }, true);
+    let area = |p: &[f32]| f64::from(convex_hull_area(bytemuck::cast_slice(&p[..212])));
+    let scale = (area(&session.source) / area(&neutral)).sqrt();
+    assert!((f64::from(session.neutral()[2]) - scale).abs() < 1e-5);
+    let want: Vec<f32> = (0..COORDS)
+        .map(|i| {
+            let moved = f64::from(driver[i]) - f64::from(neutral[i]);
+            (f64::from(session.source[i]) + 0.8 * scale * moved) as f32
+        })
+        .collect();
+    assert_close(&y[..COORDS], &want, 1e-11);
+    // Base: 40 facial points, then the last ten neural ones.
+    let want: Vec<f32> = (0..50)
+        .flat_map(|i| {
+            let from = if i < 40 { kernel().base[i] as usize } else { 106 + i };
+            [y[from * 2], y[from * 2 + 1]]
+        })
+        .collect();
+    assert_eq!(y[Transfer::BASE_AT..], want);
+}
+
+#[test]
+fn the_base_can_be_bound_alone() {
+    assert_eq!(Transfer::BASE_AT * 4 % 256, 0);
+    assert_eq!(kernel().bindings().len(), 7);
+}
+
+#[test]
+fn calibration_keeps_the_frame_most_like_the_source() {
+    let mut session = Session::new();
+    let control = TransferControl { calibrate: Calibrate::TakeIfBetter, ..RELATIVE };
+    let noises = [0.3, 0.12, 0.2, 0.04, 0.05, 0.4];
+    // The same face elsewhere and at another size: place and size must not count.
+    let drivers: Vec<Vec<f32>> = noises
+        .iter()
+        .enumerate()
+        .map(|(i, &n)| {
+            let size = 0.4 + 0.1 * i as f32;
+            near(&source(), n, i as u64).iter().map(|v| v * size + 0.2 - 0.05 * i as f32).collect()
+        })
+        .collect();
+    for driver in &drivers {
+        session.frame(driver, control, true);
+    }
+    assert_eq!(session.neutral()[4..216], drivers[3][..212]);
+    let best = pose_distance(bytemuck::cast_slice(&drivers[3][..212]), bytemuck::cast_slice(&session.source[..212]));
+    assert_eq!(session.neutral()[..2], [1.0, best]);
+    // Kept afterwards, unless taken.
+    session.frame(&drivers[5], RELATIVE, true);
+    assert_eq!(session.neutral()[4..216], drivers[3][..212]);
+    session.frame(&drivers[5], TransferControl { calibrate: Calibrate::Take, ..RELATIVE }, true);
+    assert_eq!(session.neutral()[4..216], drivers[5][..212]);
+}
+
+#[test]
+fn pose_distance_ignores_place_and_size() {
+    let a: Vec<[f32; 2]> = bytemuck::cast_slice(&pose(1)[..212]).to_vec();
+    let moved: Vec<[f32; 2]> = a.iter().map(|p| [p[0] * 0.3 + 0.5, p[1] * 0.3 - 0.2]).collect();
+    assert!(pose_distance(&a, &moved) < 1e-5);
+    let mirrored: Vec<[f32; 2]> = a.iter().map(|p| [-p[0], p[1]]).collect();
+    assert!(pose_distance(&a, &mirrored) > 0.5);
+    // Opposite points of a circle: distance 2 at radius 1.
+    let square = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
+    let turned = [[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]];
+    assert!((pose_distance(&square, &turned) - 2.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_lost_face_holds_everything() {
+    let control = TransferControl { filter: Some(FILTER), ..RELATIVE };
+    let mut session = Session::new();
+    session.frame(&pose(1), control, true);
+    let held = session.frame(&near(&pose(1), 0.2, 2), control, true);
+    let state = session.state.clone();
+    for calibrate in [Calibrate::Keep, Calibrate::Take, Calibrate::TakeIfBetter] {
+        let y = session.frame(&pose(9), TransferControl { calibrate, ..control }, false);
+        assert_eq!((&y, &session.state), (&held, &state));
+    }
+    // The output is made anew from what is held.
+    let y = session.frame(&pose(9), ABSOLUTE, false);
+    assert_eq!((&y[..COORDS], &session.state), (&state[VALUE_AT..VALUE_AT + COORDS], &state));
+}
+
+#[test]
+fn before_the_first_face_the_source_rests() {
+    for control in [ABSOLUTE, RELATIVE, TransferControl { calibrate: Calibrate::Take, ..RELATIVE }] {
+        let mut session = Session::new();
+        let y = session.frame(&pose(1), control, false);
+        assert_eq!(y[..COORDS], session.source[..COORDS]);
+        assert!(session.state.iter().all(|&v| v == 0.0));
+    }
+}
+
+#[test]
+fn a_broken_number_keeps_the_last_value() {
+    let mut session = Session::new();
+    let control = TransferControl { filter: Some(FILTER), ..ABSOLUTE };
+    let mut broken = pose(1);
+    broken[212 + 7] = f32::NAN;
+    let y = session.frame(&broken, control, true);
+    assert_eq!(y[219], session.source[219]);
+    let before = session.frame(&pose(2), control, true)[219];
+    broken[212 + 7] = f32::INFINITY;
+    session.frame(&broken, TransferControl { filter: None, ..control }, true);
+    assert_eq!(session.state[VALUE_AT + 219], before);
+    assert!(session.state.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn a_collapsed_driver_gives_no_scale() {
+    let mut session = Session::new();
+    session.frame(&[0.25; COORDS], RELATIVE, true);
+    assert_eq!(session.neutral()[2], 1.0);
+    assert_eq!(session.state[POINT_AT], 0.25);
+}
+
+#[test]
+fn control_survives_the_round_trip() {
+    for calibrate in [Calibrate::Keep, Calibrate::Take, Calibrate::TakeIfBetter] {
+        for control in [ABSOLUTE, TransferControl { calibrate, filter: Some(FILTER), strength: 0.5, ..RELATIVE }] {
+            assert_eq!(TransferControl::from_floats(control.to_floats()), control);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_state_is_seen() {
+    if Gpu::open().is_none() {
+        return;
+    }
+    let driver = pose(1);
+    let inputs = [
+        driver[..212].to_vec(),
+        driver[212..].iter().map(|v| (v + 1.0) / 2.0).collect(),
+        source(),
+        RELATIVE.to_floats().to_vec(),
+        vec![0.9, 1.0, 0.0, 0.0],
+    ];
+    let initial = vec![Some(vec![0.0; Transfer::STATE_LEN]), None];
+    let report = Check::new(&kernel(), &inputs).initial(initial).perturb(0, POINT_AT + 9, 0.1).report();
+    report.expect_err("a wrong neutral point went unseen");
+}
