@@ -30,26 +30,34 @@ pub struct Conv {
 /// Mirrors `Params` in `shaders/prelude/conv.wgsl` and `conv_residual.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-struct Params {
-    in_w: i32,
-    in_h: i32,
-    in_slices: u32,
-    out_slices: u32,
-    out_w: i32,
-    out_h: i32,
-    outputs: u32,
-    residual_slices: u32,
-    pad_x: i32,
-    pad_y: i32,
-    kernel: i32,
-    stride: i32,
+pub(crate) struct Params {
+    pub(crate) in_w: i32,
+    pub(crate) in_h: i32,
+    pub(crate) in_slices: u32,
+    pub(crate) out_slices: u32,
+    pub(crate) out_w: i32,
+    pub(crate) out_h: i32,
+    pub(crate) outputs: u32,
+    pub(crate) residual_slices: u32,
+    pub(crate) pad_x: i32,
+    pub(crate) pad_y: i32,
+    pub(crate) kernel: i32,
+    pub(crate) stride: i32,
     /// Invocations along x: `tiles`, or `tiles` times the output groups where the image is small.
-    span: u32,
+    pub(crate) span: u32,
     /// Tiles of the image.
-    tiles: u32,
+    pub(crate) tiles: u32,
     /// Tiles in a row.
-    tiles_x: u32,
-    unused: u32,
+    pub(crate) tiles_x: u32,
+    pub(crate) unused: u32,
+}
+
+impl Params {
+    /// Invocations along x and rows of workgroups. Large images take a row per output group, so that a workgroup shares its
+    /// weights; small ones put everything into one row, so that no workgroup is mostly empty.
+    pub(crate) fn spread(tiles: u32, groups: u32) -> (u32, u32) {
+        if tiles >= 64 { (tiles, groups) } else { (tiles * groups, 1) }
+    }
 }
 
 /// Shader families, each with its tiles widest first: file, pixels `[width, height]`, output slices. A flat tile takes
@@ -145,8 +153,7 @@ impl Kernel for Conv {
         let (file, tile, per_invocation) = self.choose(profile);
         let [tiles_x, tiles] = self.tiles(tile);
         let groups = slices(self.outputs).div_ceil(per_invocation);
-        // Large images: a row of workgroups per output group, so that a workgroup shares its weights. Small ones: all in one row.
-        let (span, rows) = if tiles >= 64 { (tiles, groups) } else { (tiles * groups, 1) };
+        let (span, rows) = Params::spread(tiles, groups);
         let params = Params {
             in_w: w as i32,
             in_h: h as i32,
