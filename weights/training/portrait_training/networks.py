@@ -1,0 +1,187 @@
+"""The four networks, with BatchNorm, for training. Sizes come from presets/*.toml; folded.py is what is exported."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import tps
+from .folded import sample, upsample
+from .presets import BASE40
+
+# Where the ten purely neural keypoints start: five about the shoulders, five about the outline of the head.
+NEURAL_START = [[-0.7, 0.9], [0.7, 0.9], [0, 0.75], [-0.3, 0.65], [0.3, 0.65], [0, -0.8], [-0.6, -0.5], [0.6, -0.5], [-0.6, 0.3], [0.6, 0.3]]
+
+
+def geometry():
+    """Coordinates stay in f32 under autocast: a bf16 coordinate is half a pixel wrong."""
+    return torch.autocast("cuda" if torch.cuda.is_available() else "cpu", enabled=False)
+
+
+class Conv(nn.Sequential):
+    """Convolution without bias, BatchNorm, ReLU or not. BatchNorm folds into the convolution at export."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, relu: bool = True):
+        layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+        super().__init__(*layers, *[nn.ReLU(inplace=True)] * relu)
+
+
+class Block(nn.Module):
+    """Basic residual block; ReLU after the addition."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.conv1, self.conv2 = Conv(inputs, outputs, 3, stride), Conv(outputs, outputs, relu=False)
+        self.skip = Conv(inputs, outputs, 1, stride, relu=False) if stride > 1 or inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.conv2(self.conv1(x)) + self.skip(x))
+
+
+class NeuralKeypoints(nn.Module):
+    """ResNet with two blocks per stage: picture -> (B, 50, 2)."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        widths, points = config["nk"]["widths"], config["keypoints"]["neural"]
+        self.side, self.stem, blocks = config["nk"]["input"], Conv(3, widths[0], 7, 2), []
+        for i, (inputs, outputs) in enumerate(zip([widths[0], *widths], widths)):
+            blocks += [Block(inputs, outputs, 2 if i else 1), Block(outputs, outputs, 1)]
+        self.blocks, self.fc = nn.Sequential(*blocks), nn.Linear(widths[-1], 2 * points)
+        start = torch.cat([torch.empty(points - len(NEURAL_START), 2).uniform_(-0.6, 0.6), torch.tensor(NEURAL_START)])
+        self.fc.bias.data = torch.logit((start.flatten() + 1) / 2)
+        self.fc.weight.data *= 0.2
+
+    def forward(self, picture: Tensor) -> Tensor:
+        x = picture if picture.shape[-1] == self.side else F.interpolate(picture, (self.side, self.side), mode="area")
+        x = self.blocks(F.max_pool2d(self.stem(x), 3, 2, 1)).mean((2, 3))
+        with geometry():
+            return 2 * torch.sigmoid(self.fc(x.float())).unflatten(1, (-1, 2)) - 1
+
+
+class Merger(nn.Module):
+    """Facial and neural keypoints -> mixed keypoints: base point plus a learned offset, zero at the start."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        points, hidden = config["keypoints"], config["merger"]["hidden"]
+        out = 2 * points["neural"]
+        self.fc = nn.ModuleList([nn.Linear(2 * points["facial"] + out, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, out)])
+        nn.init.zeros_(self.fc[2].weight)
+        nn.init.zeros_(self.fc[2].bias)
+
+    def forward(self, facial: Tensor, neural: Tensor) -> Tensor:
+        with geometry():
+            x = torch.cat([facial.flatten(1), neural.flatten(1)], 1).float()
+            delta = self.fc[2](F.relu(self.fc[1](F.relu(self.fc[0](x)))))
+            return torch.cat([facial[:, BASE40], neural[:, len(BASE40) :]], 1) + delta.view_as(neural)
+
+
+class UNet(nn.Module):
+    """3x3 stem, stride-2 encoder, nearest x2 decoder; a decoder output is followed by its skip."""
+
+    def __init__(self, inputs: int, stem: int, down: list[int]):
+        super().__init__()
+        widths = [stem, *down]
+        self.stem = Conv(inputs, stem)
+        self.enc = nn.ModuleList(Conv(a, b, stride=2) for a, b in zip(widths, down))
+        into = [widths[-1]] + [2 * w for w in widths[-2:0:-1]]
+        self.dec = nn.ModuleList(Conv(a, b) for a, b in zip(into, widths[-2::-1]))
+        self.out_channels = 2 * stem
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        maps = [self.stem(x)]
+        for layer in self.enc:
+            maps.append(layer(maps[-1]))
+        return maps
+
+    def decode(self, maps: list[Tensor]) -> Tensor:
+        x = maps[-1]
+        for layer, skip in zip(self.dec, reversed(maps[:-1])):
+            x = torch.cat([layer(F.interpolate(x, scale_factor=2, mode="nearest")), skip], 1)
+        return x
+
+
+class DenseMotion(nn.Module):
+    """Mixed keypoints and the source -> backward flow and occlusion. `train_masks` predicts the driver's masks, in training only."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        self.points, self.side = config["keypoints"], config["motion"]
+        self.transforms = self.points["tps"] + 1
+        self.unet = UNet(3 * self.transforms + self.points["neural"] + 3, **config["dense_motion"])
+        head = lambda channels: nn.Conv2d(self.unet.out_channels, channels, 3, 1, 1)
+        self.contribution, self.occlusion, self.residual, self.train_masks = head(self.transforms), head(1), head(2), head(2)
+        nn.init.zeros_(self.residual.weight)
+        nn.init.zeros_(self.residual.bias)
+        nn.init.constant_(self.occlusion.bias, 2.0)
+
+    def marks(self, facial: Tensor) -> Tensor:
+        """Landmark mask (B, 1, side, side)."""
+        return tps.heatmap(facial, tps.grid(self.side, facial.device), self.points["mark_var"]).amax(1, keepdim=True)
+
+    def forward(self, picture: Tensor, mask: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
+        n, batch, z = self.side, len(picture), tps.grid(self.side, picture.device)
+        area = lambda x: F.interpolate(x, (n, n), mode="area")
+        with geometry():
+            parameters = tps.solve(kp_d, kp_s, self.points["tps"], self.points["tps_reg"])
+            transforms = torch.cat([z.expand(batch, 1, n, n, 2), tps.evaluate(parameters, kp_d, z)], 1)
+            warped = sample(area(picture).repeat_interleave(self.transforms, 0), transforms.flatten(0, 1)).view(batch, -1, n, n)
+            heat = tps.heatmap(kp_d, z, self.points["heat_var"]) - tps.heatmap(kp_s, z, self.points["heat_var"])
+            marks = self.marks(facial)
+        x = torch.cat([warped, heat, torch.zeros_like(marks), area(mask), marks], 1)
+        x = self.unet.decode(self.unet.encode(x.contiguous(memory_format=torch.channels_last)))
+        weights, residual = self.contribution(x).float().softmax(1), self.residual(x).float()
+        flow = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
+        sigmoid = lambda logits: torch.sigmoid(logits.float())
+        return dict(flow=flow, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
+
+
+class Synthesis(nn.Module):
+    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        top = config["synthesis"]["down"][-1]
+        self.views = config["synthesis"]["views"]
+        self.unet = UNet(8, config["synthesis"]["stem"], config["synthesis"]["down"])
+        self.fusion, self.head = nn.Conv2d(top * (1 + self.views), top, 1), nn.Conv2d(self.unet.out_channels, 4, 3, 1, 1)
+        nn.init.zeros_(self.fusion.weight)
+        nn.init.zeros_(self.fusion.bias)
+        self.fusion.weight.data[:, :top, 0, 0] = torch.eye(top)
+        self.head.weight.data *= 0.3
+        nn.init.zeros_(self.head.bias)  # no bias of the blend towards the warp
+
+    def forward(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor) -> dict[str, Tensor]:
+        maps = self.unet.encode(torch.cat([warped * occlusion, occlusion, background, person], 1).contiguous(memory_format=torch.channels_last))
+        top = maps[-1].shape[1]
+        maps[-1] = F.conv2d(maps[-1], self.fusion.weight[:, :top], self.fusion.bias)  # the views are not trained: their columns stay zero
+        y = self.head(self.unet.decode(maps)).float()
+        paint, blend = torch.sigmoid(y[:, :3]), torch.sigmoid(y[:, 3:])
+        return dict(paint=paint, blend=blend, out=blend * warped + (1 - blend) * paint)
+
+
+class Portrait(nn.Module):
+    """All of it. Pictures (B, 3, side, side) in [0, 1]; facial points (B, 106, 2) in [-1, 1]."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        self.config = config
+        self.nk, self.merger = NeuralKeypoints(config), Merger(config)
+        self.dense_motion, self.synthesis = DenseMotion(config), Synthesis(config)
+
+    def animate(self, picture, mask, background, facial, kp_s, kp_d, paint: bool = True) -> dict[str, Tensor]:
+        out = self.dense_motion(picture, mask, facial, kp_s, kp_d)
+        side = picture.shape[-1]
+        with geometry():
+            full = sample(torch.cat([picture, mask], 1), upsample(out["flow"], side).permute(0, 2, 3, 1))
+        out["warped"] = full[:, :3]
+        if paint:
+            out |= self.synthesis(full[:, :3], upsample(out["occlusion"], side), background, full[:, 3:])
+        return out
+
+    def forward(self, batch: dict[str, Tensor], paint: bool = True) -> dict[str, Tensor]:
+        both = self.nk(torch.cat([batch["src"], batch["drv"]]))
+        nk_s, nk_d = both.chunk(2)
+        kp_s, kp_d = self.merger(batch["fk_s"], nk_s), self.merger(batch["fk_d"], nk_d)
+        return dict(self.animate(batch["src"], batch["smask"], batch["back"], batch["fk_s"], kp_s, kp_d, paint), kp_s=kp_s, kp_d=kp_d)

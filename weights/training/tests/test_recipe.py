@@ -1,0 +1,173 @@
+"""Quick checks of the parts that fail silently: geometry, folding, reproducible batches, exact resume."""
+
+import numpy as np
+import pytest
+import torch
+
+from portrait_training import tps
+from portrait_training.export import fold
+from portrait_training.folded import Folded, hull_area
+from portrait_training.losses import crops, landmark_flow, total
+from portrait_training.networks import Portrait
+from portrait_training.prepare import fill_background
+from portrait_training.presets import BASE40, EVALUATION_CLIPS, INDICES, MIRROR, PRESETS, preset
+from portrait_training.stream import Recipe, Sampler, thin_plate_map
+from portrait_training.train import Phase, Run, learning_rate, tensors
+
+TINY = preset("xs") | {
+    "nk": {"input": 64, "widths": [4, 4, 8, 8]},
+    "dense_motion": {"stem": 4, "down": [8, 8]},
+    "synthesis": {"stem": 4, "down": [8, 8], "views": 4},
+}
+
+
+class Rows:
+    """A cache of noise: two clips, one evaluation clip, three stills."""
+
+    def __init__(self):
+        rng = np.random.default_rng(1)
+        self.clip = np.array([0] * 5 + [1] * 4 + [EVALUATION_CLIPS[0]] * 3 + [-1] * 3)
+        n = len(self.clip)
+        self.fk_v2 = rng.uniform(-0.5, 0.5, (n, 106, 2)).astype(np.float32)
+        self.fk_v1, self.z = self.fk_v2 + np.float32(0.01), rng.normal(0, 0.1, (n, 106)).astype(np.float32)
+        self.frames, self.backs = rng.integers(0, 255, (2, n, 256, 256, 3), np.uint8)
+        self.masks = rng.integers(0, 255, (n, 256, 256), np.uint8)
+
+    def openings(self):
+        return self.fk_v2[:, :2, 0]
+
+
+def test_thin_plate_golden_vector():
+    driver = torch.tensor([[-0.5, -0.5], [0.5, -0.4], [0, 0.1], [-0.3, 0.6], [0.4, 0.5]])[None]
+    source = torch.tensor([[-0.45, -0.52], [0.55, -0.38], [0.05, 0.12], [-0.25, 0.55], [0.42, 0.56]])[None]
+    at = torch.tensor([[[0.0, 0], [-1, -1], [1, 1], [0.25, -0.75]]])
+    want = torch.tensor([[0.051188, 0.019743], [-0.965151, -1.08817], [1.017649, 1.125464], [0.307054, -0.751976]])
+    got = tps.evaluate(tps.solve(driver, source, 1, 0.01), driver, at)[0, 0, 0]
+    torch.testing.assert_close(got, want, atol=2e-5, rtol=0)
+
+
+def test_thin_plate_map_carries_points():
+    rng = np.random.default_rng(0)
+    driver, source = rng.uniform(-0.8, 0.8, (2, 12, 2))
+    where = torch.from_numpy(thin_plate_map(driver, source, 256)).permute(2, 0, 1)[None]
+    read = torch.nn.functional.grid_sample(where, torch.from_numpy(driver).float()[None, None], align_corners=True)[0, :, 0].T
+    assert np.abs(read.numpy() - source).max() < 5e-3
+
+
+def test_facial_points():
+    assert len(set(INDICES)) == len(MIRROR) == 106 and len(BASE40) == 40
+    assert [MIRROR[m] for m in MIRROR] == list(range(106))
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda p: p.stem)
+def test_presets_reach_an_even_bottleneck(path):
+    config = preset(path.stem)
+    assert config["name"] == path.stem
+    assert config["image"] % 2 ** len(config["synthesis"]["down"]) == 0
+    assert config["keypoints"]["tps"] * config["keypoints"]["points"] == config["keypoints"]["neural"]
+
+
+def test_folded_path_is_the_network():
+    torch.manual_seed(0)
+    net = Portrait(TINY)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    net.eval()
+    folded = Folded({k: v.numpy() for k, v in fold(net).items()}, TINY)
+    photo, mask = torch.rand(1, 3, 128, 128), torch.rand(1, 1, 128, 128)
+    facial, moved = torch.rand(2, 1, 106, 2) - 0.5
+    with torch.no_grad():
+        kp_s, kp_d = (net.merger(f, net.nk(photo)) for f in (facial, moved))
+        torch.testing.assert_close(folded.merge(facial, folded.neural_keypoints(photo)), kp_s, atol=1e-5, rtol=0)
+        want = net.animate(photo, mask, photo, facial, kp_s, kp_d)
+        got = folded.frame(photo, mask, photo, facial, kp_s, kp_d)
+    for key in ("flow", "out"):
+        torch.testing.assert_close(got[key], want[key], atol=1e-4, rtol=0)
+
+
+def test_identity_flow_has_no_landmark_error():
+    points = torch.rand(2, 106, 2) - 0.5
+    flow = tps.grid(64).permute(2, 0, 1).expand(2, -1, -1, -1)
+    assert landmark_flow(flow, points, points) < 1e-5
+    assert landmark_flow(flow, points, points + 0.1) > 0.19
+
+
+def test_crops_are_pixel_for_pixel():
+    where = crops(torch.zeros(1, 106, 2), 256, 64)
+    assert where.shape == (2, 64, 64, 2)
+    assert abs((where[0, 0, 1, 0] - where[0, 0, 0, 0]).item() - 2 / 255) < 1e-6
+
+
+def test_hull_area():
+    square = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.5]])
+    assert hull_area(square) == 1
+
+
+def test_background_is_kept_where_nobody_stands():
+    image = np.full((256, 256, 3), 90, np.uint8)
+    person = np.zeros((256, 256), np.uint8)
+    person[80:, 80:180] = 255
+    image[80:, 80:180] = 250
+    filled = fill_background(image, person)
+    assert np.abs(filled.astype(int) - 90).max() <= 1
+
+
+def test_batches_repeat_and_never_show_evaluation_clips():
+    sampler = Sampler(Rows(), Recipe(size=64, batch=2))
+    a, b = (sampler(np.random.default_rng((0, 7))) for _ in range(2))
+    assert all((a[k] == b[k]).all() for k in a)
+    assert len(sampler.rows) == 2 and all(EVALUATION_CLIPS[0] != Rows().clip[r].max() for r in sampler.rows)
+
+
+def test_flip_keeps_points_on_their_pixels():
+    rows = Rows()
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    rows.frames[:] = ramp[..., None]
+    sampler = Sampler(rows, Recipe(size=256, stills=0))
+    for seed in range(6):
+        item = sampler(np.random.default_rng(seed))
+        inside = np.abs(item["label_s"]).max(1) < 0.9
+        px = ((item["label_s"][inside] + 1) * 127.5).round().astype(int)
+        s = [r for r in range(len(rows.clip)) if rows.clip[r] in (0, 1)]
+        errors = []
+        for row in s:
+            x = (rows.fk_v2[row][:, 0] + 1) * 127.5
+            for order in (slice(None), MIRROR):
+                errors.append(np.abs(item["src"][px[:, 1], px[:, 0], 0] - x[order][inside]).mean())
+        assert min(errors) < 2.5
+
+
+def make_run(seed: int) -> Run:
+    torch.manual_seed(seed)
+    return Run(TINY, "cpu", 1e-3)
+
+
+def steps(run: Run, first: int, last: int):
+    sampler = Sampler(Rows(), Recipe(size=64, batch=2))
+    for n in range(first, last):
+        rng = np.random.default_rng((0, n))
+        items = [sampler(rng) for _ in range(2)]
+        batch = tensors({k: np.stack([i[k] for i in items]) for k in items[0]}, "cpu")
+        run.update(total(run.net, None, batch, True, n), 10)
+
+
+def test_resume_is_exact(tmp_path):
+    straight, broken = make_run(0), make_run(0)
+    steps(straight, 0, 4)
+    steps(broken, 0, 2)
+    broken.save(tmp_path / "last.pt")
+    again = make_run(5)
+    again.load(tmp_path / "last.pt")
+    steps(again, 2, 4)
+    for a, b in zip(straight.ema.state_dict().values(), again.ema.state_dict().values()):
+        torch.testing.assert_close(a, b, atol=0, rtol=0)
+
+
+def test_schedule_and_phases():
+    rates = [learning_rate(s, 1000, 1.0) for s in range(1000)]
+    assert rates[0] < 0.1 and rates[500] == 1 and rates[-1] <= 0.02
+    assert Phase.parse("full:256:8:10") == Phase("full", 256, 8, 10)
+    with pytest.raises(Exception, match="motion"):
+        Phase.parse("half:256:8:10")
