@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Check, Gpu, Rng, assert_close, from_layout, to_layout, twin};
-use portrait_kernels::{Border, Crop, FeatureToRgba, Kernel, RgbaToFeature};
+use portrait_kernels::{Border, Crop, DeviceProfile, FeatureToRgba, Kernel, RgbaToFeature, Tier};
 use std::f32::consts::{FRAC_PI_2, PI};
 
 const PLAIN: Crop = Crop { frame: [7, 5], size: [7, 5], taps: 1, scale: 1.0, offset: 0.0, border: Border::Zero };
@@ -154,7 +154,12 @@ fn crop_of_a_broken_region_stays_finite() {
         for border in [Border::Zero, Border::Clamp] {
             let op = Crop { border, ..PLAIN };
             let inputs = [picture(op.frame, 1), roi.to_vec()];
-            assert!(twin(&op, &inputs, &[])[0].iter().all(|v| (0.0..=1.0).contains(v)), "{roi:?}");
+            let in_range = |v: &[f32]| v.iter().all(|v| (0.0..=1.0).contains(v));
+            assert!(in_range(&twin(&op, &inputs, &[])[0]), "{roi:?}");
+            if let Some(gpu) = Gpu::open() {
+                let got = gpu.run(&op, Tier::F32, &DeviceProfile::WIDE, &inputs, &[], &[(0, op.frame)]);
+                assert!(in_range(&got.expect("runs")[0]), "{roi:?}");
+            }
         }
     }
 }
