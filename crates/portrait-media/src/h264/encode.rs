@@ -41,16 +41,20 @@ impl H264Encoder {
             Matrix::Bt601 => VuiConfig::bt601(),
             _ => VuiConfig::bt709(),
         };
-        let pixels = planes.width as f64 * planes.height as f64;
-        // A portrait is smooth and half of it is still: 0.25 bit a pixel is plenty, and small pictures
-        // need relatively more. The quantiser's ceiling keeps hard frames clean whatever they cost.
-        let bits = (pixels * fps.clamp(1.0, 60.0) * 0.25).max(600_000.0).min(60_000_000.0);
+        // Constant quality, for the bits that it takes: a face shows every block, and small pictures are
+        // looked at enlarged. openh264 has no such mode by name; its buffer-based one, free of bit-rate
+        // targets, holds the lower end of the range and never drops a frame.
+        let quantiser = match planes.width * planes.height {
+            ..=100_000 => 21,
+            ..=500_000 => 22,
+            _ => 24,
+        };
         let config = EncoderConfig::new()
-            .usage_type(UsageType::CameraVideoNonRealTime)
-            .rate_control_mode(RateControlMode::Quality)
-            .bitrate(BitRate::from_bps(bits as u32))
+            .usage_type(UsageType::CameraVideoRealTime)
+            .rate_control_mode(RateControlMode::Bufferbased)
+            .bitrate(BitRate::from_bps(5_000_000))
             .max_frame_rate(FrameRate::from_hz(fps.clamp(1.0, 60.0) as f32))
-            .qp(QpRange::new(10, 26))
+            .qp(QpRange::new(quantiser, quantiser + 2))
             .complexity(Complexity::High)
             .profile(Profile::High)
             .intra_frame_period(IntraFramePeriod::from_num_frames((fps * 4.0).clamp(12.0, 250.0) as u32))
