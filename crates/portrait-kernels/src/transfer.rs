@@ -68,6 +68,14 @@ pub struct TransferControl {
     pub strength: f32,
 }
 
+impl Default for TransferControl {
+    /// Relative, filtered, at full strength, 30 frames a second.
+    fn default() -> Self {
+        let filter = Some(OneEuro::default());
+        Self { dt: 1.0 / 30.0, relative: true, calibrate: Calibrate::Keep, filter, strength: 1.0 }
+    }
+}
+
 impl TransferControl {
     /// Length of the `control` binding.
     pub const LEN: usize = 8;
