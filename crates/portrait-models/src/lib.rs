@@ -1,1 +1,33 @@
-//! Under construction.
+//! The networks, each a function that adds its layers to a graph. Sizes come from `weights/presets/*.toml`, names from
+//! `weights/README.md` and `weights/TOPOLOGY.md`.
+
+mod blazeface;
+mod dense_motion;
+mod face_mesh;
+mod facial;
+mod merger;
+mod neural_keypoints;
+mod preset;
+mod selfie;
+mod synthesis;
+mod unet;
+
+pub use blazeface::{DETECTOR_SIZE, Detection, blazeface};
+pub use dense_motion::{dense_motion, dense_motion_bias};
+pub use face_mesh::{FaceMesh, MESH_POINTS, MESH_SIZE, face_mesh};
+pub use facial::{FacialPoints, facial_points};
+pub use merger::merger;
+pub use neural_keypoints::neural_keypoints;
+pub use preset::{Preset, PresetError};
+pub use selfie::{SELFIE_SIZE, selfie_segmentation};
+pub use synthesis::{synthesis, synthesis_bottleneck, view_bias};
+
+/// MediaPipe's weights (Apache-2.0, `weights/MEDIAPIPE.md`), part of every build: together 1.6 MB.
+pub mod bundled {
+    /// The face detector.
+    pub const BLAZEFACE: &[u8] = include_bytes!("../../../weights/blazeface.safetensors");
+    /// The 468-point face mesh.
+    pub const FACE_MESH: &[u8] = include_bytes!("../../../weights/face_mesh.safetensors");
+    /// The person mask.
+    pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
+}

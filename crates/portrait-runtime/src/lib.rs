@@ -1,1 +1,29 @@
-//! Under construction.
+//! Animates one portrait photo in real time on any wgpu device.
+//!
+//! An [`Engine`] holds device and networks, an [`Avatar`] everything that depends on the photo alone, a [`Session`] turns
+//! driving frames into pictures: one submission a frame, no read-back on the way.
+
+mod avatar;
+mod avatar_file;
+mod engine;
+mod error;
+mod frame;
+mod frozen;
+mod glue;
+mod gpu;
+mod inpaint;
+mod nets;
+mod photo;
+mod readback;
+mod session;
+mod timing;
+mod views;
+
+pub use avatar::{Avatar, AvatarInfo, FaceBox, PrepareOptions};
+pub use engine::{Engine, EngineOptions, WeightsSource};
+pub use error::EngineError;
+pub use frame::{Frame, Picture};
+pub use gpu::{AdapterSummary, Gpu, GpuOptions, adapters};
+pub use portrait_kernels::{OneEuro, Tier};
+pub use session::{FaceStatus, Mode, Session, SessionOptions, SessionStats};
+pub use wgpu;

@@ -1,0 +1,173 @@
+//! A preset fixes every size of the four trained networks.
+
+use serde::Deserialize;
+
+/// Presets that ship with the engine: name and TOML text.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("xs", include_str!("../../../weights/presets/xs.toml")),
+    ("s", include_str!("../../../weights/presets/s.toml")),
+    ("m", include_str!("../../../weights/presets/m.toml")),
+    ("l", include_str!("../../../weights/presets/l.toml")),
+    ("s_512", include_str!("../../../weights/presets/s_512.toml")),
+    ("m_512", include_str!("../../../weights/presets/m_512.toml")),
+    ("l_512", include_str!("../../../weights/presets/l_512.toml")),
+];
+
+/// A preset that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PresetError {
+    /// No such preset.
+    #[error("there is no preset `{name}`; there are: {}", known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<&'static str>,
+    },
+    /// The text is not a preset.
+    #[error("preset: {0}")]
+    Parse(#[from] toml::de::Error),
+    /// A size does not fit the others.
+    #[error("preset `{name}`: {reason}")]
+    Size {
+        /// The preset's name.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// Sizes of the networks.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// Name, as in the file name of its weights.
+    pub name: String,
+    /// Side of the picture in and out, in pixels.
+    pub image: u32,
+    /// Side at which motion is estimated, in pixels.
+    pub motion: u32,
+    /// Keypoints and thin-plate splines.
+    pub keypoints: Keypoints,
+    /// The neural-keypoint detector.
+    pub nk: NeuralKeypoints,
+    /// The merger.
+    pub merger: Merger,
+    /// The dense-motion U-Net.
+    pub dense_motion: Unet,
+    /// The synthesis U-Net.
+    pub synthesis: Synthesis,
+}
+
+/// Keypoints and thin-plate splines.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keypoints {
+    /// Facial keypoints, out of the face mesh.
+    pub facial: u32,
+    /// Neural keypoints, and as many mixed ones.
+    pub neural: u32,
+    /// Thin-plate splines.
+    pub tps: u32,
+    /// Mixed keypoints of each spline.
+    pub points: u32,
+    /// Variance of the heatmaps, in [-1, 1] units squared.
+    pub heat_var: f32,
+    /// Variance of the landmark-mask splats.
+    pub mark_var: f32,
+    /// Added to the diagonal of the spline's system.
+    pub tps_reg: f32,
+}
+
+/// The neural-keypoint detector: a ResNet of two basic blocks a stage.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuralKeypoints {
+    /// Input side in pixels.
+    pub input: u32,
+    /// Channels of the stages.
+    pub widths: Vec<u32>,
+}
+
+/// The merger.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Merger {
+    /// Width of both hidden layers.
+    pub hidden: u32,
+}
+
+/// A U-Net.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unet {
+    /// Channels at full resolution.
+    pub stem: u32,
+    /// Channels after each halving.
+    pub down: Vec<u32>,
+}
+
+/// The synthesis network.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Synthesis {
+    /// Channels at full resolution.
+    pub stem: u32,
+    /// Channels after each halving.
+    pub down: Vec<u32>,
+    /// Pseudo views fused at the bottleneck.
+    pub views: u32,
+}
+
+impl Preset {
+    /// A preset that ships with the engine.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn named(name: &str) -> Result<Self, PresetError> {
+        match BUILT_IN.iter().find(|(n, _)| *n == name) {
+            Some((_, text)) => Self::parse(text),
+            None => {
+                let known = BUILT_IN.iter().map(|(n, _)| *n).collect();
+                Err(PresetError::Unknown { name: name.to_owned(), known })
+            }
+        }
+    }
+
+    /// Reads a preset from TOML text.
+    ///
+    /// # Errors
+    /// When it is not a preset, or its sizes do not fit each other or the engine.
+    pub fn parse(text: &str) -> Result<Self, PresetError> {
+        let preset: Self = toml::from_str(text)?;
+        match preset.mistake() {
+            None => Ok(preset),
+            Some(reason) => Err(PresetError::Size { name: preset.name, reason }),
+        }
+    }
+
+    fn mistake(&self) -> Option<String> {
+        let k = &self.keypoints;
+        let levels = |side: u32, down: &[u32]| !down.is_empty() && side % (1 << down.len().min(31)) == 0;
+        let fours = |list: &[u32]| list.iter().all(|c| *c > 0 && c % 4 == 0);
+        let checks = [
+            (k.facial == 106, "facial must be 106".to_owned()),
+            (k.points == 5, "points must be 5".to_owned()),
+            (k.tps * k.points == k.neural && k.neural == 50, "tps × points must equal neural, 50".to_owned()),
+            (self.image % self.motion == 0, "image must be a multiple of motion".to_owned()),
+            (self.image % self.nk.input == 0 && self.nk.input % 32 == 0, "nk.input must divide image".to_owned()),
+            (levels(self.motion, &self.dense_motion.down), "dense_motion halves motion too often".to_owned()),
+            (levels(self.image, &self.synthesis.down), "synthesis halves image too often".to_owned()),
+            (
+                fours(&self.dense_motion.down)
+                    && fours(&self.synthesis.down)
+                    && fours(&self.nk.widths)
+                    && fours(&[self.dense_motion.stem, self.synthesis.stem, self.merger.hidden]),
+                "widths must be multiples of four".to_owned(),
+            ),
+            (self.nk.widths.len() == 4, "nk.widths must have four stages".to_owned()),
+        ];
+        checks.into_iter().find(|(fine, _)| !fine).map(|(_, reason)| reason)
+    }
+}

@@ -1,0 +1,291 @@
+//! An avatar: everything that depends on the photo alone, computed once.
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::frame::Frame;
+use crate::inpaint::fill_background;
+use crate::nets::{MERGE_BASE, bottleneck};
+use crate::photo::{Look, PhotoFace, cut};
+use crate::views::view_poses;
+use image::imageops::{self, FilterType};
+use portrait_kernels::{landmark_mask, slices};
+use portrait_models::{SELFIE_SIZE, facial_points};
+
+/// Faces narrower than this in the photo give a blurred picture.
+const SMALL_FACE: f32 = 64.0;
+/// Heads turned further than this (in degrees) lack what a frontal view would show.
+const TURNED_FACE: f32 = 35.0;
+
+/// A face found in a photo, in photo pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaceBox {
+    /// Centre.
+    pub center: [f32; 2],
+    /// Longer side of the box.
+    pub side: f32,
+    /// Certainty, 0.5..=1.
+    pub score: f32,
+}
+
+/// How to make an avatar.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrepareOptions {
+    /// Which face, counted from 1 (the largest); `None`: the only one.
+    pub face: Option<usize>,
+}
+
+/// What is known about an avatar.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AvatarInfo {
+    /// Preset of the networks it was made for.
+    pub preset: String,
+    /// SHA-256 of the weights it was made with.
+    pub weights: String,
+    /// Side of the picture in pixels.
+    pub image: u32,
+    /// Size of the photo in pixels.
+    pub photo: [u32; 2],
+    /// Left, top and side of the square that is animated, in photo pixels.
+    pub crop: [u32; 3],
+    /// Longer side of the face in photo pixels.
+    pub face_size: f32,
+    /// Turn of the head in the photo in degrees; positive: towards the picture's right.
+    pub yaw: f32,
+    /// What may spoil the result.
+    pub warnings: Vec<String>,
+}
+
+/// A photo, ready to be animated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Avatar {
+    pub(crate) info: AvatarInfo,
+    /// RGB and person mask, `image × image`.
+    pub(crate) source: Vec<[u8; 4]>,
+    /// The photo without the person.
+    pub(crate) background: Vec<[u8; 3]>,
+    /// 106 facial keypoints in [-1, 1].
+    pub(crate) facial: Vec<[f32; 2]>,
+    /// 50 neural keypoints in [-1, 1].
+    pub(crate) neural: Vec<[f32; 2]>,
+    /// 50 mixed keypoints in [-1, 1].
+    pub(crate) mixed: Vec<[f32; 2]>,
+    /// What the masks contribute to the first layer of dense motion, as a feature tensor.
+    pub(crate) motion_bias: Vec<f32>,
+    /// What the pseudo views contribute to the synthesis network's bottleneck, as a feature tensor.
+    pub(crate) view_bias: Vec<f32>,
+}
+
+impl Avatar {
+    /// Where it came from and what to expect.
+    pub fn info(&self) -> &AvatarInfo {
+        &self.info
+    }
+
+    /// What may spoil the result: a small face, a head turned far.
+    pub fn warnings(&self) -> &[String] {
+        &self.info.warnings
+    }
+
+    /// Source RGB as a feature tensor with the person mask as fourth channel.
+    pub(crate) fn source_feature(&self) -> Vec<f32> {
+        self.source.iter().flatten().map(|&v| f32::from(v) / 255.0).collect()
+    }
+
+    /// Background as a feature tensor.
+    pub(crate) fn background_feature(&self) -> Vec<f32> {
+        self.background.iter().flat_map(|&[r, g, b]| [r, g, b, 0].map(|v| f32::from(v) / 255.0)).collect()
+    }
+
+    /// Source RGB at `side × side`, by area mean, as a feature tensor.
+    pub(crate) fn small_feature(&self, side: u32) -> Vec<f32> {
+        let rgb: Vec<[f32; 3]> = self.source.iter().map(|&[r, g, b, _]| [r, g, b].map(|v| f32::from(v) / 255.0)).collect();
+        area_mean(&rgb, self.info.image, side).into_iter().flat_map(|[r, g, b]| [r, g, b, 0.0]).collect()
+    }
+}
+
+/// Means of square blocks; `to` divides `from`.
+pub(crate) fn area_mean<const C: usize>(picture: &[[f32; C]], from: u32, to: u32) -> Vec<[f32; C]> {
+    let (from, to) = (from as usize, to as usize);
+    let block = from / to;
+    (0..to * to)
+        .map(|p| {
+            let (x, y) = (p % to * block, p / to * block);
+            let mut sum = [0.0; C];
+            for row in 0..block {
+                for texel in &picture[(y + row) * from + x..][..block] {
+                    (0..C).for_each(|c| sum[c] += texel[c]);
+                }
+            }
+            sum.map(|v| v / (block * block) as f32)
+        })
+        .collect()
+}
+
+impl Engine {
+    /// All faces in a photo, the largest first.
+    ///
+    /// # Errors
+    /// A malformed frame or a failing device.
+    pub fn faces(&self, photo: Frame<'_>) -> Result<Vec<FaceBox>, EngineError> {
+        let look = Look::new(photo)?;
+        Ok(look.detect(self)?.iter().map(|f| look.face_box(f)).collect())
+    }
+
+    /// Makes an avatar of a photo. Takes some tens of milliseconds on a GPU, seconds on a software driver.
+    ///
+    /// # Errors
+    /// No face, several faces and none chosen, a face that does not exist, or a failing device.
+    pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
+        let look = Look::new(photo)?;
+        let faces = look.detect(self)?;
+        let face = match (options.face, faces.as_slice()) {
+            (_, []) => return Err(EngineError::NoFace),
+            (Some(n), list) => list
+                .get(n.wrapping_sub(1))
+                .ok_or(EngineError::FaceIndex { chosen: n, found: list.len() })?,
+            (None, [only]) => only,
+            (None, list) => {
+                return Err(EngineError::SeveralFaces { faces: list.iter().map(|f| look.face_box(f)).collect() });
+            }
+        };
+        let face = look.mesh(self, face)?.ok_or(EngineError::NoFace)?;
+        self.assemble_avatar(photo, &face)
+    }
+
+    fn assemble_avatar(&self, photo: Frame<'_>, face: &PhotoFace) -> Result<Avatar, EngineError> {
+        let image = self.preset.image;
+        let crop = face.crop([photo.width, photo.height]);
+        let picture = cut(photo, crop, image);
+        let rgb: Vec<[f32; 3]> = picture.pixels().map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0)).collect();
+
+        let person = self.person_mask(&picture)?;
+        let background = fill_background(&rgb, &person, image as usize);
+        let facial3 = face.facial(crop, image);
+        let facial: Vec<[f32; 2]> = facial3.iter().map(|&[x, y, _]| [x, y]).collect();
+        let neural = self.neural_keypoints(&rgb)?;
+        let mixed = self.mixed_keypoints(&facial, &neural)?;
+
+        let bytes = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let source = picture.pixels().zip(&person).map(|(p, &m)| [p.0[0], p.0[1], p.0[2], bytes(m)]).collect();
+        let mut avatar = Avatar {
+            info: AvatarInfo {
+                preset: self.preset.name.clone(),
+                weights: self.weights_id().to_owned(),
+                image,
+                photo: [photo.width, photo.height],
+                crop,
+                face_size: face.size(),
+                yaw: face.yaw().to_degrees(),
+                warnings: warnings(face),
+            },
+            source,
+            background: background.iter().map(|p| p.map(bytes)).collect(),
+            facial,
+            neural,
+            mixed,
+            motion_bias: Vec::new(),
+            view_bias: Vec::new(),
+        };
+        self.add_bias_maps(&mut avatar, &facial3)?;
+        Ok(avatar)
+    }
+
+    /// Fills in the cached bias maps of an avatar whose pictures and points are there.
+    pub(crate) fn add_bias_maps(&self, avatar: &mut Avatar, facial3: &[[f32; 3]]) -> Result<(), EngineError> {
+        let (n, preset) = (self.preset.motion, &self.preset);
+        let person: Vec<[f32; 1]> = avatar.source.iter().map(|&[.., m]| [f32::from(m) / 255.0]).collect();
+        let marks = landmark_mask(&avatar.facial, n as usize, preset.keypoints.mark_var);
+        let person = area_mean(&person, avatar.info.image, n);
+        let masks: Vec<f32> = person.iter().zip(&marks).flat_map(|(&[p], &m)| [p, m, 0.0, 0.0]).collect();
+        let outputs = self.run_once(&self.nets.motion_bias, &[("masks", &masks)], &["motion_bias"])?;
+        avatar.motion_bias = outputs.into_iter().flatten().collect();
+
+        let [c, h, w] = bottleneck(preset);
+        let Some((view, fuse)) = &self.nets.views else {
+            avatar.view_bias = vec![0.0; (4 * slices(c) * h * w) as usize];
+            return Ok(());
+        };
+        let (source, small) = (avatar.source_feature(), avatar.small_feature(n));
+        let background = avatar.background_feature();
+        let mut views = Vec::new();
+        for pose in view_poses(facial3, preset.synthesis.views) {
+            let driving = self.mixed_keypoints(&pose, &avatar.neural)?;
+            let inputs: [(&str, &[f32]); 6] = [
+                ("driving", driving.as_flattened()),
+                ("source_points", avatar.mixed.as_flattened()),
+                ("source_small", &small),
+                ("source", &source),
+                ("background", &background),
+                ("motion_bias", &avatar.motion_bias),
+            ];
+            views.extend(self.run_once(view, &inputs, &["bottleneck"])?.into_iter().flatten());
+        }
+        let outputs = self.run_once(fuse, &[("views", &views)], &["view_bias"])?;
+        avatar.view_bias = outputs.into_iter().flatten().collect();
+        Ok(())
+    }
+
+    /// The person's alpha at the picture's size, 0..=1.
+    fn person_mask(&self, picture: &image::RgbaImage) -> Result<Vec<f32>, EngineError> {
+        let image = self.preset.image;
+        let input = if image == SELFIE_SIZE {
+            picture.clone()
+        } else {
+            imageops::resize(picture, SELFIE_SIZE, SELFIE_SIZE, FilterType::Triangle)
+        };
+        let input: Vec<f32> =
+            input.pixels().flat_map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0).into_iter().chain([0.0])).collect();
+        let outputs =
+            self.run_once(&self.nets.segmentation, &[("segmentation_input", &input)], &["person"])?;
+        let mask: Vec<f32> = outputs[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
+        if image == SELFIE_SIZE {
+            return Ok(mask);
+        }
+        let small = image::ImageBuffer::<image::Luma<f32>, _>::from_raw(SELFIE_SIZE, SELFIE_SIZE, mask)
+            .expect("the network's output has its input's size");
+        Ok(imageops::resize(&small, image, image, FilterType::Triangle).into_raw())
+    }
+
+    /// The 50 neural keypoints of a picture at the networks' size.
+    pub(crate) fn neural_keypoints(&self, rgb: &[[f32; 3]]) -> Result<Vec<[f32; 2]>, EngineError> {
+        let small = area_mean(rgb, self.preset.image, self.preset.nk.input);
+        let input: Vec<f32> = small.into_iter().flat_map(|[r, g, b]| [r, g, b, 0.0]).collect();
+        let outputs = self.run_once(&self.nets.keypoints, &[("keypoints_input", &input)], &["neural"])?;
+        let points = outputs[0].as_chunks::<2>().0;
+        Ok(points.iter().take(self.preset.keypoints.neural as usize).map(|p| p.map(|v| 2.0 * v - 1.0)).collect())
+    }
+
+    /// The merger: facial and neural keypoints to mixed ones.
+    pub(crate) fn mixed_keypoints(
+        &self,
+        facial: &[[f32; 2]],
+        neural: &[[f32; 2]],
+    ) -> Result<Vec<[f32; 2]>, EngineError> {
+        let base = &facial_points().base40;
+        let mut merge = vec![0.0; MERGE_BASE as usize];
+        merge[..2 * facial.len()].copy_from_slice(facial.as_flattened());
+        merge[2 * facial.len()..2 * (facial.len() + neural.len())].copy_from_slice(neural.as_flattened());
+        merge.extend(base.iter().flat_map(|&i| facial[i as usize]));
+        merge.extend(neural[base.len()..].iter().flatten());
+        let outputs = self.run_once(&self.nets.merger, &[("merge", &merge)], &["driving"])?;
+        Ok(outputs[0].as_chunks().0.to_vec())
+    }
+}
+
+fn warnings(face: &PhotoFace) -> Vec<String> {
+    let mut list = Vec::new();
+    if face.size() < SMALL_FACE {
+        list.push(format!(
+            "the face is only {:.0} pixels wide; below {SMALL_FACE:.0} the result will be blurred",
+            face.size()
+        ));
+    }
+    let yaw = face.yaw().to_degrees();
+    if yaw.abs() > TURNED_FACE {
+        list.push(format!("the head is turned by {:.0}°; a photo from the front animates better", yaw.abs()));
+    }
+    if face.score < 0.8 {
+        list.push(format!("the face is hard to make out (score {:.2})", face.score));
+    }
+    list
+}

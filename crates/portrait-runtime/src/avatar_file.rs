@@ -1,0 +1,136 @@
+//! The `.avatar` file: `PORTRAIT`, a format version, the SHA-256 of the rest, then safetensors with the avatar's tensors and
+//! its [`AvatarInfo`] as JSON in the metadata.
+
+use crate::avatar::{Avatar, AvatarInfo};
+use crate::error::EngineError;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"PORTRAIT";
+const VERSION: u32 = 1;
+const HEADER: usize = 8 + 4 + 32;
+/// Larger files are not avatars.
+const MAX_BYTES: u64 = 256 << 20;
+
+impl Avatar {
+    /// Writes the avatar. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), EngineError> {
+        let path = path.as_ref();
+        let failed = |source| EngineError::AvatarIo { file: path.to_owned(), source };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let part = path.with_file_name(name);
+        let written = std::fs::write(&part, self.to_bytes()).and_then(|()| std::fs::rename(&part, path));
+        if written.is_err() {
+            // The original error matters more than a failing clean-up.
+            let _ = std::fs::remove_file(&part);
+        }
+        written.map_err(failed)
+    }
+
+    /// The file's contents.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let n = self.info.image as usize;
+        let floats = |v: &[f32]| -> Vec<u8> { v.iter().flat_map(|x| x.to_le_bytes()).collect() };
+        let tensors: [(&str, Dtype, Vec<usize>, Vec<u8>); 7] = [
+            ("source", Dtype::U8, vec![n, n, 4], self.source.as_flattened().to_vec()),
+            ("background", Dtype::U8, vec![n, n, 3], self.background.as_flattened().to_vec()),
+            ("facial", Dtype::F32, vec![self.facial.len(), 2], floats(self.facial.as_flattened())),
+            ("neural", Dtype::F32, vec![self.neural.len(), 2], floats(self.neural.as_flattened())),
+            ("mixed", Dtype::F32, vec![self.mixed.len(), 2], floats(self.mixed.as_flattened())),
+            ("motion_bias", Dtype::F32, vec![self.motion_bias.len()], floats(&self.motion_bias)),
+            ("view_bias", Dtype::F32, vec![self.view_bias.len()], floats(&self.view_bias)),
+        ];
+        let views = tensors.iter().map(|(name, dtype, shape, data)| {
+            (*name, TensorView::new(*dtype, shape.clone(), data).expect("each tensor fills its shape"))
+        });
+        let info = serde_json::to_string(&self.info).expect("the info is plain data");
+        let metadata = HashMap::from([("avatar".to_owned(), info)]);
+        let body = safetensors::serialize(views, Some(metadata)).expect("seven small tensors serialise");
+        let mut file = Vec::with_capacity(HEADER + body.len());
+        file.extend_from_slice(MAGIC);
+        file.extend_from_slice(&VERSION.to_le_bytes());
+        file.extend_from_slice(&Sha256::digest(&body));
+        file.extend_from_slice(&body);
+        file
+    }
+
+    /// Reads an avatar and verifies it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no avatar, is damaged, or was made by another version.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, EngineError> {
+        let path = path.as_ref();
+        let failed = |source| EngineError::AvatarIo { file: path.to_owned(), source };
+        let origin = path.display().to_string();
+        if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+            let reason = format!("it is larger than {} MiB", MAX_BYTES >> 20);
+            return Err(EngineError::AvatarFormat { origin, reason });
+        }
+        Self::from_bytes(&origin, &std::fs::read(path).map_err(failed)?)
+    }
+
+    /// Reads an avatar from memory; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Avatar::load`].
+    pub fn from_bytes(origin: &str, bytes: &[u8]) -> Result<Self, EngineError> {
+        Self::parse(bytes).map_err(|reason| EngineError::AvatarFormat { origin: origin.to_owned(), reason })
+    }
+
+    /// Whether bytes start like an avatar file.
+    pub fn is_avatar(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if !Self::is_avatar(bytes) {
+            return Err("it does not start like one".to_owned());
+        }
+        let Some((header, body)) = bytes.split_at_checked(HEADER) else { return Err("it is truncated".to_owned()) };
+        let version = header[8..12].iter().rev().fold(0u32, |v, &b| v << 8 | u32::from(b));
+        if version != VERSION {
+            return Err(format!("it has format version {version}, this engine reads {VERSION}"));
+        }
+        if Sha256::digest(body).as_slice() != &header[12..] {
+            return Err("its checksum does not match: it is truncated or damaged".to_owned());
+        }
+        let tensors = SafeTensors::deserialize(body).map_err(|e| e.to_string())?;
+        let (_, metadata) = SafeTensors::read_metadata(body).map_err(|e| e.to_string())?;
+        let info = metadata.metadata().as_ref().and_then(|m| m.get("avatar")).ok_or("it carries no description")?;
+        let info: AvatarInfo = serde_json::from_str(info).map_err(|e| format!("its description is unreadable: {e}"))?;
+        let n = info.image as usize;
+        let take = |name: &str, dtype: Dtype, shape: Option<&[usize]>| {
+            let view = tensors.tensor(name).map_err(|e| format!("`{name}`: {e}"))?;
+            if view.dtype() != dtype || shape.is_some_and(|s| s != view.shape()) {
+                return Err(format!("`{name}` is {:?} {:?}, expected {dtype:?} {shape:?}", view.dtype(), view.shape()));
+            }
+            Ok(view.data().to_vec())
+        };
+        let floats = |name: &str, shape: Option<&[usize]>| {
+            let data = take(name, Dtype::F32, shape)?;
+            let values: Vec<f32> = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            match values.iter().all(|v| v.is_finite()) {
+                true => Ok(values),
+                false => Err(format!("`{name}` holds values that are not finite")),
+            }
+        };
+        let points = |name: &str, n: usize| Ok::<_, String>(floats(name, Some(&[n, 2]))?.as_chunks().0.to_vec());
+        Ok(Self {
+            source: take("source", Dtype::U8, Some(&[n, n, 4]))?.as_chunks().0.to_vec(),
+            background: take("background", Dtype::U8, Some(&[n, n, 3]))?.as_chunks().0.to_vec(),
+            facial: points("facial", 106)?,
+            neural: points("neural", 50)?,
+            mixed: points("mixed", 50)?,
+            motion_bias: floats("motion_bias", None)?,
+            view_bias: floats("view_bias", None)?,
+            info,
+        })
+    }
+}

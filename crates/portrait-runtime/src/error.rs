@@ -1,0 +1,136 @@
+//! What can go wrong between a photo and a picture.
+
+use crate::avatar::FaceBox;
+use portrait_graph::{GraphError, WeightsError};
+use portrait_models::PresetError;
+use std::path::PathBuf;
+
+/// Errors of engine, avatar and session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No GPU, not even a software one.
+    #[error("{0}")]
+    NoAdapter(String),
+    /// The adapter lacks what WebGPU guarantees.
+    #[error("adapter `{adapter}` is below the limits the engine needs: {reason}; choose another with --adapter")]
+    AdapterLimits {
+        /// The adapter's name.
+        adapter: String,
+        /// Which limit.
+        reason: String,
+    },
+    /// The adapter cannot run the precision asked for.
+    #[error("adapter `{adapter}` has no native f16 in shaders; use f16_packed (same size, any device) or f32")]
+    NoF16 {
+        /// The adapter's name.
+        adapter: String,
+    },
+    /// The driver refused or lost the device.
+    #[error("the GPU device failed: {0}")]
+    Device(String),
+    /// The weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A network could not be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A preset is unknown or inconsistent.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// The picture's size and data do not match, or a side is zero.
+    #[error("a picture of {width} × {height} needs {expected} bytes of RGBA, got {found}")]
+    PictureSize {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Bytes needed.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// The photo shows no face.
+    #[error("no face found in the photo; use one that shows a face from the front, at least 64 pixels wide")]
+    NoFace,
+    /// The photo shows several faces and none was chosen.
+    #[error("{} faces found; choose one with --face N:\n{}", faces.len(), list_faces(faces))]
+    SeveralFaces {
+        /// All of them, the largest first.
+        faces: Vec<FaceBox>,
+    },
+    /// The chosen face does not exist.
+    #[error("there is no face {chosen}; the photo shows {}, numbered from 1 (the largest)", count(*found))]
+    FaceIndex {
+        /// What was asked for, from 1.
+        chosen: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A video frame larger than a texture may be.
+    #[error("a driving frame of {width} × {height} is larger than this device allows ({limit} a side)")]
+    FrameTooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Largest side.
+        limit: u32,
+    },
+    /// A frame's size differs from the session's.
+    #[error("this session takes frames of {expected:?}, got {found:?}; open a new session for another size")]
+    FrameSize {
+        /// `[width, height]` of the session.
+        expected: [u32; 2],
+        /// `[width, height]` of the frame.
+        found: [u32; 2],
+    },
+    /// Points given by the host are not 106 facial and 50 neural ones, or not finite.
+    #[error("{what}: expected {expected} finite values, got {found}")]
+    Points {
+        /// Which points.
+        what: &'static str,
+        /// Values needed.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// An avatar file cannot be read or written.
+    #[error("avatar {file}: {source}", file = file.display())]
+    AvatarIo {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An avatar file is foreign, damaged or made by another version.
+    #[error("{origin} is not a usable avatar: {reason}; make it again with `portrait prepare PHOTO -o FILE.avatar`")]
+    AvatarFormat {
+        /// File or label.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An avatar was made with other weights.
+    #[error(
+        "the avatar was made with {found} and this engine runs {expected}; make it again with `portrait prepare`"
+    )]
+    AvatarWeights {
+        /// The engine's preset and weights.
+        expected: String,
+        /// The avatar's.
+        found: String,
+    },
+}
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 face".to_owned() } else { format!("{n} faces") }
+}
+
+fn list_faces(faces: &[FaceBox]) -> String {
+    let line = |(i, f): (usize, &FaceBox)| {
+        let [x, y] = f.center;
+        format!("  {}: centre at ({x:.0}, {y:.0}), {:.0} pixels wide", i + 1, f.side)
+    };
+    faces.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}

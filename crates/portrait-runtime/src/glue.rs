@@ -1,0 +1,223 @@
+//! What joins the networks in a frame: crops, decoding, tracking, transfer, and the buffers they share.
+
+use crate::error::EngineError;
+use crate::frame::Frame;
+use crate::frozen::{Compiled, Resource, Resources};
+use crate::gpu::Gpu;
+use crate::nets::square;
+use crate::session::SessionOptions;
+use portrait_graph::{Graph, TensorKind};
+use portrait_kernels::{Border, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
+use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
+use std::sync::Arc;
+
+/// Mesh score from which the tracked region holds a face.
+const PRESENT: f32 = 0.5;
+
+/// Programs of one kernel each; they depend on the driver's frame size, and carry no weights.
+pub(crate) struct Glue {
+    /// Whole frame to the detector's input.
+    pub(crate) search: Arc<Compiled>,
+    /// Detector's output to the tracked region.
+    pub(crate) decode: Arc<Compiled>,
+    /// Tracked region to the mesh's input.
+    pub(crate) look: Arc<Compiled>,
+    /// Mesh to facial points, next region and status.
+    pub(crate) track: Arc<Compiled>,
+    /// Portrait crop to the neural-keypoint network's input.
+    pub(crate) neural_look: Arc<Compiled>,
+    /// Points through filter and transfer to the merger's input.
+    pub(crate) transfer: Arc<Compiled>,
+}
+
+impl Glue {
+    pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset) -> Result<Self, EngineError> {
+        let frame = options.frame;
+        let [w, h] = frame;
+        // Samples per output pixel, so that reducing a large frame does not alias.
+        let taps = |from: u32, to: u32| from.div_ceil(to).clamp(1, 4);
+        let crop = |side: u32, taps: u32, scale: f32, offset: f32, border: Border| {
+            Arc::new(Crop { frame, size: [side; 2], taps, scale, offset, border })
+        };
+        let one = |name: &str, kernel: Arc<dyn Kernel>, inputs: &[Named<'_>], outputs: &[Named<'_>]| {
+            let mut g = Graph::new(name);
+            let inputs: Vec<_> = inputs.iter().map(|(n, k)| g.external(n, *k)).collect();
+            let outputs: Vec<_> = outputs.iter().map(|(n, k)| g.external(n, *k)).collect();
+            g.kernel_into(name, kernel, &inputs, &outputs);
+            Ok::<_, EngineError>(Compiled::new(gpu, g.build()?))
+        };
+        let texture = ("frame", TensorKind::Texture(frame));
+        let floats = TensorKind::Floats;
+        let (roi, region) = (("roi", floats(4)), ("crop", floats(4)));
+        let (status, facial) = (("status", floats(4)), ("facial", floats(212)));
+        let detector = crop(DETECTOR_SIZE, taps(w.max(h), DETECTOR_SIZE), 2.0, -1.0, Border::Zero);
+        let nk = preset.nk.input;
+        let mut base = [0; 40];
+        base.copy_from_slice(&facial_points().base40);
+        let track =
+            Track { frame, mesh_size: MESH_SIZE, threshold: PRESENT, whole_frame: options.whole_frame };
+        Ok(Self {
+            search: one(
+                "search",
+                detector,
+                &[texture, ("whole", floats(4))],
+                &[("detector_input", square(3, DETECTOR_SIZE))],
+            )?,
+            decode: one(
+                "decode",
+                Arc::new(DecodeFace { frame }),
+                &[("boxes16", square(32, 16)), ("scores16", square(2, 16)), ("boxes8", square(96, 8)), ("scores8", square(6, 8))],
+                &[roi, ("found", floats(4))],
+            )?,
+            look: one(
+                "look",
+                crop(MESH_SIZE, 1, 1.0, 0.0, Border::Zero),
+                &[texture, roi],
+                &[("mesh_input", square(3, MESH_SIZE))],
+            )?,
+            track: one(
+                "track",
+                Arc::new(track),
+                &[("mesh_points", floats(3 * MESH_POINTS)), ("mesh_score", floats(4)), ("indices", floats(108))],
+                &[roi, region, status, facial],
+            )?,
+            neural_look: one(
+                "neural_look",
+                crop(nk, taps(w.min(h), nk), 1.0, 0.0, Border::Clamp),
+                &[texture, region],
+                &[("keypoints_input", square(3, nk))],
+            )?,
+            transfer: one(
+                "transfer",
+                Arc::new(Transfer { base }),
+                &[
+                    facial,
+                    ("neural", floats(100)),
+                    ("source_keypoints", floats(Transfer::SOURCE_LEN as u32)),
+                    ("control", floats(TransferControl::LEN as u32)),
+                    status,
+                ],
+                &[("state", floats(Transfer::STATE_LEN as u32)), ("merge", floats(Transfer::OUT_LEN as u32))],
+            )?,
+        })
+    }
+}
+
+type Named<'a> = (&'a str, TensorKind);
+
+/// Buffers and textures that outlive a program: inputs, state, and what one program hands to the next.
+#[derive(Debug)]
+pub(crate) struct SessionBuffers {
+    frame: wgpu::Texture,
+    pub(crate) picture: wgpu::Texture,
+    pub(crate) status: wgpu::Buffer,
+    roi: wgpu::Buffer,
+    crop: wgpu::Buffer,
+    facial: wgpu::Buffer,
+    neural: wgpu::Buffer,
+    control: wgpu::Buffer,
+    state: wgpu::Buffer,
+    /// Handed from program to program, by name.
+    links: Vec<(&'static str, wgpu::Buffer)>,
+}
+
+impl SessionBuffers {
+    pub(crate) fn new(gpu: &Gpu, frame: [u32; 2], preset: &Preset) -> Self {
+        use wgpu::TextureUsages as U;
+        let floats = |name: &str, len: usize| gpu.storage(name, 4 * len);
+        let tier = gpu.tier();
+        let feature = |channels, side| square(channels, side).bytes(tier);
+        let float_bytes = |len: usize| 4 * len;
+        let indices: Vec<f32> = facial_points().indices.iter().map(|&i| i as f32).chain([0.0; 2]).collect();
+        let [w, h] = frame.map(|v| v as f32);
+        let whole = [0.5 * w, 0.5 * h, w.max(h), 0.0];
+        let links: Vec<(&'static str, wgpu::Buffer)> = [
+            ("detector_input", feature(3, DETECTOR_SIZE)),
+            ("boxes16", feature(32, 16)),
+            ("scores16", feature(2, 16)),
+            ("boxes8", feature(96, 8)),
+            ("scores8", feature(6, 8)),
+            ("found", float_bytes(4)),
+            ("mesh_input", feature(3, MESH_SIZE)),
+            ("mesh_points", float_bytes(3 * MESH_POINTS as usize)),
+            ("mesh_score", float_bytes(4)),
+            ("keypoints_input", feature(3, preset.nk.input)),
+            ("merge", float_bytes(Transfer::OUT_LEN)),
+            ("driving", float_bytes(2 * preset.keypoints.neural as usize)),
+            ("flow", float_bytes(4 * (preset.motion * preset.motion) as usize)),
+            ("indices", float_bytes(indices.len())),
+            ("whole", float_bytes(4)),
+        ]
+        .map(|(name, bytes)| (name, gpu.storage(name, bytes)))
+        .into();
+        for (name, values) in [("indices", indices.as_slice()), ("whole", &whole)] {
+            if let Some((_, buffer)) = links.iter().find(|(n, _)| *n == name) {
+                gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
+            }
+        }
+        Self {
+            frame: gpu.texture("driving frame", frame, U::TEXTURE_BINDING | U::COPY_DST),
+            picture: gpu.texture("picture", [preset.image; 2], U::STORAGE_BINDING | U::TEXTURE_BINDING | U::COPY_SRC),
+            status: floats("status", 4),
+            roi: floats("roi", 4),
+            crop: floats("crop", 4),
+            facial: floats("facial", 212),
+            neural: floats("neural", 100),
+            control: floats("control", TransferControl::LEN),
+            state: floats("state", Transfer::STATE_LEN),
+            links,
+        }
+    }
+
+    /// All of them by the names the programs use.
+    pub(crate) fn resources(&self) -> Resources {
+        let view = |t: &wgpu::Texture| Resource::Texture(t.create_view(&wgpu::TextureViewDescriptor::default()));
+        let named = [
+            ("status", &self.status),
+            ("roi", &self.roi),
+            ("crop", &self.crop),
+            ("facial", &self.facial),
+            ("neural", &self.neural),
+            ("control", &self.control),
+            ("state", &self.state),
+        ];
+        let links = self.links.iter().map(|(n, b)| (*n, b));
+        let mut all: Resources = named.into_iter().chain(links).map(|(n, b)| (n.to_owned(), Resource::Buffer(b.clone()))).collect();
+        all.insert("frame".to_owned(), view(&self.frame));
+        all.insert("picture".to_owned(), view(&self.picture));
+        all
+    }
+
+    pub(crate) fn write_frame(&self, gpu: &Gpu, frame: Frame<'_>) {
+        let layout =
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * frame.width), rows_per_image: None };
+        gpu.queue.write_texture(self.frame.as_image_copy(), frame.rgba, layout, self.frame.size());
+    }
+
+    pub(crate) fn write_control(&self, gpu: &Gpu, control: TransferControl) {
+        gpu.queue.write_buffer(&self.control, 0, bytemuck::cast_slice(&control.to_floats()));
+    }
+
+    /// Points given by the host, as the tracker and the keypoint network would leave them.
+    pub(crate) fn write_keypoints(&self, gpu: &Gpu, facial: &[[f32; 2]], neural: &[[f32; 2]]) {
+        let mut unit = [0.0f32; 100];
+        for (to, from) in unit.iter_mut().zip(neural.as_flattened()) {
+            *to = 0.5 * (from + 1.0);
+        }
+        gpu.queue.write_buffer(&self.facial, 0, bytemuck::cast_slice(facial));
+        gpu.queue.write_buffer(&self.neural, 0, bytemuck::cast_slice(&unit));
+        gpu.queue.write_buffer(&self.status, 0, bytemuck::cast_slice(&[1.0f32, 1.0, 0.0, 0.0]));
+    }
+
+    /// Zeroes tracker and filter, keeps the neutral pose.
+    pub(crate) fn restart(&self, gpu: &Gpu) {
+        for buffer in [&self.status, &self.roi, &self.crop] {
+            gpu.queue.write_buffer(buffer, 0, &[0; 16]);
+        }
+        gpu.queue.write_buffer(&self.state, 0, bytemuck::cast_slice(&[0.0f32; Transfer::NEUTRAL_AT]));
+    }
+
+    pub(crate) fn forget_neutral(&self, gpu: &Gpu) {
+        gpu.queue.write_buffer(&self.state, 4 * Transfer::NEUTRAL_AT as u64, &[0; 16]);
+    }
+}

@@ -1,0 +1,386 @@
+//! The device: adapter choice, limits, precision tier, pools. Everything the engine creates on a GPU is created here and
+//! counted, so that a test can show that a frame creates nothing.
+
+use crate::error::EngineError;
+use portrait_kernels::{Bind, DeviceProfile, ShaderKey, Tier};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How to choose adapter and precision.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Part of the adapter's name, or its index in [`adapters`]; `None`: the fastest kind there is.
+    pub adapter: Option<String>,
+    /// Precision; `None`: what suits the adapter.
+    pub tier: Option<Tier>,
+}
+
+/// One adapter of this machine.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Name as the driver gives it.
+    pub name: String,
+    /// `Vulkan`, `Metal`, …
+    pub backend: String,
+    /// `DiscreteGpu`, `IntegratedGpu`, `Cpu`, …
+    pub kind: String,
+    /// Driver name and version.
+    pub driver: String,
+    /// Whether shaders may use native f16.
+    pub shader_f16: bool,
+}
+
+/// A pipeline and the layout of its only bind group.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+}
+
+type PipelineId = (ShaderKey, Vec<Bind>);
+
+/// A device with its queue, precision tier and pools.
+#[derive(Debug)]
+pub struct Gpu {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    summary: AdapterSummary,
+    tier: Tier,
+    profile: DeviceProfile,
+    created: AtomicUsize,
+    pipelines: Mutex<HashMap<PipelineId, Pipeline>>,
+    fault: Arc<Mutex<Option<String>>>,
+}
+
+fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+}
+
+fn summarise(info: &wgpu::AdapterInfo, features: wgpu::Features) -> AdapterSummary {
+    AdapterSummary {
+        name: info.name.clone(),
+        backend: format!("{:?}", info.backend),
+        kind: format!("{:?}", info.device_type),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        shader_f16: features.contains(wgpu::Features::SHADER_F16),
+    }
+}
+
+/// All adapters of this machine, in the order that an index in [`GpuOptions::adapter`] counts.
+pub async fn adapters() -> Vec<AdapterSummary> {
+    let found = instance().enumerate_adapters(wgpu::Backends::all()).await;
+    found.iter().map(|a| summarise(&a.get_info(), a.features())).collect()
+}
+
+/// Tile profile of an adapter, by vendor. The only place that looks at who made a GPU.
+fn profile_of(info: &wgpu::AdapterInfo) -> DeviceProfile {
+    const ARM: u32 = 0x13B5;
+    match (info.device_type, info.vendor) {
+        (wgpu::DeviceType::Cpu | wgpu::DeviceType::DiscreteGpu, _) => DeviceProfile::WIDE,
+        (_, ARM) => DeviceProfile::NARROW,
+        _ => DeviceProfile::MEDIUM,
+    }
+}
+
+/// Lower rank = better choice when nothing was asked for.
+fn rank(kind: wgpu::DeviceType) -> u32 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+impl Gpu {
+    /// Opens a device of its own.
+    ///
+    /// # Errors
+    /// No adapter (or none of the name asked for), one below WebGPU's default limits, no native f16 where that was asked for,
+    /// or a driver that refuses.
+    pub async fn open(options: &GpuOptions) -> Result<Arc<Self>, EngineError> {
+        let mut found: Vec<(usize, wgpu::Adapter)> =
+            instance().enumerate_adapters(wgpu::Backends::all()).await.into_iter().enumerate().collect();
+        found.sort_by_key(|(i, a)| (rank(a.get_info().device_type), *i));
+        let adapter = match &options.adapter {
+            None => found.into_iter().next().map(|(_, a)| a).ok_or_else(|| {
+                EngineError::NoAdapter(
+                    "no Vulkan or Metal adapter found; install a GPU driver, or Mesa's software one: \
+                     apt-get install mesa-vulkan-drivers libvulkan1"
+                        .to_owned(),
+                )
+            })?,
+            Some(wanted) => {
+                let names: Vec<String> = found.iter().map(|(i, a)| format!("  {i}: {}", a.get_info().name)).collect();
+                let hit = |i: usize, a: &wgpu::Adapter| {
+                    wanted.parse() == Ok(i) || a.get_info().name.to_lowercase().contains(&wanted.to_lowercase())
+                };
+                found.into_iter().find(|(i, a)| hit(*i, a)).map(|(_, a)| a).ok_or_else(|| {
+                    let list = if names.is_empty() { "  none".to_owned() } else { names.join("\n") };
+                    EngineError::NoAdapter(format!("no adapter matches `{wanted}`; there are:\n{list}"))
+                })?
+            }
+        };
+        let info = adapter.get_info();
+        let limits = wgpu::Limits::default();
+        let mut below = Vec::new();
+        limits.check_limits_with_fail_fn(&adapter.limits(), false, |name, wanted, allowed| {
+            below.push(format!("{name} is {allowed}, needed {wanted}"));
+        });
+        if !below.is_empty() {
+            return Err(EngineError::AdapterLimits { adapter: info.name, reason: below.join(", ") });
+        }
+        let optional = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("portrait"),
+                required_features: adapter.features() & optional,
+                required_limits: limits,
+                ..Default::default()
+            })
+            .await
+            .map_err(|e| EngineError::Device(e.to_string()))?;
+        Self::with_device(device, queue, &info, options.tier)
+    }
+
+    /// Uses a device that the host owns. It must have been requested with at least WebGPU's default limits.
+    ///
+    /// # Errors
+    /// When its limits are lower, or native f16 was asked for and the device was requested without it.
+    pub fn with_device(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        info: &wgpu::AdapterInfo,
+        tier: Option<Tier>,
+    ) -> Result<Arc<Self>, EngineError> {
+        let mut below = Vec::new();
+        wgpu::Limits::default().check_limits_with_fail_fn(&device.limits(), false, |name, wanted, allowed| {
+            below.push(format!("{name} is {allowed}, needed {wanted}"));
+        });
+        if !below.is_empty() {
+            return Err(EngineError::AdapterLimits { adapter: info.name.clone(), reason: below.join(", ") });
+        }
+        let summary = summarise(info, device.features());
+        let tier = match tier {
+            Some(Tier::F16) if !summary.shader_f16 => return Err(EngineError::NoF16 { adapter: summary.name }),
+            Some(tier) => tier,
+            // Software drivers emulate halves: f32 is faster there.
+            None if info.device_type == wgpu::DeviceType::Cpu => Tier::F32,
+            None if summary.shader_f16 => Tier::F16,
+            None => Tier::F16Packed,
+        };
+        let fault = Arc::new(Mutex::new(None));
+        let note = |fault: &Arc<Mutex<Option<String>>>| {
+            let fault = fault.clone();
+            move |text: String| {
+                fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+            }
+        };
+        // wgpu's own handler panics.
+        let (uncaptured, lost) = (note(&fault), note(&fault));
+        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| uncaptured(e.to_string())));
+        device.set_device_lost_callback(move |reason, text| lost(format!("device lost ({reason:?}): {text}")));
+        Ok(Arc::new(Self {
+            device,
+            queue,
+            profile: profile_of(info),
+            summary,
+            tier,
+            created: AtomicUsize::new(0),
+            pipelines: Mutex::default(),
+            fault,
+        }))
+    }
+
+    /// The adapter.
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.summary
+    }
+
+    /// Precision of features and weights.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// Tile profile.
+    pub fn profile(&self) -> &DeviceProfile {
+        &self.profile
+    }
+
+    /// The device, for hosts that share it.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The queue, for hosts that share it.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// How many buffers, textures, bind groups and pipelines were created so far.
+    pub fn objects_created(&self) -> usize {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// The first error the driver reported, if any.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn check(&self) -> Result<(), EngineError> {
+        match self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(text) => Err(EngineError::Device(text)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn count(&self) {
+        self.created.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn buffer(&self, label: &str, size: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        self.count();
+        let size = (size as u64).next_multiple_of(4).max(16);
+        self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    }
+
+    /// A storage buffer that kernels and copies may read and write.
+    pub(crate) fn storage(&self, label: &str, size: usize) -> wgpu::Buffer {
+        use wgpu::BufferUsages as U;
+        self.buffer(label, size, U::STORAGE | U::COPY_DST | U::COPY_SRC)
+    }
+
+    pub(crate) fn texture(&self, label: &str, [width, height]: [u32; 2], usage: wgpu::TextureUsages) -> wgpu::Texture {
+        self.count();
+        self.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some(label),
+            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            usage,
+            view_formats: &[],
+        })
+    }
+
+    pub(crate) fn bind_group(
+        &self,
+        label: &str,
+        layout: &wgpu::BindGroupLayout,
+        entries: &[wgpu::BindGroupEntry<'_>],
+    ) -> wgpu::BindGroup {
+        self.count();
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(label), layout, entries })
+    }
+
+    /// Pipelines for these keys, from the pool; missing ones are compiled in parallel.
+    pub(crate) fn pipelines(&self, wanted: &[PipelineId]) -> HashMap<PipelineId, Pipeline> {
+        let mut pool = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing: Vec<&PipelineId> = wanted.iter().filter(|id| !pool.contains_key(*id)).collect();
+        missing.sort();
+        missing.dedup();
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(missing.len().max(1));
+        let made: Vec<(PipelineId, Pipeline)> = std::thread::scope(|scope| {
+            let parts = missing.chunks(missing.len().div_ceil(threads).max(1));
+            let workers: Vec<_> = parts
+                .map(|part| scope.spawn(|| part.iter().map(|id| ((*id).clone(), self.compile(id))).collect::<Vec<_>>()))
+                .collect();
+            workers.into_iter().flat_map(|w| w.join().unwrap_or_default()).collect()
+        });
+        pool.extend(made);
+        wanted.iter().filter_map(|id| Some((id.clone(), pool.get(id)?.clone()))).collect()
+    }
+
+    fn compile(&self, (key, binds): &PipelineId) -> Pipeline {
+        self.count();
+        let entries: Vec<wgpu::BindGroupLayoutEntry> = std::iter::once(buffer_type(wgpu::BufferBindingType::Uniform))
+            .chain(binds.iter().map(|&bind| binding_type(bind)))
+            .zip(0..)
+            .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty,
+                count: None,
+            })
+            .collect();
+        let label = Some(key.file);
+        let layout =
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let module = self.shader(key);
+        let constants: Vec<(&str, f64)> = key.overrides.iter().map(|&(n, v)| (n, f64::from(v))).collect();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        Pipeline { pipeline, layout }
+    }
+
+    /// Release builds trust our shaders (no bounds checks, no loop counters: up to 10× on some drivers); debug builds and
+    /// tests keep the checks.
+    #[allow(unsafe_code, reason = "the shaders are our own, and tests run them with all checks on")]
+    fn shader(&self, key: &ShaderKey) -> wgpu::ShaderModule {
+        let source = wgpu::ShaderSource::Wgsl(key.source().into());
+        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(key.file), source };
+        if cfg!(debug_assertions) {
+            self.device.create_shader_module(descriptor)
+        } else {
+            // SAFETY: every kernel guards its own indices; the kernel tests run each variant with checks on and sentinels
+            // around every buffer.
+            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        }
+    }
+
+    /// Copies a buffer to the host. Blocks; not for the frame path.
+    pub(crate) fn read(&self, buffer: &wgpu::Buffer, bytes: usize) -> Result<Vec<u8>, EngineError> {
+        use wgpu::BufferUsages as U;
+        let staging = self.buffer("read back", bytes, U::COPY_DST | U::MAP_READ);
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes as u64);
+        self.queue.submit([encoder.finish()]);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.wait()?;
+        let range = staging.slice(..bytes as u64).get_mapped_range();
+        Ok(range.map_err(|e| EngineError::Device(e.to_string()))?.to_vec())
+    }
+
+    /// Waits until all submitted work is done.
+    pub(crate) fn wait(&self) -> Result<(), EngineError> {
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| EngineError::Device(e.to_string()))?;
+        self.check()
+    }
+}
+
+fn buffer_type(ty: wgpu::BufferBindingType) -> wgpu::BindingType {
+    wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None }
+}
+
+fn binding_type(bind: Bind) -> wgpu::BindingType {
+    match bind {
+        Bind::Feature | Bind::Floats => buffer_type(wgpu::BufferBindingType::Storage { read_only: true }),
+        Bind::FeatureOut | Bind::FloatsOut => buffer_type(wgpu::BufferBindingType::Storage { read_only: false }),
+        Bind::Texture => wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Float { filterable: false },
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        },
+        Bind::TextureOut => wgpu::BindingType::StorageTexture {
+            access: wgpu::StorageTextureAccess::WriteOnly,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            view_dimension: wgpu::TextureViewDimension::D2,
+        },
+    }
+}

@@ -1,0 +1,222 @@
+//! The networks as compiled programs: everything that depends on weights and preset, and on neither photo nor driver.
+
+use crate::error::EngineError;
+use crate::frozen::Compiled;
+use crate::gpu::Gpu;
+use portrait_graph::{Graph, Program, TensorKind, Value, Weights, WeightsError};
+use portrait_kernels::{Compose, MotionCombine, MotionInput, TpsSolve, Warp};
+use portrait_models::{
+    DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
+    merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
+};
+use std::sync::Arc;
+
+/// Where the transfer kernel's output holds the merger's input and the points the result starts from.
+pub(crate) const MERGE_BASE: u32 = 320;
+
+/// Programs of one preset. The external tensors of each are named in its builder below.
+#[derive(Debug)]
+pub(crate) struct Nets {
+    pub(crate) detector: Arc<Compiled>,
+    pub(crate) mesh: Arc<Compiled>,
+    pub(crate) segmentation: Arc<Compiled>,
+    pub(crate) keypoints: Arc<Compiled>,
+    pub(crate) merger: Arc<Compiled>,
+    pub(crate) render: Arc<Compiled>,
+    pub(crate) motion_bias: Arc<Compiled>,
+    /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
+    /// say (all their columns are zero), so that the bias map is exactly zero.
+    pub(crate) views: Option<(Arc<Compiled>, Arc<Compiled>)>,
+}
+
+/// A feature tensor of a square picture.
+pub(crate) fn square(channels: u32, side: u32) -> TensorKind {
+    TensorKind::Feature([channels, side, side])
+}
+
+/// Shape of the synthesis network's bottleneck.
+pub(crate) fn bottleneck(preset: &Preset) -> [u32; 3] {
+    let down = &preset.synthesis.down;
+    let side = preset.image >> down.len();
+    [down.last().copied().unwrap_or_default(), side, side]
+}
+
+impl Nets {
+    pub(crate) fn new(gpu: &Gpu, preset: &Preset, weights: &Weights) -> Result<Self, EngineError> {
+        let compile = |program: Result<Program, EngineError>| Ok::<_, EngineError>(Compiled::new(gpu, program?));
+        let nets = Self {
+            detector: compile(detector())?,
+            mesh: compile(mesh())?,
+            segmentation: compile(segmentation())?,
+            keypoints: compile(keypoints(preset, weights))?,
+            merger: compile(merge(preset, weights))?,
+            render: compile(render(preset, weights))?,
+            motion_bias: compile(motion_bias(preset, weights))?,
+            views: match views_matter(preset, weights)? {
+                true => Some((compile(view(preset, weights))?, compile(fuse_views(preset, weights))?)),
+                false => None,
+            },
+        };
+        let faults = weights.unknown();
+        if faults.is_empty() {
+            return Ok(nets);
+        }
+        let (origin, network) = (weights.origin().to_owned(), format!("preset {}", preset.name));
+        Err(WeightsError::Mismatch { origin, network, faults }.into())
+    }
+}
+
+fn bundle(name: &str, bytes: &[u8]) -> Result<Weights, EngineError> {
+    Ok(Weights::from_bytes(name, bytes)?)
+}
+
+/// `detector_input` → `boxes16`, `scores16`, `boxes8`, `scores8`.
+fn detector() -> Result<Program, EngineError> {
+    let weights = bundle("blazeface.safetensors", bundled::BLAZEFACE)?;
+    let mut g = Graph::new("detector");
+    g.use_weights(&weights);
+    let x = g.external("detector_input", square(3, DETECTOR_SIZE));
+    let found = blazeface(&mut g, x);
+    g.output("boxes16", found.boxes16);
+    g.output("scores16", found.scores16);
+    g.output("boxes8", found.boxes8);
+    g.output("scores8", found.scores8);
+    Ok(g.build()?)
+}
+
+/// `mesh_input` → `mesh_points`, `mesh_score`.
+fn mesh() -> Result<Program, EngineError> {
+    let weights = bundle("face_mesh.safetensors", bundled::FACE_MESH)?;
+    let mut g = Graph::new("mesh");
+    g.use_weights(&weights);
+    let x = g.external("mesh_input", square(3, MESH_SIZE));
+    let found = face_mesh(&mut g, x);
+    g.output("mesh_points", found.points);
+    g.output("mesh_score", found.score);
+    Ok(g.build()?)
+}
+
+/// `segmentation_input` → `person`.
+fn segmentation() -> Result<Program, EngineError> {
+    let weights = bundle("selfie_segmentation.safetensors", bundled::SELFIE_SEGMENTATION)?;
+    let mut g = Graph::new("segmentation");
+    g.use_weights(&weights);
+    let x = g.external("segmentation_input", square(3, SELFIE_SIZE));
+    let mask = selfie_segmentation(&mut g, x);
+    g.output("person", mask);
+    Ok(g.build()?)
+}
+
+/// `keypoints_input` → `neural`, 50 points in 0..=1.
+fn keypoints(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let mut g = Graph::new("keypoints");
+    g.use_weights(weights);
+    let x = g.external("keypoints_input", square(3, preset.nk.input));
+    let points = neural_keypoints(&mut g, preset, x);
+    g.output("neural", points);
+    Ok(g.build()?)
+}
+
+/// `merge` (what `Transfer` writes) → `driving`, the mixed keypoints.
+fn merge(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let points = 2 * preset.keypoints.neural;
+    let mut g = Graph::new("merger");
+    g.use_weights(weights);
+    let merge = g.external("merge", TensorKind::Floats(MERGE_BASE + points));
+    let input = g.view(merge, 0, 2 * preset.keypoints.facial + points);
+    let base = g.view(merge, MERGE_BASE, points);
+    let mixed = merger(&mut g, preset, input, base);
+    g.output("driving", mixed);
+    Ok(g.build()?)
+}
+
+/// `masks` (person and landmark mask at motion resolution) → `motion_bias`.
+fn motion_bias(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let mut g = Graph::new("motion bias");
+    let masks = g.external("masks", square(2, preset.motion));
+    let bias = dense_motion_bias(&mut g, preset, weights, masks);
+    g.output("motion_bias", bias);
+    Ok(g.build()?)
+}
+
+/// Values made by [`warped`].
+struct Warped {
+    /// Input of the synthesis network.
+    synthesis_input: Value,
+    /// Warped source and its mask.
+    warped: Value,
+}
+
+/// Keypoints to the warped source. Externals: `driving`, `source_points` (mixed keypoints), `source_small`, `source` (RGB and
+/// person mask), `background`, `motion_bias`, and the flow as `flow`.
+fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
+    let k = &preset.keypoints;
+    let (n, side) = (preset.motion, preset.image);
+    let driving = g.external("driving", TensorKind::Floats(2 * k.neural));
+    let source_points = g.external("source_points", TensorKind::Floats(2 * k.neural));
+    let source_small = g.external("source_small", square(3, n));
+    let source = g.external("source", square(4, side));
+    let background = g.external("background", square(3, side));
+    let bias = g.external("motion_bias", square(preset.dense_motion.stem, n));
+    let flow = g.external("flow", TensorKind::Floats(4 * n * n));
+
+    let solve = Arc::new(TpsSolve { groups: k.tps, reg: k.tps_reg });
+    let tps = g.kernel("tps", solve, &[driving, source_points], &[TensorKind::Floats(16 * k.tps)])[0];
+    let input = MotionInput { size: n, groups: k.tps, keypoints: k.neural, variance: k.heat_var };
+    let channels = input.channels();
+    let x = g.kernel(
+        "motion_input",
+        Arc::new(input),
+        &[source_small, tps, driving, source_points],
+        &[square(channels, n)],
+    )[0];
+    let head = dense_motion(g, preset, weights, x, bias);
+    let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
+    g.kernel_into("motion_combine", combine, &[head, tps, driving], &[flow]);
+    let warp = Arc::new(Warp { size: side, motion: n });
+    let made = g.kernel("warp", warp, &[flow, source, background], &[square(8, side), square(4, side)]);
+    Warped { synthesis_input: made[0], warped: made[1] }
+}
+
+/// Mixed keypoints to the finished picture: the externals of [`warped`], `view_bias` and the texture `picture`.
+fn render(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let mut g = Graph::new("render");
+    g.use_weights(weights);
+    let views = g.external("view_bias", TensorKind::Feature(bottleneck(preset)));
+    let picture = g.external("picture", TensorKind::Texture([preset.image; 2]));
+    let w = warped(&mut g, preset, weights);
+    let head = synthesis(&mut g, preset, weights, w.synthesis_input, views);
+    g.kernel_into("compose", Arc::new(Compose { size: preset.image }), &[head, w.warped], &[picture]);
+    Ok(g.build()?)
+}
+
+/// Mixed keypoints of a pseudo view to its `bottleneck`: the externals of [`warped`].
+fn view(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let mut g = Graph::new("view");
+    g.use_weights(weights);
+    let w = warped(&mut g, preset, weights);
+    let features = synthesis_bottleneck(&mut g, preset, w.synthesis_input);
+    g.output("bottleneck", features);
+    Ok(g.build()?)
+}
+
+/// `views` (the bottlenecks of all views) → `view_bias`.
+fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+    let [c, h, w] = bottleneck(preset);
+    let mut g = Graph::new("view bias");
+    let views = g.external("views", TensorKind::Feature([c * preset.synthesis.views, h, w]));
+    let bias = view_bias(&mut g, preset, weights, views);
+    g.output("view_bias", bias);
+    Ok(g.build()?)
+}
+
+/// Whether any weight of the fusion's view columns differs from zero.
+fn views_matter(preset: &Preset, weights: &Weights) -> Result<bool, EngineError> {
+    let top = bottleneck(preset)[0] as usize;
+    let all = top * (1 + preset.synthesis.views as usize);
+    let fusion = weights.tensor("synthesis.fusion.conv.weight", &[top, all, 1, 1]).map_err(|fault| {
+        let (origin, network) = (weights.origin().to_owned(), format!("preset {}", preset.name));
+        WeightsError::Mismatch { origin, network, faults: vec![fault] }
+    })?;
+    Ok(fusion.chunks(all).any(|row| row[top..].iter().any(|&w| w != 0.0)))
+}

@@ -1,0 +1,165 @@
+//! From a photo to a face: detection, mesh, crop.
+
+use crate::avatar::FaceBox;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::frame::Frame;
+use image::RgbaImage;
+use image::imageops::{self, FilterType};
+use portrait_kernels::{Border, Crop, DetectedFace, Kernel, decode_faces, portrait_crop};
+use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
+
+/// Longest side at which faces are looked for.
+const LOOK_SIZE: u32 = 1024;
+/// Mesh score from which a crop holds a face.
+const PRESENT: f32 = 0.5;
+
+/// A photo reduced for detection.
+pub(crate) struct Look {
+    texels: Vec<f32>,
+    size: [u32; 2],
+    /// Photo pixels per pixel here.
+    scale: f32,
+}
+
+/// The mesh of one face, in photo pixels (pixel 0 has its centre at 0.5); z has the scale of x, smaller is nearer.
+pub(crate) struct PhotoFace {
+    pub(crate) points: Vec<[f32; 3]>,
+    pub(crate) score: f32,
+}
+
+impl Look {
+    pub(crate) fn new(photo: Frame<'_>) -> Result<Self, EngineError> {
+        photo.check()?;
+        let longest = photo.width.max(photo.height);
+        if longest <= LOOK_SIZE {
+            return Ok(Self { texels: photo.texels(), size: [photo.width, photo.height], scale: 1.0 });
+        }
+        let scale = longest as f32 / LOOK_SIZE as f32;
+        let size = [photo.width, photo.height].map(|n| ((n as f32 / scale).round() as u32).max(1));
+        let small = imageops::thumbnail(&buffer(photo), size[0], size[1]);
+        let texels = small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect();
+        Ok(Self { texels, size, scale })
+    }
+
+    /// A region `(cx, cy, side, angle)` as input of a network.
+    fn sample(&self, roi: [f32; 4], side: u32, scale: f32, offset: f32) -> Vec<f32> {
+        let crop = Crop { frame: self.size, size: [side; 2], taps: 1, scale, offset, border: Border::Zero };
+        let mut out = vec![0.0; 4 * (side * side) as usize];
+        crop.cpu(&[&self.texels, &roi], &mut [&mut out]);
+        out
+    }
+
+    /// All faces, the largest first, in pixels of this reduced picture.
+    pub(crate) fn detect(&self, engine: &Engine) -> Result<Vec<DetectedFace>, EngineError> {
+        let [w, h] = self.size.map(|n| n as f32);
+        // A large picture is reduced by 8 : 1 here, so each input pixel averages several samples.
+        let taps = (w.max(h) / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
+        let size = [DETECTOR_SIZE; 2];
+        let crop = Crop { frame: self.size, size, taps, scale: 2.0, offset: -1.0, border: Border::Zero };
+        let mut input = vec![0.0; 4 * (DETECTOR_SIZE * DETECTOR_SIZE) as usize];
+        crop.cpu(&[&self.texels, &[0.5 * w, 0.5 * h, w.max(h), 0.0]], &mut [&mut input]);
+        let names = ["boxes16", "scores16", "boxes8", "scores8"];
+        let found = engine.run_once(&engine.nets.detector, &[("detector_input", &input)], &names)?;
+        Ok(decode_faces(&found[0], &found[1], &found[2], &found[3], self.size))
+    }
+
+    /// The mesh of a detected face; `None` when the mesh network sees none there.
+    pub(crate) fn mesh(&self, engine: &Engine, face: &DetectedFace) -> Result<Option<PhotoFace>, EngineError> {
+        let mut roi = face.roi();
+        let mut result = None;
+        // The second pass looks through the box of the first one's points, as a tracker does from frame to frame.
+        for _ in 0..2 {
+            let input = self.sample(roi, MESH_SIZE, 1.0, 0.0);
+            let found =
+                engine.run_once(&engine.nets.mesh, &[("mesh_input", &input)], &["mesh_points", "mesh_score"])?;
+            let score = 1.0 / (1.0 + (-found[1][0]).exp());
+            if score.is_nan() || score < PRESENT || found[0].iter().any(|v| !v.is_finite()) {
+                return Ok(None);
+            }
+            let points = to_frame(&found[0], roi);
+            roi = next_roi(&points);
+            let points = points.iter().map(|p| p.map(|v| v * self.scale)).collect();
+            result = Some(PhotoFace { points, score });
+        }
+        Ok(result)
+    }
+
+    /// A detected face in photo pixels.
+    pub(crate) fn face_box(&self, face: &DetectedFace) -> FaceBox {
+        let side = face.size[0].max(face.size[1]) * self.scale;
+        FaceBox { center: face.center.map(|v| v * self.scale), side, score: face.score }
+    }
+}
+
+/// Mesh output in pixels of its crop to frame pixels.
+fn to_frame(mesh: &[f32], [cx, cy, side, angle]: [f32; 4]) -> Vec<[f32; 3]> {
+    let (sin, cos) = angle.sin_cos();
+    let scale = side / MESH_SIZE as f32;
+    let place = |p: &[f32; 3]| {
+        let (u, v) = (p[0] * scale - 0.5 * side, p[1] * scale - 0.5 * side);
+        [cx + cos * u - sin * v, cy + sin * u + cos * v, p[2] * scale]
+    };
+    mesh.as_chunks().0.iter().take(MESH_POINTS as usize).map(place).collect()
+}
+
+/// The region for the next look at a face: 1.5 times the box of its points, level with the eyes (as `Track`).
+fn next_roi(points: &[[f32; 3]]) -> [f32; 4] {
+    let (low, high) = bounds(points);
+    let side = (high[0] - low[0]).max(high[1] - low[1]) * 1.5;
+    let (right, left) = (points[33], points[263]);
+    let angle = (left[1] - right[1]).atan2(left[0] - right[0]);
+    [0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), side, angle]
+}
+
+fn bounds(points: &[[f32; 3]]) -> ([f32; 2], [f32; 2]) {
+    points.iter().fold(([f32::MAX; 2], [f32::MIN; 2]), |(low, high), p| {
+        ([low[0].min(p[0]), low[1].min(p[1])], [high[0].max(p[0]), high[1].max(p[1])])
+    })
+}
+
+impl PhotoFace {
+    /// Longer side of the box of the points, in photo pixels.
+    pub(crate) fn size(&self) -> f32 {
+        let (low, high) = bounds(&self.points);
+        (high[0] - low[0]).max(high[1] - low[1])
+    }
+
+    /// Turn of the head to the side in radians, from the depth of both sides of the face.
+    pub(crate) fn yaw(&self) -> f32 {
+        let (right, left) = (self.points[234], self.points[454]);
+        (left[2] - right[2]).atan2((left[0] - right[0]).hypot(left[1] - right[1]))
+    }
+
+    /// The square the networks see: left, top and side in whole photo pixels.
+    pub(crate) fn crop(&self, photo: [u32; 2]) -> [u32; 3] {
+        let (low, high) = bounds(&self.points);
+        let [cx, cy, side] = portrait_crop(low, high, photo);
+        let side = (side.round() as u32).clamp(1, photo[0].min(photo[1]));
+        let corner = |centre: f32, n: u32| ((centre - 0.5 * side as f32).round().max(0.0) as u32).min(n - side);
+        [corner(cx, photo[0]), corner(cy, photo[1]), side]
+    }
+
+    /// The 106 facial points in [-1, 1] of a crop (x, y, and z in the same unit), as the networks count them.
+    pub(crate) fn facial(&self, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
+        let (n, side) = (image as f32, side as f32);
+        let unit = |v: f32| (2.0 * (v * n - 0.5)) / (n - 1.0) - 1.0;
+        let place = |&i: &u32| {
+            let [x, y, z] = self.points[i as usize];
+            [unit((x - left as f32) / side), unit((y - top as f32) / side), 2.0 * z / side]
+        };
+        facial_points().indices.iter().map(place).collect()
+    }
+}
+
+fn buffer(photo: Frame<'_>) -> image::ImageBuffer<image::Rgba<u8>, &[u8]> {
+    image::ImageBuffer::from_raw(photo.width, photo.height, photo.rgba).expect("the frame was checked")
+}
+
+/// A crop of the photo at the networks' size, RGBA.
+pub(crate) fn cut(photo: Frame<'_>, [left, top, side]: [u32; 3], image: u32) -> RgbaImage {
+    let row = |y: u32| &photo.rgba[4 * (y as usize * photo.width as usize + left as usize)..][..4 * side as usize];
+    let rgba = (top..top + side).flat_map(row).copied().collect();
+    let part = RgbaImage::from_raw(side, side, rgba).expect("the rows fill the square");
+    if side == image { part } else { imageops::resize(&part, image, image, FilterType::CatmullRom) }
+}
