@@ -49,7 +49,7 @@ pub enum Calibrate {
     Keep = 0,
     /// Take this frame as the neutral pose.
     Take = 1,
-    /// Take it if it is more like the photo's pose than the best so far ([`pose_distance`]).
+    /// Take it if it is more like the photo's pose than the best so far ([`pose_distance`]). To forget the best, [`Calibrate::Take`].
     TakeIfBetter = 2,
 }
 
