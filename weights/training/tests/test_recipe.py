@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from portrait_training import tps
 from portrait_training.export import fold
 from portrait_training.folded import Folded, hull_area
