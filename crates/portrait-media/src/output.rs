@@ -82,11 +82,5 @@ pub(crate) fn scratch_dir(target: &Path) -> Result<TempDir> {
 
 /// The error without the temporary path that `tempfile` appends: the user asked for another name.
 fn bare(error: std::io::Error) -> std::io::Error {
-    match error.get_ref().and_then(|inner| inner.source()) {
-        Some(source) => match source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
-            Some(code) => std::io::Error::from_raw_os_error(code),
-            None => error.kind().into(),
-        },
-        None => error,
-    }
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }

@@ -42,7 +42,7 @@ pub fn load_photo(path: impl AsRef<Path>) -> Result<Picture> {
         complete
     };
     let (format, picture) = match kind {
-        Kind::Png => ("PNG", PngDecoder::with_limits(reader, limits()).map(|d| decode(path, d))),
+        Kind::Png => ("PNG", PngDecoder::new(reader).map(|d| decode(path, d))),
         Kind::Jpeg => ("JPEG", JpegDecoder::new(reader).map(|d| decode(path, d))),
         Kind::WebP => ("WebP", WebPDecoder::new(reader).map(|d| decode(path, d))),
         Kind::Gif => ("GIF", GifDecoder::new(reader).map(|d| decode(path, d))),

@@ -47,7 +47,7 @@ impl Picture {
 
     /// The fields are public, so what enters the crate is checked again.
     pub(crate) fn check(&self) -> Result<()> {
-        let expected = u64::from(self.width) * u64::from(self.height) * 4;
+        let expected = (u64::from(self.width) * u64::from(self.height)).saturating_mul(4);
         let found = self.rgba.len() as u64;
         if expected == found {
             Ok(())

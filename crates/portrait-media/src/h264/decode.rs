@@ -58,12 +58,6 @@ impl H264Decoder {
     pub(crate) fn take(&mut self) -> Option<Decoded> {
         self.ready.pop_front()
     }
-
-    /// Pictures fed but not taken yet.
-    #[cfg(test)]
-    pub(crate) fn held(&self) -> usize {
-        self.times.len() + self.ready.len()
-    }
 }
 
 fn emit(

@@ -144,3 +144,112 @@ fn object_type(esds: &[u8]) -> Option<u8> {
     descriptor(3)?;
     descriptor(4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::boxes::put_full;
+    use super::super::mux::{AudioSource, Muxer, Timebase};
+    use super::super::mux_boxes::Avc;
+    use super::*;
+    use crate::color::ColorSpec;
+
+    /// An `stsd` payload with one `mp4a` entry of QuickTime's version, descriptor in place.
+    fn stsd(version: u16, object_type: u8) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_u32(&mut out, 0);
+        put_u32(&mut out, 1);
+        put(&mut out, b"mp4a", |out| {
+            out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]);
+            out.extend_from_slice(&version.to_be_bytes());
+            out.extend_from_slice(&[0; 6]);
+            out.extend_from_slice(&[0, 2, 0, 16, 0, 0, 0, 0, 0xbb, 0x80, 0, 0]);
+            if version == 1 {
+                out.extend_from_slice(&[0; 16]);
+            }
+            let esds = |out: &mut Vec<u8>| {
+                put_full(out, b"esds", 0, 0, |out| {
+                    out.extend_from_slice(&[3, 0x80, 0x80, 0x80, 20, 0, 1, 0, 4, 15, object_type]);
+                    out.extend_from_slice(&[0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0]);
+                });
+            };
+            if version == 1 { put(out, b"wave", esds) } else { esds(out) }
+        });
+        out
+    }
+
+    fn track(stsd: Vec<u8>) -> Track {
+        let window = Window { start: 0, end: i64::MAX, at: 0 };
+        Track { id: 1, handler: *b"soun", timescale: 48_000, quarter_turns: 0, stsd, samples: vec![], window }
+    }
+
+    #[test]
+    fn aac_is_told_from_the_rest() {
+        let plain = aac_description(&track(stsd(0, 0x40))).unwrap();
+        assert_eq!(plain, stsd(0, 0x40));
+        assert_eq!(aac_description(&track(stsd(1, 0x40))).unwrap(), plain);
+        assert!(aac_description(&track(stsd(0, 0x6b))).is_none(), "MP3 is not AAC");
+        let whole = stsd(1, 0x40);
+        for cut in 0..whole.len() {
+            let _ = aac_description(&track(whole[..cut].to_vec()));
+        }
+    }
+
+    /// A driver's sound of 100 packets, 1024 ticks each, with 2112 ticks of priming, beside 25 fps video.
+    fn copied(frames: u64) -> Movie {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, target) = (dir.path().join("driver"), dir.path().join("out.mp4"));
+        let packet = |i: usize| vec![i as u8; 50 + i];
+        let data: Vec<u8> = (0..100).flat_map(packet).collect();
+        std::fs::write(&source, data).unwrap();
+        let mut offset = 0;
+        let samples = (0..100).map(|i| {
+            let size = packet(i).len() as u32;
+            offset += u64::from(size);
+            let pts = i as i64 * 1024;
+            Sample { offset: offset - u64::from(size), size, pts, duration: 1024, sync: true }
+        });
+        let audio = AudioTrack {
+            path: source,
+            timescale: 48_000,
+            stsd: stsd(0, 0x40),
+            samples: samples.collect(),
+            window: Window { start: 2112, end: i64::MAX, at: 0 },
+        };
+        assert_eq!(audio.duration(), Duration::from_secs_f64((102_400.0 - 2112.0) / 48_000.0));
+        let mut muxer = Muxer::create(&target, Timebase::of(25.0)).unwrap();
+        muxer.set_audio(AudioSource::open(audio).unwrap());
+        for i in 0..frames {
+            muxer.push_video(&[0, 0, 0, 1, 9], i * 1000, i == 0).unwrap();
+        }
+        let color = ColorSpec::unmarked(16);
+        muxer.finish(&Avc { width: 16, height: 16, sps: &[0x67, 66, 0, 30], pps: &[0x68], color }).unwrap();
+        let mut file = File::open(&target).unwrap();
+        let movie = Movie::read(&mut file, &target).unwrap();
+        // Every packet arrives as it left: the first copied is number 1, one before the first that sounds.
+        let sound = AudioTrack::of(&movie, &target).unwrap();
+        let mut bytes = Vec::new();
+        for (i, sample) in sound.packets().iter().enumerate() {
+            sound.read(&mut file, sample, &mut bytes).unwrap();
+            assert_eq!(bytes, packet(i + 1), "packet {i}");
+        }
+        movie
+    }
+
+    #[test]
+    fn sound_is_copied_and_cut_to_the_video() {
+        let movie = copied(25);
+        let (video, sound) = (&movie.tracks[0], &movie.tracks[1]);
+        assert_eq!(video.samples.len(), 25);
+        // One second of sound: 46.9 packets, the priming and a settling packet before them.
+        assert_eq!(sound.samples.len(), 48);
+        assert_eq!(sound.window, Window { start: 1088, end: 1088 + 48_000, at: 0 });
+    }
+
+    #[test]
+    fn short_sound_ends_before_the_video() {
+        let movie = copied(100);
+        assert_eq!(movie.tracks[1].samples.len(), 99);
+        let window = movie.tracks[1].window;
+        assert!((window.end - window.start - (102_400 - 2112)).abs() <= 2, "{window:?}");
+    }
+}

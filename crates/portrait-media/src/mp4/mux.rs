@@ -28,7 +28,7 @@ impl Timebase {
             return Self { timescale: whole as u32 * 1000, delta: 1000 };
         }
         let ntsc = (fps * 1.001).round();
-        if (fps - ntsc / 1.001).abs() < 0.005 && matches!(ntsc as u32, 24 | 30 | 48 | 60 | 120) {
+        if (fps - ntsc / 1.001).abs() < 0.001 && matches!(ntsc as u32, 24 | 30 | 48 | 60 | 120) {
             return Self { timescale: ntsc as u32 * 1000, delta: 1001 };
         }
         for q in 2..=1001u32 {
