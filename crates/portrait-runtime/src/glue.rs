@@ -188,6 +188,12 @@ impl SessionBuffers {
         all
     }
 
+    #[cfg(test)]
+    pub(crate) fn read_floats(&self, gpu: &Gpu, name: &str) -> Vec<f32> {
+        let (_, buffer) = self.links.iter().find(|(n, _)| *n == name).expect("a link of this name");
+        bytemuck::pod_collect_to_vec(&gpu.read(buffer, buffer.size() as usize).expect("the buffer is readable"))
+    }
+
     pub(crate) fn write_frame(&self, gpu: &Gpu, frame: Frame<'_>) {
         let layout =
             wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * frame.width), rows_per_image: None };

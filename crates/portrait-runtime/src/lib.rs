@@ -19,6 +19,9 @@ mod session;
 mod timing;
 mod views;
 
+#[cfg(test)]
+mod tests;
+
 pub use avatar::{Avatar, AvatarInfo, FaceBox, PrepareOptions};
 pub use engine::{Engine, EngineOptions, WeightsSource};
 pub use error::EngineError;

@@ -424,6 +424,12 @@ impl Session {
         }
     }
 
+    /// Values that one program hands to the next, for tests.
+    #[cfg(test)]
+    pub(crate) fn read_floats(&self, name: &str) -> Vec<f32> {
+        self.buffers.read_floats(&self.gpu, name)
+    }
+
     /// What is known of the driver's face; `None` until the first report.
     pub fn status(&self) -> Option<FaceStatus> {
         self.status

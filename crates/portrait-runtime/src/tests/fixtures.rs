@@ -1,0 +1,97 @@
+//! Reading `tests/fixtures/*.safetensors`, and a device to test on.
+
+use crate::{Engine, Gpu, GpuOptions, WeightsSource};
+use portrait_kernels::Tier;
+use safetensors::{Dtype, SafeTensors};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A file of stored numbers.
+pub(crate) struct Fixture {
+    bytes: Vec<u8>,
+    name: String,
+}
+
+pub(crate) fn root(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+impl Fixture {
+    pub(crate) fn open(name: &str) -> Self {
+        let bytes = std::fs::read(root(&format!("tests/fixtures/{name}.safetensors"))).expect("fixtures are committed");
+        Self { bytes, name: name.to_owned() }
+    }
+
+    /// A tensor as `f32`; bytes count from 0 to 255.
+    pub(crate) fn get(&self, tensor: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("fixtures are safetensors");
+        let view = file.tensor(tensor).unwrap_or_else(|e| panic!("{} {tensor}: {e}", self.name));
+        match view.dtype() {
+            Dtype::U8 => view.data().iter().map(|&v| f32::from(v)).collect(),
+            Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => {
+                view.data().as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            other => panic!("{} {tensor}: unexpected type {other:?}", self.name),
+        }
+    }
+
+    /// A tensor as points.
+    pub(crate) fn points(&self, tensor: &str) -> Vec<[f32; 2]> {
+        self.get(tensor).as_chunks().0.to_vec()
+    }
+
+    /// An 8-bit picture `[h, w, 3]` as one slice of a feature tensor, mapped by `v · scale + offset`.
+    pub(crate) fn picture(&self, tensor: &str, scale: f32, offset: f32) -> Vec<f32> {
+        let values = self.get(tensor);
+        values.as_chunks::<3>().0.iter().flat_map(|p| [p[0], p[1], p[2], f32::NAN]).map(|v| if v.is_nan() { 0.0 } else { v * scale + offset }).collect()
+    }
+}
+
+/// A device of this precision; `None` (printed) where there is no adapter.
+pub(crate) fn gpu(tier: Tier) -> Option<Arc<Gpu>> {
+    match pollster::block_on(Gpu::open(&GpuOptions { adapter: None, tier: Some(tier) })) {
+        Ok(gpu) => {
+            println!("adapter: {} ({}), tier {tier}", gpu.adapter().name, gpu.adapter().driver);
+            Some(gpu)
+        }
+        Err(error) => {
+            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
+            println!("SKIP: {error}");
+            None
+        }
+    }
+}
+
+/// Preset S with the committed weights.
+pub(crate) fn engine(tier: Tier) -> Option<Engine> {
+    let weights = WeightsSource::File(root("weights/portrait_s.safetensors"));
+    gpu(tier).map(|gpu| Engine::with_gpu(gpu, "s", &weights).expect("the committed weights fit preset s"))
+}
+
+/// Largest absolute difference; infinite where lengths differ or a value is not a number.
+pub(crate) fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() {
+        return f32::INFINITY;
+    }
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).map(|d| if d.is_nan() { f32::INFINITY } else { d }).fold(0.0, f32::max)
+}
+
+/// Peak signal-to-noise ratio in dB of values in 0..=1.
+pub(crate) fn psnr(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let mse = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / a.len() as f64;
+    (-10.0 * mse.log10()) as f32
+}
+
+#[test]
+fn the_comparisons_can_fail() {
+    let a = vec![0.5; 64];
+    let mut b = a.clone();
+    assert_eq!(max_difference(&a, &b), 0.0);
+    b[40] = 0.6;
+    assert!(max_difference(&a, &b) > 0.09 && psnr(&a, &b) < 50.0);
+    b[40] = f32::NAN;
+    assert_eq!(max_difference(&a, &b), f32::INFINITY);
+    assert_eq!(max_difference(&a, &b[..63]), f32::INFINITY);
+}

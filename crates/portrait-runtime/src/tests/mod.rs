@@ -1,0 +1,5 @@
+//! Tests of the networks and the frame path against stored numbers of the reference, on the GPU and on the CPU twins.
+
+mod fixtures;
+mod mediapipe;
+mod preset_s;
