@@ -1,6 +1,6 @@
 //! Speed of every convolution of preset S, layer by layer and as one frame.
 //!
-//!     cargo run --release -p portrait-kernels --example conv_speed [-- wide|medium|narrow] [f32|f16_packed|f16] [FILTER]
+//!     cargo run --release -p portrait-kernels --example conv_speed [-- software|wide|medium|narrow] [f32|f16_packed|f16] [FILTER]
 //!
 //! Inside the clock: one command buffer with the dispatches, submit to done, on trusted shaders; not the uploads. Per layer the
 //! median of several runs after a warm-up; `math` counts the multiply-adds of the plain 3×3 form, `executed` those of the shader.
@@ -177,8 +177,12 @@ impl Speed {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let given = |name: &str| arguments.iter().any(|a| a == name);
-    let profiles =
-        [("wide", DeviceProfile::WIDE), ("medium", DeviceProfile::MEDIUM), ("narrow", DeviceProfile::NARROW)];
+    let profiles = [
+        ("software", DeviceProfile::SOFTWARE),
+        ("wide", DeviceProfile::WIDE),
+        ("medium", DeviceProfile::MEDIUM),
+        ("narrow", DeviceProfile::NARROW),
+    ];
     let (label, profile) = profiles.into_iter().find(|p| given(p.0)).unwrap_or(profiles[0]);
     let tiers: Vec<Tier> = match Tier::ALL.into_iter().find(|t| given(t.name())) {
         Some(tier) => vec![tier],

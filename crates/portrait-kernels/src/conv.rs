@@ -55,23 +55,43 @@ pub(crate) struct Params {
 impl Params {
     /// Invocations along x and rows of workgroups. Large images take a row per output group, so that a workgroup shares its
     /// weights; small ones put everything into one row, so that no workgroup is mostly empty.
-    pub(crate) fn spread(tiles: u32, groups: u32) -> (u32, u32) {
-        if tiles >= 64 { (tiles, groups) } else { (tiles * groups, 1) }
+    pub(crate) fn spread(tiles: u32, groups: u32, workgroup: u32) -> (u32, u32) {
+        if tiles >= workgroup { (tiles, groups) } else { (tiles * groups, 1) }
     }
 }
 
-/// Shader families, each with its tiles widest first: file, pixels `[width, height]`, output slices. A flat tile takes
-/// consecutive pixels regardless of rows and is written with height 0.
+/// A shader of a family: file, pixels `[width, height]` of its tile, output slices of its tile. A flat tile takes consecutive
+/// pixels regardless of rows and is written with height 0.
 type Variant = (&'static str, [u32; 2], u32);
-const CONV3X3: [Variant; 3] = [("conv3x3_8x8", [4, 2], 2), ("conv3x3_4x8", [2, 2], 2), ("conv3x3_4x4", [2, 2], 1)];
-const CONV3X3_S2: [Variant; 3] =
-    [("conv3x3_s2_8x8", [4, 2], 2), ("conv3x3_s2_4x8", [2, 2], 2), ("conv3x3_s2_4x4", [2, 2], 1)];
-const CONV_UP2: [Variant; 3] = [("conv_up2_8x8", [4, 2], 2), ("conv_up2_4x8", [2, 2], 2), ("conv_up2_4x4", [2, 2], 1)];
-const CONV1X1: [Variant; 3] = [("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
-const CONV_KXK: [Variant; 3] = [("conv_kxk_8x8", [8, 0], 2), ("conv_kxk_4x8", [4, 0], 2), ("conv_kxk_4x4", [4, 0], 1)];
+/// The variants of one family, widest tile first.
+type Family = [Variant; 4];
+const CONV3X3: Family =
+    [("conv3x3_16x8", [4, 4], 2), ("conv3x3_8x8", [4, 2], 2), ("conv3x3_4x8", [2, 2], 2), ("conv3x3_4x4", [2, 2], 1)];
+const CONV3X3_S2: Family = [
+    ("conv3x3_s2_16x8", [4, 4], 2),
+    ("conv3x3_s2_8x8", [4, 2], 2),
+    ("conv3x3_s2_4x8", [2, 2], 2),
+    ("conv3x3_s2_4x4", [2, 2], 1),
+];
+const CONV_UP2: Family = [
+    ("conv_up2_16x8", [4, 4], 2),
+    ("conv_up2_8x8", [4, 2], 2),
+    ("conv_up2_4x8", [2, 2], 2),
+    ("conv_up2_4x4", [2, 2], 1),
+];
+const CONV1X1: Family =
+    [("conv1x1_16x8", [16, 0], 2), ("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
+const CONV_KXK: Family = [
+    ("conv_kxk_16x8", [16, 0], 2),
+    ("conv_kxk_8x8", [8, 0], 2),
+    ("conv_kxk_4x8", [4, 0], 2),
+    ("conv_kxk_4x4", [4, 0], 1),
+];
 
-/// Invocations below which a smaller tile is taken: a tile too large leaves the device idle in the deep layers.
-const ENOUGH: u32 = 256;
+/// Invocations of a workgroup. The widest tiles are for software drivers, whose only lanes are those of a few cores.
+const fn workgroup([tw, th]: [u32; 2]) -> u32 {
+    if tw == 16 || tw * th == 16 { 16 } else { 64 }
+}
 
 impl Conv {
     /// Shape `[channels, height, width]` of the output.
@@ -90,7 +110,7 @@ impl Conv {
         if self.upsample { [h / 2, w / 2] } else { [h, w] }
     }
 
-    fn family(&self) -> &'static [Variant; 3] {
+    fn family(&self) -> &'static Family {
         match (self.kernel, self.stride, self.upsample) {
             (_, _, true) => &CONV_UP2,
             (3, 1, _) => &CONV3X3,
@@ -112,14 +132,23 @@ impl Conv {
         }
     }
 
-    /// The shader variant: the widest tile that the device holds and that still makes enough invocations.
+    /// Pixels and weights that an invocation reads per input slice. Loads bound a convolution, so this is its cost.
+    fn loads(&self, &(_, [tw, th], count): &Variant) -> u32 {
+        let (k, s) = if self.upsample { (2, 1) } else { (self.kernel, self.stride) };
+        let pixels = if th == 0 { tw * k * k } else { ((tw - 1) * s + k) * ((th - 1) * s + k) };
+        pixels + 4 * k * k * count
+    }
+
+    /// The shader variant: of the tiles that the device holds and that still make enough invocations to keep it busy, the one
+    /// with the fewest loads over the whole image; if none makes enough, the smallest.
     fn choose(&self, profile: &DeviceProfile) -> Variant {
         let family = self.family();
         let fits = |v: &&Variant| v.1[0] * v.1[1].max(1) <= profile.tile_pixels && v.2 <= profile.tile_slices;
         let phases = if self.upsample { 4 } else { 1 };
-        let busy = |v: &&Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases >= ENOUGH;
-        let mut fitting = family.iter().filter(fits);
-        *fitting.clone().find(busy).or_else(|| fitting.next_back()).unwrap_or(&family[2])
+        let invocations = |v: &Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases;
+        let enough = if profile.tile_pixels >= 16 { 32 } else { 256 };
+        let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
+        *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1])
     }
 
     /// Multiply-accumulates that the shaders execute, without what tiles waste at borders: four ninths of the mathematical
@@ -153,7 +182,7 @@ impl Kernel for Conv {
         let (file, tile, per_invocation) = self.choose(profile);
         let [tiles_x, tiles] = self.tiles(tile);
         let groups = slices(self.outputs).div_ceil(per_invocation);
-        let (span, rows) = Params::spread(tiles, groups);
+        let (span, rows) = Params::spread(tiles, groups, workgroup(tile));
         let params = Params {
             in_w: w as i32,
             in_h: h as i32,
@@ -175,7 +204,7 @@ impl Kernel for Conv {
         Dispatch {
             shader: ShaderKey::new(file, tier).define("RESIDUAL", self.residual.is_some()).set("ACT", self.act as u32),
             params: bytemuck::bytes_of(&params).to_vec(),
-            workgroups: [span.div_ceil(64), rows, if self.upsample { 4 } else { 1 }],
+            workgroups: [span.div_ceil(workgroup(tile)), rows, if self.upsample { 4 } else { 1 }],
         }
     }
 

@@ -54,7 +54,7 @@ impl Kernel for ConvTranspose2x2 {
         let [c, h, w] = self.input;
         let [out, oh, ow] = self.output();
         let tiles = (h * w).div_ceil(4);
-        let (span, rows) = Params::spread(tiles, slices(out));
+        let (span, rows) = Params::spread(tiles, slices(out), 64);
         let params = Params {
             in_w: w as i32,
             in_h: h as i32,

@@ -65,7 +65,7 @@ impl Kernel for Depthwise {
         let [_, oh, ow] = self.output();
         let tiles_x = ow.div_ceil(4);
         let tiles = tiles_x * oh;
-        let (span, rows) = Params::spread(tiles, slices(c));
+        let (span, rows) = Params::spread(tiles, slices(c), 64);
         let params = Params {
             in_w: w as i32,
             in_h: h as i32,

@@ -161,8 +161,18 @@ fn narrow_devices_get_narrow_tiles() {
     ];
     for conv in layers {
         let file = |profile| conv.dispatch(Tier::F32, &profile).shader.file;
+        assert!(file(DeviceProfile::SOFTWARE).ends_with("_16x8"), "{conv:?}");
         assert!(file(DeviceProfile::WIDE).ends_with("_8x8"), "{conv:?}");
         assert!(file(DeviceProfile::MEDIUM).ends_with("_4x8"), "{conv:?}");
         assert!(file(DeviceProfile::NARROW).ends_with("_4x4"), "{conv:?}");
     }
+}
+
+#[test]
+fn small_images_do_not_idle_the_device() {
+    let file = |conv: Conv, profile| conv.dispatch(Tier::F32, &profile).shader.file;
+    assert_eq!(file(up2([512, 2, 2], 512), DeviceProfile::SOFTWARE), "conv_up2_4x8");
+    assert_eq!(file(same([256, 4, 4], 256, 3, 1), DeviceProfile::SOFTWARE), "conv3x3_16x8");
+    assert_eq!(file(same([256, 4, 4], 256, 3, 1), DeviceProfile::WIDE), "conv3x3_4x4");
+    assert_eq!(file(same([512, 4, 4], 512, 3, 2), DeviceProfile::MEDIUM), "conv3x3_s2_4x4");
 }

@@ -1,0 +1,72 @@
+// conv1x1_16x8: 1×1 convolution, stride 1, no padding, fused bias, residual and activation.
+//
+// Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
+// Tile     each invocation: 16 consecutive pixels × 8 output channels; workgroups of 16 for software drivers; invocations: tiles fastest, then output groups
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+#import tier
+#import activation
+#ifdef RESIDUAL
+#import conv_residual
+#else
+#import conv
+#endif
+
+@compute @workgroup_size(16)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= p.span { return; }
+    let first = i32(id.x % p.tiles) * 16;
+    let o = (id.x / p.tiles + id.y) * 2u;
+    let area = p.in_w * p.in_h;
+    let last = area - 1;
+    var i0 = min(first, last); var i1 = min(first + 1, last); var i2 = min(first + 2, last); var i3 = min(first + 3, last);
+    var i4 = min(first + 4, last); var i5 = min(first + 5, last); var i6 = min(first + 6, last); var i7 = min(first + 7, last);
+    var i8 = min(first + 8, last); var i9 = min(first + 9, last); var i10 = min(first + 10, last); var i11 = min(first + 11, last);
+    var i12 = min(first + 12, last); var i13 = min(first + 13, last); var i14 = min(first + 14, last); var i15 = min(first + 15, last);
+    var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
+    var a4 = vec4<f32>(0.0); var a5 = vec4<f32>(0.0); var a6 = vec4<f32>(0.0); var a7 = vec4<f32>(0.0);
+    var a8 = vec4<f32>(0.0); var a9 = vec4<f32>(0.0); var a10 = vec4<f32>(0.0); var a11 = vec4<f32>(0.0);
+    var a12 = vec4<f32>(0.0); var a13 = vec4<f32>(0.0); var a14 = vec4<f32>(0.0); var a15 = vec4<f32>(0.0);
+    var b0 = vec4<f32>(0.0); var b1 = vec4<f32>(0.0); var b2 = vec4<f32>(0.0); var b3 = vec4<f32>(0.0);
+    var b4 = vec4<f32>(0.0); var b5 = vec4<f32>(0.0); var b6 = vec4<f32>(0.0); var b7 = vec4<f32>(0.0);
+    var b8 = vec4<f32>(0.0); var b9 = vec4<f32>(0.0); var b10 = vec4<f32>(0.0); var b11 = vec4<f32>(0.0);
+    var b12 = vec4<f32>(0.0); var b13 = vec4<f32>(0.0); var b14 = vec4<f32>(0.0); var b15 = vec4<f32>(0.0);
+    var m: mat4x4<f32>; var n: mat4x4<f32>;
+    let next = p.in_slices * 4u;
+    var k = o * p.in_slices * 4u;
+    for (var slice = 0u; slice < p.in_slices; slice++) {
+        let x0 = up4(x[i0]); let x1 = up4(x[i1]); let x2 = up4(x[i2]); let x3 = up4(x[i3]);
+        let x4 = up4(x[i4]); let x5 = up4(x[i5]); let x6 = up4(x[i6]); let x7 = up4(x[i7]);
+        let x8 = up4(x[i8]); let x9 = up4(x[i9]); let x10 = up4(x[i10]); let x11 = up4(x[i11]);
+        let x12 = up4(x[i12]); let x13 = up4(x[i13]); let x14 = up4(x[i14]); let x15 = up4(x[i15]);
+        m = weights(k); n = weights(k + next);
+        a0 += m * x0; a1 += m * x1; a2 += m * x2; a3 += m * x3;
+        a4 += m * x4; a5 += m * x5; a6 += m * x6; a7 += m * x7;
+        a8 += m * x8; a9 += m * x9; a10 += m * x10; a11 += m * x11;
+        a12 += m * x12; a13 += m * x13; a14 += m * x14; a15 += m * x15;
+        b0 += n * x0; b1 += n * x1; b2 += n * x2; b3 += n * x3;
+        b4 += n * x4; b5 += n * x5; b6 += n * x6; b7 += n * x7;
+        b8 += n * x8; b9 += n * x9; b10 += n * x10; b11 += n * x11;
+        b12 += n * x12; b13 += n * x13; b14 += n * x14; b15 += n * x15;
+        i0 += area; i1 += area; i2 += area; i3 += area;
+        i4 += area; i5 += area; i6 += area; i7 += area;
+        i8 += area; i9 += area; i10 += area; i11 += area;
+        i12 += area; i13 += area; i14 += area; i15 += area;
+        k += 4u;
+    }
+    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
+    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
+    finish_flat(o, first + 4, a4); finish_flat(o, first + 5, a5);
+    finish_flat(o, first + 6, a6); finish_flat(o, first + 7, a7);
+    finish_flat(o, first + 8, a8); finish_flat(o, first + 9, a9);
+    finish_flat(o, first + 10, a10); finish_flat(o, first + 11, a11);
+    finish_flat(o, first + 12, a12); finish_flat(o, first + 13, a13);
+    finish_flat(o, first + 14, a14); finish_flat(o, first + 15, a15);
+    finish_flat(o + 1u, first, b0); finish_flat(o + 1u, first + 1, b1);
+    finish_flat(o + 1u, first + 2, b2); finish_flat(o + 1u, first + 3, b3);
+    finish_flat(o + 1u, first + 4, b4); finish_flat(o + 1u, first + 5, b5);
+    finish_flat(o + 1u, first + 6, b6); finish_flat(o + 1u, first + 7, b7);
+    finish_flat(o + 1u, first + 8, b8); finish_flat(o + 1u, first + 9, b9);
+    finish_flat(o + 1u, first + 10, b10); finish_flat(o + 1u, first + 11, b11);
+    finish_flat(o + 1u, first + 12, b12); finish_flat(o + 1u, first + 13, b13);
+    finish_flat(o + 1u, first + 14, b14); finish_flat(o + 1u, first + 15, b15);
+}

@@ -1,0 +1,83 @@
+// conv_kxk_16x8: convolution with any kernel, stride and padding.
+//
+// Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
+// Tile     each invocation: 16 consecutive pixels × 8 output channels; workgroups of 16 for software drivers; invocations: tiles fastest, then output groups
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+#import tier
+#import activation
+#ifdef RESIDUAL
+#import conv_residual
+#else
+#import conv
+#endif
+
+// Input position of the first tap of output pixel `i`: x, y.
+fn corner(i: i32) -> vec2<i32> {
+    return vec2<i32>(i % p.out_w, i / p.out_w) * p.stride - vec2<i32>(p.pad_x, p.pad_y);
+}
+// Input pixel `c` of the plane starting at `plane`, zero outside.
+fn pixel(plane: i32, c: vec2<i32>) -> vec4<f32> {
+    let size = vec2<i32>(p.in_w, p.in_h);
+    let inside = clamp(c, vec2<i32>(0), size - 1);
+    return select(vec4<f32>(0.0), up4(x[plane + inside.y * p.in_w + inside.x]), all(inside == c));
+}
+
+@compute @workgroup_size(16)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= p.span { return; }
+    let first = i32(id.x % p.tiles) * 16;
+    let o = (id.x / p.tiles + id.y) * 2u;
+    let c0 = corner(first); let c1 = corner(first + 1); let c2 = corner(first + 2); let c3 = corner(first + 3);
+    let c4 = corner(first + 4); let c5 = corner(first + 5); let c6 = corner(first + 6); let c7 = corner(first + 7);
+    let c8 = corner(first + 8); let c9 = corner(first + 9); let c10 = corner(first + 10); let c11 = corner(first + 11);
+    let c12 = corner(first + 12); let c13 = corner(first + 13); let c14 = corner(first + 14); let c15 = corner(first + 15);
+    var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
+    var a4 = vec4<f32>(0.0); var a5 = vec4<f32>(0.0); var a6 = vec4<f32>(0.0); var a7 = vec4<f32>(0.0);
+    var a8 = vec4<f32>(0.0); var a9 = vec4<f32>(0.0); var a10 = vec4<f32>(0.0); var a11 = vec4<f32>(0.0);
+    var a12 = vec4<f32>(0.0); var a13 = vec4<f32>(0.0); var a14 = vec4<f32>(0.0); var a15 = vec4<f32>(0.0);
+    var b0 = vec4<f32>(0.0); var b1 = vec4<f32>(0.0); var b2 = vec4<f32>(0.0); var b3 = vec4<f32>(0.0);
+    var b4 = vec4<f32>(0.0); var b5 = vec4<f32>(0.0); var b6 = vec4<f32>(0.0); var b7 = vec4<f32>(0.0);
+    var b8 = vec4<f32>(0.0); var b9 = vec4<f32>(0.0); var b10 = vec4<f32>(0.0); var b11 = vec4<f32>(0.0);
+    var b12 = vec4<f32>(0.0); var b13 = vec4<f32>(0.0); var b14 = vec4<f32>(0.0); var b15 = vec4<f32>(0.0);
+    var m: mat4x4<f32>; var n: mat4x4<f32>;
+    let next = p.in_slices * u32(p.kernel * p.kernel) * 4u;
+    var k = o * p.in_slices * u32(p.kernel * p.kernel) * 4u;
+    for (var slice = 0; slice < i32(p.in_slices); slice++) {
+        let plane = slice * p.in_w * p.in_h;
+        for (var ky = 0; ky < p.kernel; ky++) {
+            for (var kx = 0; kx < p.kernel; kx++) {
+                let d = vec2<i32>(kx, ky);
+                let x0 = pixel(plane, c0 + d); let x1 = pixel(plane, c1 + d); let x2 = pixel(plane, c2 + d); let x3 = pixel(plane, c3 + d);
+                let x4 = pixel(plane, c4 + d); let x5 = pixel(plane, c5 + d); let x6 = pixel(plane, c6 + d); let x7 = pixel(plane, c7 + d);
+                let x8 = pixel(plane, c8 + d); let x9 = pixel(plane, c9 + d); let x10 = pixel(plane, c10 + d); let x11 = pixel(plane, c11 + d);
+                let x12 = pixel(plane, c12 + d); let x13 = pixel(plane, c13 + d); let x14 = pixel(plane, c14 + d); let x15 = pixel(plane, c15 + d);
+                m = weights(k); n = weights(k + next);
+                a0 += m * x0; a1 += m * x1; a2 += m * x2; a3 += m * x3;
+                a4 += m * x4; a5 += m * x5; a6 += m * x6; a7 += m * x7;
+                a8 += m * x8; a9 += m * x9; a10 += m * x10; a11 += m * x11;
+                a12 += m * x12; a13 += m * x13; a14 += m * x14; a15 += m * x15;
+                b0 += n * x0; b1 += n * x1; b2 += n * x2; b3 += n * x3;
+                b4 += n * x4; b5 += n * x5; b6 += n * x6; b7 += n * x7;
+                b8 += n * x8; b9 += n * x9; b10 += n * x10; b11 += n * x11;
+                b12 += n * x12; b13 += n * x13; b14 += n * x14; b15 += n * x15;
+                k += 4u;
+            }
+        }
+    }
+    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
+    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
+    finish_flat(o, first + 4, a4); finish_flat(o, first + 5, a5);
+    finish_flat(o, first + 6, a6); finish_flat(o, first + 7, a7);
+    finish_flat(o, first + 8, a8); finish_flat(o, first + 9, a9);
+    finish_flat(o, first + 10, a10); finish_flat(o, first + 11, a11);
+    finish_flat(o, first + 12, a12); finish_flat(o, first + 13, a13);
+    finish_flat(o, first + 14, a14); finish_flat(o, first + 15, a15);
+    finish_flat(o + 1u, first, b0); finish_flat(o + 1u, first + 1, b1);
+    finish_flat(o + 1u, first + 2, b2); finish_flat(o + 1u, first + 3, b3);
+    finish_flat(o + 1u, first + 4, b4); finish_flat(o + 1u, first + 5, b5);
+    finish_flat(o + 1u, first + 6, b6); finish_flat(o + 1u, first + 7, b7);
+    finish_flat(o + 1u, first + 8, b8); finish_flat(o + 1u, first + 9, b9);
+    finish_flat(o + 1u, first + 10, b10); finish_flat(o + 1u, first + 11, b11);
+    finish_flat(o + 1u, first + 12, b12); finish_flat(o + 1u, first + 13, b13);
+    finish_flat(o + 1u, first + 14, b14); finish_flat(o + 1u, first + 15, b15);
+}
