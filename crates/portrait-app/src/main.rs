@@ -1,1 +1,77 @@
-fn main() {}
+//! The program `portrait`: animates a portrait photo with a video.
+//!
+//! One file per subcommand; what they share is in `engine` (choosing a device), `source` (photo or
+//! avatar), `driver` (the clip), `output` (names that may be written to), `compare` (the picture of
+//! several moments), `console` (what goes to which stream) and `interrupt` (Ctrl-C).
+
+mod animate;
+mod compare;
+mod console;
+mod doctor;
+mod driver;
+mod engine;
+mod info;
+mod interrupt;
+mod output;
+mod prepare;
+mod report;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Animates a portrait photo with the motion of a face in a video, on any Vulkan or Metal GPU.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portrait animate me.jpg --drive talk.mp4 -o me-talking.mp4
+  portrait prepare me.jpg -o me.avatar
+  portrait doctor";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Animate(animate::Animate),
+    Prepare(prepare::Prepare),
+    Info(info::Info),
+    Doctor(doctor::Doctor),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Animate(task) => task.run(),
+        Command::Prepare(task) => task.run(),
+        Command::Info(task) => task.run(),
+        Command::Doctor(task) => task.run(),
+    };
+    done.unwrap_or_else(|error| {
+        console::error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_shows_an_example() {
+        let mut cli = super::Cli::command();
+        assert!(cli.render_long_help().to_string().contains("Example"));
+        for command in cli.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example") && help.contains(&format!("portrait {}", command.get_name())), "{help}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `portrait animate`: a photo and a clip become a video.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::ProgressBar;
+use portrait_media::{AudioTrack, Picture, VideoWriter};
+use portrait_runtime::{Avatar, Engine, Mode, Session, SessionOptions};
+
+use crate::compare::Compare;
+use crate::driver::{Driver, pixels};
+use crate::engine::EngineArgs;
+use crate::report::Report;
+use crate::source::Source;
+use crate::{console, interrupt, output};
+
+/// How much of the clip is looked at before the first frame is made.
+const LOOK_AHEAD: Duration = Duration::from_secs(1);
+/// Pictures on their way from the GPU.
+const IN_FLIGHT: usize = 3;
+
+/// Animates a photo, or an avatar made of one, with the face in a video
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  portrait animate me.jpg --drive talk.mp4 -o me-talking.mp4 --compare
+
+The kind of output follows from its name:
+  OUT.mp4          H.264, with the clip's AAC sound
+  OUT.gif          GIF
+  OUT/             a directory of PNG frames, also NAME_%05d.png
+
+Ctrl-C ends early and leaves a playable file; the exit code then is 130.")]
+pub(crate) struct Animate {
+    /// The photo (PNG, JPEG, WebP, GIF), or an avatar made by `portrait prepare`
+    #[arg(value_name = "PHOTO|FILE.avatar")]
+    source: PathBuf,
+    /// The driving clip: MP4 or MOV with H.264, GIF; anything else where ffmpeg is installed
+    #[arg(long, value_name = "CLIP")]
+    drive: PathBuf,
+    /// The video to write
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Take over the driver's pose and expression as they are, instead of how they change
+    #[arg(long)]
+    absolute: bool,
+    /// Also write OUT-compare.png: source | driver | result at several moments
+    #[arg(long)]
+    compare: bool,
+    /// Which face, where the photo shows several: 1 is the largest
+    #[arg(long, value_name = "N")]
+    face: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Print one JSON object on stdout at the end, and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+impl Animate {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        interrupt::listen()?;
+        let compare_path = self.compare.then(|| output::compare_path(&self.output));
+        self.check_names(compare_path.as_deref())?;
+        let mut driver = Driver::open(&self.drive)?;
+        let source = Source::read(&self.source)?;
+        // A name that cannot be written to should be known before the work: this leaves nothing behind.
+        drop(VideoWriter::create(&self.output, 256, 256, driver.info().fps)?);
+
+        let start = Instant::now();
+        let spinner = console::spinner("preparing the portrait");
+        let engine = self.engine.open()?;
+        let prepared = source.prepare(&engine, &self.source, self.face)?;
+        let mut warnings = prepared.avatar.warnings().to_vec();
+        let mut session = self.session(&engine, &prepared.avatar, &driver)?;
+        if interrupt::requested() {
+            return Ok(nothing_written(&spinner));
+        }
+        spinner.set_message("looking for the driver's face");
+        self.look_ahead(&mut session)?;
+        spinner.finish_and_clear();
+        let prepare_seconds = start.elapsed().as_secs_f64();
+
+        let compare = match compare_path {
+            Some(_) => Some(Compare::new(&prepared.picture()?)),
+            None => None,
+        };
+        let start = Instant::now();
+        let mut render = Render {
+            session,
+            output: Output { path: &self.output, fps: driver.info().fps, audio: driver.audio(), writer: None },
+            compare: compare,
+            waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
+            gpu_seconds: Mean::default(),
+            bar: console::bar(driver.info().frames),
+        };
+        let clip_frames = driver.info().frames;
+        render.run(&mut driver)?;
+        render.bar.finish_and_clear();
+        let Some(writer) = render.output.writer else {
+            return Ok(nothing_written(&render.bar));
+        };
+        let (frames, lost_frames) = (writer.frames(), lost_frames(&render.session));
+        let sheet = render.compare.as_ref().and_then(Compare::picture);
+        writer.finish()?;
+        let animate_seconds = start.elapsed().as_secs_f64();
+        if let (Some(path), Some(sheet)) = (&compare_path, &sheet) {
+            portrait_media::save_png(path, sheet)?;
+        }
+
+        if lost_frames > 0 {
+            warnings.push(format!(
+                "the driver's face was not found in {lost_frames} of {frames} frames; the last pose was held there"
+            ));
+        }
+        let adapter = engine.gpu().adapter();
+        let info = prepared.avatar.info();
+        let interrupted = interrupt::requested() && clip_frames != Some(frames);
+        let report = Report {
+            output: self.output.clone(),
+            compare: compare_path,
+            size: [info.image; 2],
+            frames,
+            clip_frames,
+            interrupted,
+            lost_frames,
+            adapter: adapter.name.clone(),
+            backend: adapter.backend.clone(),
+            tier: engine.gpu().tier().name(),
+            preset: info.preset.clone(),
+            prepare_seconds,
+            animate_seconds,
+            gpu_seconds: render.gpu_seconds.value(),
+            warnings,
+        };
+        report.print(self.json);
+        Ok(if interrupted { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::SUCCESS })
+    }
+
+    fn check_names(&self, compare: Option<&Path>) -> Result<()> {
+        let mut inputs = vec![self.source.as_path(), self.drive.as_path()];
+        inputs.extend(self.engine.weights.as_deref());
+        output::refuse_inputs(&self.output, &inputs)?;
+        compare.map_or(Ok(()), |compare| output::refuse_inputs(compare, &inputs))
+    }
+
+    fn session(&self, engine: &Engine, avatar: &Avatar, driver: &Driver) -> Result<Session> {
+        let mode = if self.absolute { Mode::Absolute } else { Mode::Relative };
+        let options = SessionOptions { mode, ..SessionOptions::new(driver.info().width, driver.info().height) };
+        let session = engine.session(avatar, &options);
+        session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
+    }
+
+    /// Looks at the start of the clip: there must be a face, and the moment that is most like the photo is what motion is
+    /// measured from.
+    fn look_ahead(&self, session: &mut Session) -> Result<()> {
+        let mut driver = Driver::open(&self.drive)?;
+        let mut seen = 0;
+        while let Some((frame, step)) = driver.next()? {
+            if interrupt::requested() || frame.timestamp >= LOOK_AHEAD {
+                break;
+            }
+            session.observe(pixels(&frame.picture), step)?;
+            // Uploads of frames that wait for the device would pile up.
+            session.finish()?;
+            seen += 1;
+        }
+        if lost_frames(session) == seen && !interrupt::requested() {
+            bail!(
+                "no face found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
+                 fills at least a fifth of the picture",
+                self.drive.display()
+            );
+        }
+        session.restart();
+        Ok(())
+    }
+}
+
+fn lost_frames(session: &Session) -> u64 {
+    session.status().map_or(0, |status| status.frames_without_face)
+}
+
+/// The end of a run that was interrupted before its first picture.
+fn nothing_written(progress: &ProgressBar) -> ExitCode {
+    progress.finish_and_clear();
+    console::warning("interrupted before the first frame; nothing was written");
+    ExitCode::from(interrupt::EXIT_CODE)
+}
+
+/// A frame whose picture is not there yet.
+struct Waiting {
+    timestamp: Duration,
+    /// The driving frame, where the picture of several moments may show it.
+    driver: Option<Picture>,
+}
+
+/// From driving frames to a written video.
+struct Render<'a> {
+    session: Session,
+    output: Output<'a>,
+    compare: Option<Compare>,
+    waiting: VecDeque<Waiting>,
+    gpu_seconds: Mean,
+    bar: ProgressBar,
+}
+
+impl Render<'_> {
+    /// Animates until the clip ends or the user ends it; pictures are written while later ones are made.
+    fn run(&mut self, driver: &mut Driver) -> Result<()> {
+        let mut submitted = 0;
+        while !interrupt::requested()
+            && let Some((frame, step)) = driver.next()?
+        {
+            self.session.animate(pixels(&frame.picture), step)?;
+            let shown = self.compare.as_ref().is_some_and(|compare| compare.may_show(submitted));
+            self.waiting.push_back(Waiting { timestamp: frame.timestamp, driver: shown.then_some(frame.picture) });
+            submitted += 1;
+            while let Some(picture) = self.session.take_picture(!self.session.has_room())? {
+                self.write(picture)?;
+            }
+        }
+        while !self.waiting.is_empty() {
+            let picture = self.session.take_picture(true)?.context("a picture did not come back from the GPU")?;
+            self.write(picture)?;
+        }
+        self.session.finish()?;
+        Ok(())
+    }
+
+    fn write(&mut self, picture: portrait_runtime::Picture) -> Result<()> {
+        let picture = Picture { width: picture.width, height: picture.height, rgba: picture.rgba };
+        let Some(waiting) = self.waiting.pop_front() else { return Ok(()) };
+        self.output.push(&picture, waiting.timestamp)?;
+        if let Some(compare) = &mut self.compare {
+            compare.push(waiting.driver.as_ref(), &picture);
+        }
+        self.gpu_seconds.add(self.session.stats().gpu_seconds);
+        self.bar.inc(1);
+        self.bar.set_message(format!("{:.1}", self.bar.per_sec()));
+        Ok(())
+    }
+}
+
+/// A video that is started with its first picture.
+struct Output<'a> {
+    path: &'a Path,
+    fps: f64,
+    audio: Option<AudioTrack>,
+    writer: Option<VideoWriter>,
+}
+
+impl Output<'_> {
+    fn push(&mut self, picture: &Picture, timestamp: Duration) -> Result<()> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let mut writer = VideoWriter::create(self.path, picture.width, picture.height, self.fps)?;
+                if let Some(audio) = self.audio.take() {
+                    writer.set_audio(audio)?;
+                }
+                none.insert(writer)
+            }
+        };
+        Ok(writer.push_at(picture, timestamp)?)
+    }
+}
+
+/// A mean of what is known.
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+        }
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
