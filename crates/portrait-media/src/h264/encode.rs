@@ -1,8 +1,8 @@
 //! The encoder.
 
 use openh264::encoder::{
-    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, QpRange,
-    RateControlMode, UsageType, VuiConfig,
+    BitRate, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, QpRange, RateControlMode,
+    UsageType, VuiConfig,
 };
 use openh264::formats::YUVSource;
 use openh264::{OpenH264API, Timestamp};
@@ -45,8 +45,8 @@ impl H264Encoder {
         // looked at enlarged. openh264 has no such mode by name; its buffer-based one, free of bit-rate
         // targets, holds the lower end of the range and never drops a frame.
         let quantiser = match planes.width * planes.height {
-            ..=100_000 => 21,
-            ..=500_000 => 22,
+            0..=100_000 => 21,
+            100_001..=500_000 => 22,
             _ => 24,
         };
         let config = EncoderConfig::new()
@@ -55,7 +55,6 @@ impl H264Encoder {
             .bitrate(BitRate::from_bps(5_000_000))
             .max_frame_rate(FrameRate::from_hz(fps.clamp(1.0, 60.0) as f32))
             .qp(QpRange::new(quantiser, quantiser + 2))
-            .complexity(Complexity::High)
             .profile(Profile::High)
             .intra_frame_period(IntraFramePeriod::from_num_frames((fps * 4.0).clamp(12.0, 250.0) as u32))
             .skip_frames(false)

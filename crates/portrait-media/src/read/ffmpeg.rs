@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{MAX_VIDEO_SIDE, Opened, Source, VideoInfo, check_size};
+use super::{Opened, Source, VideoInfo, check_size};
 use crate::mp4::AudioTrack;
 use crate::{MediaError, Picture, Result};
 
@@ -147,7 +147,6 @@ impl FfmpegSource {
             }
         }
         check_size(&self.path, width, height)?;
-        debug_assert!(width <= MAX_VIDEO_SIDE);
         let mut rgba = vec![0; width as usize * height as usize * 4];
         match self.frames.read_exact(&mut rgba) {
             Ok(()) => Ok(Some(Picture { width, height, rgba })),
