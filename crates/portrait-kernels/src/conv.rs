@@ -64,24 +64,29 @@ impl Params {
 /// pixels regardless of rows and is written with height 0.
 type Variant = (&'static str, [u32; 2], u32);
 /// The variants of one family, widest tile first.
-type Family = [Variant; 4];
-const CONV3X3: Family =
-    [("conv3x3_16x8", [4, 4], 2), ("conv3x3_8x8", [4, 2], 2), ("conv3x3_4x8", [2, 2], 2), ("conv3x3_4x4", [2, 2], 1)];
-const CONV3X3_S2: Family = [
+type Family = &'static [Variant];
+const CONV3X3: Family = &[
+    ("conv3x3_16x8", [4, 4], 2),
+    ("conv3x3_16x4", [4, 4], 1),
+    ("conv3x3_8x8", [4, 2], 2),
+    ("conv3x3_4x8", [2, 2], 2),
+    ("conv3x3_4x4", [2, 2], 1),
+];
+const CONV3X3_S2: Family = &[
     ("conv3x3_s2_16x8", [4, 4], 2),
     ("conv3x3_s2_8x8", [4, 2], 2),
     ("conv3x3_s2_4x8", [2, 2], 2),
     ("conv3x3_s2_4x4", [2, 2], 1),
 ];
-const CONV_UP2: Family = [
+const CONV_UP2: Family = &[
     ("conv_up2_16x8", [4, 4], 2),
     ("conv_up2_8x8", [4, 2], 2),
     ("conv_up2_4x8", [2, 2], 2),
     ("conv_up2_4x4", [2, 2], 1),
 ];
 const CONV1X1: Family =
-    [("conv1x1_16x8", [16, 0], 2), ("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
-const CONV_KXK: Family = [
+    &[("conv1x1_16x8", [16, 0], 2), ("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
+const CONV_KXK: Family = &[
     ("conv_kxk_16x8", [16, 0], 2),
     ("conv_kxk_8x8", [8, 0], 2),
     ("conv_kxk_4x8", [4, 0], 2),
@@ -110,13 +115,13 @@ impl Conv {
         if self.upsample { [h / 2, w / 2] } else { [h, w] }
     }
 
-    fn family(&self) -> &'static Family {
+    fn family(&self) -> Family {
         match (self.kernel, self.stride, self.upsample) {
-            (_, _, true) => &CONV_UP2,
-            (3, 1, _) => &CONV3X3,
-            (3, 2, _) => &CONV3X3_S2,
-            (1, 1, _) if self.pad == [0; 4] => &CONV1X1,
-            _ => &CONV_KXK,
+            (_, _, true) => CONV_UP2,
+            (3, 1, _) => CONV3X3,
+            (3, 2, _) => CONV3X3_S2,
+            (1, 1, _) if self.pad == [0; 4] => CONV1X1,
+            _ => CONV_KXK,
         }
     }
 

@@ -37,6 +37,7 @@ shaders![
     "conv1x1_4x4",
     "conv1x1_4x8",
     "conv1x1_8x8",
+    "conv3x3_16x4",
     "conv3x3_16x8",
     "conv3x3_4x4",
     "conv3x3_4x8",

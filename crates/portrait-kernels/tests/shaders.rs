@@ -42,7 +42,9 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         for (kernel, stride, upsample) in [(3, 1, false), (3, 2, false), (1, 1, false), (5, 1, false), (3, 1, true)] {
             let pad = [kernel / 2; 4];
             let residual = features;
-            list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
+            for outputs in [64, 4] {
+                list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
+            }
         }
         list.push(Box::new(Depthwise { input, kernel: 3, stride: 1, pad: [1; 4], residual: features, act }));
         for float_input in [false, true] {
