@@ -132,6 +132,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             let area = hull_area();
             state[NEUTRAL_AT] = 1.0;
             state[NEUTRAL_AT + 1u] = score;
+            state[NEUTRAL_AT + 3u] = 0.0;
             state[NEUTRAL_AT + 2u] = select(1.0, source[COORDS] / sqrt(max(area, 1e-6)), area > 1e-6);
         }
         decision = vec4<f32>(select(0.0, 1.0, take), state[NEUTRAL_AT], state[NEUTRAL_AT + 2u], 0.0);

@@ -138,9 +138,10 @@ impl<'w> Lowering<'w> {
                 // Half-precision tiers have the smallest elements, so an offset aligned there is aligned everywhere.
                 let aligned = offset * Tier::F16.bytes() % ALIGNMENT == 0;
                 let free = self.graph.values[part.0].external.is_none() && !self.placed.contains_key(&part);
-                let produced = self.producer.get(&part).is_some_and(|&n| {
-                    !matches!(self.graph.nodes[n].op, Op::Upsample | Op::Concat | Op::View { .. })
-                });
+                let produced = self
+                    .producer
+                    .get(&part)
+                    .is_some_and(|&n| !matches!(self.graph.nodes[n].op, Op::Upsample | Op::Concat | Op::View { .. }));
                 if !(whole_slices && aligned && free && produced) {
                     let reason = format!(
                         "`{}` {:?} cannot be written in place: it must be computed by a layer, used in one concatenation, \
@@ -209,7 +210,13 @@ impl<'w> Lowering<'w> {
     }
 
     /// Bias and weights after the batch norms of a chain; output channels are the outermost dimension of `weight`.
-    fn folded(&self, chain: &Chain, weight: &[f32], bias: &[f32], per_output: impl Fn(usize) -> usize) -> [Vec<f32>; 2] {
+    fn folded(
+        &self,
+        chain: &Chain,
+        weight: &[f32],
+        bias: &[f32],
+        per_output: impl Fn(usize) -> usize,
+    ) -> [Vec<f32>; 2] {
         let (mut weight, mut bias) = (weight.to_vec(), bias.to_vec());
         for &n in &chain.norms {
             let Op::BatchNorm { scale, shift } = &self.graph.nodes[n].op else { continue };
@@ -242,7 +249,9 @@ impl<'w> Lowering<'w> {
             Op::Add => {
                 let input = self.graph.shape(output);
                 if inputs.iter().any(|&v| self.graph.shape(v) != input) {
-                    return Err(self.unsupported(&label, "operands of different channel counts need a convolution before"));
+                    return Err(
+                        self.unsupported(&label, "operands of different channel counts need a convolution before")
+                    );
                 }
                 return self.step(label, Arc::new(AddFeatures { input, act }), &inputs, None, &[output]);
             }
@@ -284,7 +293,9 @@ impl<'w> Lowering<'w> {
                 let packed = fc.pack(weight);
                 (Arc::new(fc), packed, bias.clone())
             }
-            Op::BatchNorm { .. } => return Err(self.unsupported(&label, "batch norm must follow a convolution directly")),
+            Op::BatchNorm { .. } => {
+                return Err(self.unsupported(&label, "batch norm must follow a convolution directly"));
+            }
             Op::Activate { .. } => return Err(self.unsupported(&label, "activation must follow a layer directly")),
             Op::Upsample | Op::Concat | Op::View { .. } => return Ok(()),
         };

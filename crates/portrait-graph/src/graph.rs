@@ -185,14 +185,7 @@ impl<'w> Graph<'w> {
     }
 
     /// Convolution with weights computed by the caller: `weight` `[outputs, C, k, k]`.
-    pub fn conv_with(
-        &mut self,
-        x: Value,
-        label: &str,
-        weight: Vec<f32>,
-        bias: Vec<f32>,
-        geometry: Conv2d,
-    ) -> Value {
+    pub fn conv_with(&mut self, x: Value, label: &str, weight: Vec<f32>, bias: Vec<f32>, geometry: Conv2d) -> Value {
         let [c, h, w] = self.shape(x);
         let outputs = bias.len() as u32;
         let expected = (outputs * c * geometry.kernel * geometry.kernel) as usize;

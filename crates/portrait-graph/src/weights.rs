@@ -148,7 +148,8 @@ impl Weights {
 
 /// Uniform noise of variance 2 / fan-in (zero mean), a function of seed, name and shape alone.
 fn noise(seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
-    let mut state = name.bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
+    let mut state =
+        name.bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
     let fan_in: usize = shape.iter().skip(1).product::<usize>().max(1);
     let range = if shape.len() > 1 { (6.0 / fan_in as f32).sqrt() } else { 0.1 };
     (0..shape.iter().product())

@@ -19,12 +19,7 @@ fn trained_channels(preset: &Preset) -> u32 {
 }
 
 /// The stem's weights restricted to the trained channels that `pick` names for each of our channels.
-fn stem_weights(
-    g: &mut Graph<'_>,
-    preset: &Preset,
-    weights: &Weights,
-    pick: &[Option<u32>],
-) -> (Vec<f32>, Vec<f32>) {
+fn stem_weights(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, pick: &[Option<u32>]) -> (Vec<f32>, Vec<f32>) {
     let (outputs, trained) = (preset.dense_motion.stem as usize, trained_channels(preset) as usize);
     let all = g.take(weights, &format!("{STEM}.weight"), &[outputs, trained, 3, 3]);
     let bias = g.take(weights, &format!("{STEM}.bias"), &[outputs]);

@@ -17,7 +17,8 @@ pub struct FacialPoints {
 /// The table of `weights/presets/fk106.json`.
 pub fn facial_points() -> &'static FacialPoints {
     static POINTS: LazyLock<FacialPoints> = LazyLock::new(|| {
-        serde_json::from_str(include_str!("../../../weights/presets/fk106.json")).expect("fk106.json is part of the build")
+        serde_json::from_str(include_str!("../../../weights/presets/fk106.json"))
+            .expect("fk106.json is part of the build")
     });
     &POINTS
 }

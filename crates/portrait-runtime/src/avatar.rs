@@ -98,7 +98,8 @@ impl Avatar {
 
     /// Source RGB at `side × side`, by area mean, as a feature tensor.
     pub(crate) fn small_feature(&self, side: u32) -> Vec<f32> {
-        let rgb: Vec<[f32; 3]> = self.source.iter().map(|&[r, g, b, _]| [r, g, b].map(|v| f32::from(v) / 255.0)).collect();
+        let rgb: Vec<[f32; 3]> =
+            self.source.iter().map(|&[r, g, b, _]| [r, g, b].map(|v| f32::from(v) / 255.0)).collect();
         area_mean(&rgb, self.info.image, side).into_iter().flat_map(|[r, g, b]| [r, g, b, 0.0]).collect()
     }
 }
@@ -127,8 +128,7 @@ impl Engine {
     /// # Errors
     /// A malformed frame or a failing device.
     pub fn faces(&self, photo: Frame<'_>) -> Result<Vec<FaceBox>, EngineError> {
-        let look = Look::new(photo)?;
-        Ok(look.detect(self)?.iter().map(|f| look.face_box(f)).collect())
+        Ok(Look::new(photo)?.faces(self)?.into_iter().map(|(face, _)| face).collect())
     }
 
     /// Makes an avatar of a photo. Takes some tens of milliseconds on a GPU, seconds on a software driver.
@@ -136,20 +136,18 @@ impl Engine {
     /// # Errors
     /// No face, several faces and none chosen, a face that does not exist, or a failing device.
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
-        let look = Look::new(photo)?;
-        let faces = look.detect(self)?;
-        let face = match (options.face, faces.as_slice()) {
+        let faces = Look::new(photo)?.faces(self)?;
+        let (_, face) = match (options.face, faces.as_slice()) {
             (_, []) => return Err(EngineError::NoFace),
-            (Some(n), list) => list
-                .get(n.wrapping_sub(1))
-                .ok_or(EngineError::FaceIndex { chosen: n, found: list.len() })?,
+            (Some(n), list) => {
+                list.get(n.wrapping_sub(1)).ok_or(EngineError::FaceIndex { chosen: n, found: list.len() })?
+            }
             (None, [only]) => only,
             (None, list) => {
-                return Err(EngineError::SeveralFaces { faces: list.iter().map(|f| look.face_box(f)).collect() });
+                return Err(EngineError::SeveralFaces { faces: list.iter().map(|(face, _)| *face).collect() });
             }
         };
-        let face = look.mesh(self, face)?.ok_or(EngineError::NoFace)?;
-        self.assemble_avatar(photo, &face)
+        self.assemble_avatar(photo, face)
     }
 
     fn assemble_avatar(&self, photo: Frame<'_>, face: &PhotoFace) -> Result<Avatar, EngineError> {
@@ -233,10 +231,11 @@ impl Engine {
         } else {
             imageops::resize(picture, SELFIE_SIZE, SELFIE_SIZE, FilterType::Triangle)
         };
-        let input: Vec<f32> =
-            input.pixels().flat_map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0).into_iter().chain([0.0])).collect();
-        let outputs =
-            self.run_once(&self.nets.segmentation, &[("segmentation_input", &input)], &["person"])?;
+        let input: Vec<f32> = input
+            .pixels()
+            .flat_map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0).into_iter().chain([0.0]))
+            .collect();
+        let outputs = self.run_once(&self.nets.segmentation, &[("segmentation_input", &input)], &["person"])?;
         let mask: Vec<f32> = outputs[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
         if image == SELFIE_SIZE {
             return Ok(mask);

@@ -118,18 +118,30 @@ impl Engine {
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let gpu = &self.gpu;
         let mut externals = Resources::new();
-        let mut buffers = Vec::new();
+        let mut held = Vec::new();
         for (name, id) in compiled.program.externals() {
             let kind = compiled.program.tensors[id.0].kind;
-            if let TensorKind::Texture(_) = kind {
-                continue;
-            }
-            let buffer = gpu.storage(name, kind.bytes(gpu.tier()));
-            if let Some((_, values)) = inputs.iter().find(|(n, _)| *n == name) {
-                gpu.queue.write_buffer(&buffer, 0, &encode(gpu, kind, values));
-            }
-            externals.insert(name.to_owned(), Resource::Buffer(buffer.clone()));
-            buffers.push((name.to_owned(), kind, buffer));
+            let values = inputs.iter().find(|(n, _)| *n == name).map(|(_, values)| *values);
+            let storage = match kind {
+                TensorKind::Texture(size) => {
+                    let texture = gpu.transient_texture(name, size);
+                    if let Some(values) = values {
+                        let rgba: Vec<u8> = values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+                        gpu.write_texture(&texture, &rgba);
+                    }
+                    externals.insert(name.to_owned(), Resource::texture(&texture));
+                    Held::Texture(texture)
+                }
+                _ => {
+                    let buffer = gpu.storage(name, kind.bytes(gpu.tier()));
+                    if let Some(values) = values {
+                        gpu.queue.write_buffer(&buffer, 0, &encode(gpu, kind, values));
+                    }
+                    externals.insert(name.to_owned(), Resource::Buffer(buffer.clone()));
+                    Held::Buffer(buffer, kind)
+                }
+            };
+            held.push((name, storage));
         }
         let arena = Arena::new(gpu, &[compiled]);
         let frozen = Frozen::new(gpu, compiled, &arena, &externals)?;
@@ -138,15 +150,28 @@ impl Engine {
         gpu.queue.submit([encoder.finish()]);
         let mut results = Vec::new();
         for name in outputs {
-            let Some((_, kind, buffer)) = buffers.iter().find(|(n, ..)| n == name) else { continue };
-            let bytes = gpu.read(buffer, kind.bytes(gpu.tier()))?;
-            results.push(match kind {
-                TensorKind::Feature(_) => gpu.tier().decode(&bytes),
-                _ => bytemuck::pod_collect_to_vec(&bytes),
+            results.push(match held.iter().find(|(n, _)| n == name).map(|(_, storage)| storage) {
+                Some(Held::Buffer(buffer, kind)) => {
+                    let bytes = gpu.read(buffer, kind.bytes(gpu.tier()))?;
+                    match kind {
+                        TensorKind::Feature(_) => gpu.tier().decode(&bytes),
+                        _ => bytemuck::pod_collect_to_vec(&bytes),
+                    }
+                }
+                Some(Held::Texture(texture)) => {
+                    gpu.read_texture(texture)?.iter().map(|&v| f32::from(v) / 255.0).collect()
+                }
+                None => Vec::new(),
             });
         }
         Ok(results)
     }
+}
+
+/// What [`Engine::run_once`] created for an external tensor.
+enum Held {
+    Buffer(wgpu::Buffer, TensorKind),
+    Texture(wgpu::Texture),
 }
 
 /// Host values as a tensor of this kind stores them.

@@ -112,9 +112,7 @@ pub enum EngineError {
         reason: String,
     },
     /// An avatar was made with other weights.
-    #[error(
-        "the avatar was made with {found} and this engine runs {expected}; make it again with `portrait prepare`"
-    )]
+    #[error("the avatar was made with {found} and this engine runs {expected}; make it again with `portrait prepare`")]
     AvatarWeights {
         /// The engine's preset and weights.
         expected: String,

@@ -83,6 +83,13 @@ pub(crate) enum Resource {
     Texture(wgpu::TextureView),
 }
 
+impl Resource {
+    /// A whole texture.
+    pub(crate) fn texture(texture: &wgpu::Texture) -> Self {
+        Self::Texture(texture.create_view(&wgpu::TextureViewDescriptor::default()))
+    }
+}
+
 /// External tensors by name.
 pub(crate) type Resources = HashMap<String, Resource>;
 
@@ -137,8 +144,7 @@ impl Frozen {
             }
         }
 
-        let dispatches: Vec<_> =
-            program.steps.iter().map(|s| s.kernel.dispatch(gpu.tier(), gpu.profile())).collect();
+        let dispatches: Vec<_> = program.steps.iter().map(|s| s.kernel.dispatch(gpu.tier(), gpu.profile())).collect();
         let mut params = Vec::new();
         let mut params_at = Vec::new();
         for dispatch in &dispatches {

@@ -54,8 +54,7 @@ impl Glue {
         let nk = preset.nk.input;
         let mut base = [0; 40];
         base.copy_from_slice(&facial_points().base40);
-        let track =
-            Track { frame, mesh_size: MESH_SIZE, threshold: PRESENT, whole_frame: options.whole_frame };
+        let track = Track { frame, mesh_size: MESH_SIZE, threshold: PRESENT, whole_frame: options.whole_frame };
         Ok(Self {
             search: one(
                 "search",
@@ -66,7 +65,12 @@ impl Glue {
             decode: one(
                 "decode",
                 Arc::new(DecodeFace { frame }),
-                &[("boxes16", square(32, 16)), ("scores16", square(2, 16)), ("boxes8", square(96, 8)), ("scores8", square(6, 8))],
+                &[
+                    ("boxes16", square(32, 16)),
+                    ("scores16", square(2, 16)),
+                    ("boxes8", square(96, 8)),
+                    ("scores8", square(6, 8)),
+                ],
                 &[roi, ("found", floats(4))],
             )?,
             look: one(
@@ -171,7 +175,6 @@ impl SessionBuffers {
 
     /// All of them by the names the programs use.
     pub(crate) fn resources(&self) -> Resources {
-        let view = |t: &wgpu::Texture| Resource::Texture(t.create_view(&wgpu::TextureViewDescriptor::default()));
         let named = [
             ("status", &self.status),
             ("roi", &self.roi),
@@ -182,9 +185,10 @@ impl SessionBuffers {
             ("state", &self.state),
         ];
         let links = self.links.iter().map(|(n, b)| (*n, b));
-        let mut all: Resources = named.into_iter().chain(links).map(|(n, b)| (n.to_owned(), Resource::Buffer(b.clone()))).collect();
-        all.insert("frame".to_owned(), view(&self.frame));
-        all.insert("picture".to_owned(), view(&self.picture));
+        let mut all: Resources =
+            named.into_iter().chain(links).map(|(n, b)| (n.to_owned(), Resource::Buffer(b.clone()))).collect();
+        all.insert("frame".to_owned(), Resource::texture(&self.frame));
+        all.insert("picture".to_owned(), Resource::texture(&self.picture));
         all
     }
 
@@ -195,9 +199,7 @@ impl SessionBuffers {
     }
 
     pub(crate) fn write_frame(&self, gpu: &Gpu, frame: Frame<'_>) {
-        let layout =
-            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * frame.width), rows_per_image: None };
-        gpu.queue.write_texture(self.frame.as_image_copy(), frame.rgba, layout, self.frame.size());
+        gpu.write_texture(&self.frame, frame.rgba);
     }
 
     pub(crate) fn write_control(&self, gpu: &Gpu, control: TransferControl) {

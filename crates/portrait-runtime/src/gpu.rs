@@ -242,7 +242,12 @@ impl Gpu {
     pub(crate) fn buffer(&self, label: &str, size: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         self.count();
         let size = (size as u64).next_multiple_of(4).max(16);
-        self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
     }
 
     /// A storage buffer that kernels and copies may read and write.
@@ -263,6 +268,34 @@ impl Gpu {
             usage,
             view_formats: &[],
         })
+    }
+
+    /// A texture for one run: read or written by kernels, copied from or to the host.
+    pub(crate) fn transient_texture(&self, label: &str, size: [u32; 2]) -> wgpu::Texture {
+        use wgpu::TextureUsages as U;
+        self.texture(label, size, U::TEXTURE_BINDING | U::STORAGE_BINDING | U::COPY_SRC | U::COPY_DST)
+    }
+
+    /// Uploads RGBA without gaps.
+    pub(crate) fn write_texture(&self, texture: &wgpu::Texture, rgba: &[u8]) {
+        let bytes_per_row = Some(4 * texture.width());
+        let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row, rows_per_image: None };
+        self.queue.write_texture(texture.as_image_copy(), rgba, layout, texture.size());
+    }
+
+    /// Copies a texture to the host as RGBA without gaps. Blocks; not for the frame path.
+    pub(crate) fn read_texture(&self, texture: &wgpu::Texture) -> Result<Vec<u8>, EngineError> {
+        let row = (4 * texture.width()).next_multiple_of(256);
+        let bytes = (row * texture.height()) as usize;
+        use wgpu::BufferUsages as U;
+        let copy = self.buffer("texture copy", bytes, U::COPY_DST | U::COPY_SRC);
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None };
+        let target = wgpu::TexelCopyBufferInfo { buffer: &copy, layout };
+        encoder.copy_texture_to_buffer(texture.as_image_copy(), target, texture.size());
+        self.queue.submit([encoder.finish()]);
+        let padded = self.read(&copy, bytes)?;
+        Ok(padded.chunks(row as usize).flat_map(|r| &r[..4 * texture.width() as usize]).copied().collect())
     }
 
     pub(crate) fn bind_group(

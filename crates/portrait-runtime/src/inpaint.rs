@@ -44,9 +44,8 @@ pub(crate) fn fill_background(rgb: &[[f32; 3]], person: &[f32], side: usize) -> 
 
 fn dilate(person: &[f32], side: usize, radius: usize) -> Vec<bool> {
     let window = |i: usize| i.saturating_sub(radius)..(i + radius + 1).min(side);
-    let rows: Vec<bool> = (0..side * side)
-        .map(|p| window(p % side).any(|x| person[p / side * side + x] > PERSON))
-        .collect();
+    let rows: Vec<bool> =
+        (0..side * side).map(|p| window(p % side).any(|x| person[p / side * side + x] > PERSON)).collect();
     (0..side * side).map(|p| window(p / side).any(|y| rows[y * side + p % side])).collect()
 }
 

@@ -164,12 +164,9 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let tps = g.kernel("tps", solve, &[driving, source_points], &[TensorKind::Floats(16 * k.tps)])[0];
     let input = MotionInput { size: n, groups: k.tps, keypoints: k.neural, variance: k.heat_var };
     let channels = input.channels();
-    let x = g.kernel(
-        "motion_input",
-        Arc::new(input),
-        &[source_small, tps, driving, source_points],
-        &[square(channels, n)],
-    )[0];
+    let x =
+        g.kernel("motion_input", Arc::new(input), &[source_small, tps, driving, source_points], &[square(channels, n)])
+            [0];
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     g.kernel_into("motion_combine", combine, &[head, tps, driving], &[flow]);

@@ -13,6 +13,8 @@ use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
 const LOOK_SIZE: u32 = 1024;
 /// Mesh score from which a crop holds a face.
 const PRESENT: f32 = 0.5;
+/// Sizes of tiles in which faces are looked for: the whole photo, halves, quarters.
+const LEVELS: u32 = 3;
 
 /// A photo reduced for detection.
 pub(crate) struct Look {
@@ -23,6 +25,7 @@ pub(crate) struct Look {
 }
 
 /// The mesh of one face, in photo pixels (pixel 0 has its centre at 0.5); z has the scale of x, smaller is nearer.
+#[derive(Clone, Debug)]
 pub(crate) struct PhotoFace {
     pub(crate) points: Vec<[f32; 3]>,
     pub(crate) score: f32,
@@ -50,22 +53,81 @@ impl Look {
         out
     }
 
-    /// All faces, the largest first, in pixels of this reduced picture.
-    pub(crate) fn detect(&self, engine: &Engine) -> Result<Vec<DetectedFace>, EngineError> {
+    /// Faces that the mesh network confirms, the largest first, each with its box in photo pixels.
+    pub(crate) fn faces(&self, engine: &Engine) -> Result<Vec<(FaceBox, PhotoFace)>, EngineError> {
+        let mut boxes: Vec<DetectedFace> = Vec::new();
+        for level in 0..LEVELS {
+            // The finest tiles are for photos in which nothing larger was found.
+            if level + 1 == LEVELS && !boxes.is_empty() {
+                break;
+            }
+            for tile in self.tiles(level) {
+                boxes.extend(self.detect(engine, tile)?);
+            }
+        }
+        boxes.sort_by(|a, b| b.area().total_cmp(&a.area()));
+        let mut found: Vec<(FaceBox, PhotoFace)> = Vec::new();
+        for face in &boxes {
+            let center = face.center.map(|v| v * self.scale);
+            // Tiles overlap, and a part of a face in one is the whole of it in another.
+            let known = |(other, _): &(FaceBox, PhotoFace)| {
+                let far = (0..2).map(|c| (other.center[c] - center[c]).abs()).fold(0.0, f32::max);
+                far < 0.5 * other.side
+            };
+            if found.iter().any(known) {
+                continue;
+            }
+            if let Some(mesh) = self.mesh(engine, face)? {
+                let side = face.size[0].max(face.size[1]) * self.scale;
+                found.push((FaceBox { center, side, score: face.score }, mesh));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Squares `(cx, cy, side)` that cover the picture: all of it at level 0, then overlapping ones of half the side and less.
+    /// The detector sees faces from about a tenth of its input on.
+    fn tiles(&self, level: u32) -> Vec<[f32; 3]> {
         let [w, h] = self.size.map(|n| n as f32);
-        // A large picture is reduced by 8 : 1 here, so each input pixel averages several samples.
-        let taps = (w.max(h) / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
+        let side = w.max(h) / (1 << level) as f32;
+        if level > 0 && side < DETECTOR_SIZE as f32 {
+            return Vec::new();
+        }
+        let steps = |n: f32| if level == 0 || n <= side { 1 } else { (2.0 * (n / side - 1.0)).ceil() as u32 + 1 };
+        let at = |i: u32, count: u32, n: f32| {
+            if count == 1 { 0.5 * n } else { 0.5 * side + (n - side) * i as f32 / (count - 1) as f32 }
+        };
+        let (columns, rows) = (steps(w), steps(h));
+        let tile = |r: u32, c: u32| [at(c, columns, w), at(r, rows, h), side];
+        (0..rows).flat_map(|r| (0..columns).map(move |c| tile(r, c))).collect()
+    }
+
+    /// Faces in one square, in pixels of this reduced picture.
+    fn detect(&self, engine: &Engine, [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
+        let taps = (side / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
         let size = [DETECTOR_SIZE; 2];
         let crop = Crop { frame: self.size, size, taps, scale: 2.0, offset: -1.0, border: Border::Zero };
         let mut input = vec![0.0; 4 * (DETECTOR_SIZE * DETECTOR_SIZE) as usize];
-        crop.cpu(&[&self.texels, &[0.5 * w, 0.5 * h, w.max(h), 0.0]], &mut [&mut input]);
+        crop.cpu(&[&self.texels, &[cx, cy, side, 0.0]], &mut [&mut input]);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
         let found = engine.run_once(&engine.nets.detector, &[("detector_input", &input)], &names)?;
-        Ok(decode_faces(&found[0], &found[1], &found[2], &found[3], self.size))
+        // Decoded as if the input were a frame of its own, then moved to where it was cut out.
+        let unit = [DETECTOR_SIZE; 2];
+        let scale = side / DETECTOR_SIZE as f32;
+        let place = |[x, y]: [f32; 2]| [x * scale + cx - 0.5 * side, y * scale + cy - 0.5 * side];
+        let faces = decode_faces(&found[0], &found[1], &found[2], &found[3], unit).into_iter();
+        Ok(faces
+            .map(|f| DetectedFace {
+                center: place(f.center),
+                size: f.size.map(|v| v * scale),
+                points: f.points.map(place),
+                score: f.score,
+            })
+            .collect())
     }
 
     /// The mesh of a detected face; `None` when the mesh network sees none there.
-    pub(crate) fn mesh(&self, engine: &Engine, face: &DetectedFace) -> Result<Option<PhotoFace>, EngineError> {
+    fn mesh(&self, engine: &Engine, face: &DetectedFace) -> Result<Option<PhotoFace>, EngineError> {
         let mut roi = face.roi();
         let mut result = None;
         // The second pass looks through the box of the first one's points, as a tracker does from frame to frame.
@@ -83,12 +145,6 @@ impl Look {
             result = Some(PhotoFace { points, score });
         }
         Ok(result)
-    }
-
-    /// A detected face in photo pixels.
-    pub(crate) fn face_box(&self, face: &DetectedFace) -> FaceBox {
-        let side = face.size[0].max(face.size[1]) * self.scale;
-        FaceBox { center: face.center.map(|v| v * self.scale), side, score: face.score }
     }
 }
 
@@ -149,6 +205,19 @@ impl PhotoFace {
             [unit((x - left as f32) / side), unit((y - top as f32) / side), 2.0 * z / side]
         };
         facial_points().indices.iter().map(place).collect()
+    }
+}
+
+impl Engine {
+    /// The 468 mesh points `(x, y)` of the largest face in a picture, in its pixels (pixel 0 has its centre at 0.5); `None` if
+    /// there is no face. For measurements; a session tracks the driver without this.
+    ///
+    /// # Errors
+    /// A malformed frame or a failing device.
+    pub fn landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 2]>>, EngineError> {
+        let look = Look::new(picture)?;
+        let faces = look.faces(self)?;
+        Ok(faces.first().map(|(_, face)| face.points.iter().map(|&[x, y, _]| [x, y]).collect()))
     }
 }
 

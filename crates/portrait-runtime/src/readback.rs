@@ -70,9 +70,7 @@ impl Ring {
         let device_failed = |e: &dyn std::fmt::Display| EngineError::Device(e.to_string());
         if slot.state.load(Ordering::Acquire) == WAITING {
             let poll = match (&slot.submission, wait) {
-                (Some(index), true) => {
-                    wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: None }
-                }
+                (Some(index), true) => wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: None },
                 _ => wgpu::PollType::Poll,
             };
             gpu.device.poll(poll).map_err(|e| device_failed(&e))?;

@@ -45,15 +45,12 @@ pub struct SessionOptions {
 }
 
 impl SessionOptions {
-    /// Smoothing that takes out the mesh's jitter and lets blinks through.
-    pub const FILTER: OneEuro = OneEuro { min_cutoff: 4.0, beta: 40.0 };
-
     /// The defaults for frames of this size.
     pub fn new(width: u32, height: u32) -> Self {
         Self {
             frame: [width, height],
             mode: Mode::Relative,
-            filter: Some(Self::FILTER),
+            filter: Some(OneEuro::default()),
             strength: 1.0,
             whole_frame: false,
             calibration: 1.0,
@@ -139,7 +136,8 @@ impl Engine {
     /// An avatar of other weights, frames larger than the device allows, or a failing device.
     pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
         let gpu = &self.gpu;
-        let identity = |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
+        let identity =
+            |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
         if (avatar.info.preset.as_str(), avatar.info.weights.as_str()) != (&self.preset.name, self.weights_id()) {
             return Err(EngineError::AvatarWeights {
                 expected: identity(&self.preset.name, self.weights_id()),
@@ -222,7 +220,12 @@ impl Engine {
             if values.len() != kind.len() {
                 return Err(EngineError::AvatarFormat {
                     origin: "the avatar".to_owned(),
-                    reason: format!("`{name}` holds {} values, preset {} needs {}", values.len(), self.preset.name, kind.len()),
+                    reason: format!(
+                        "`{name}` holds {} values, preset {} needs {}",
+                        values.len(),
+                        self.preset.name,
+                        kind.len()
+                    ),
                 });
             }
             let buffer = self.gpu.storage(name, kind.bytes(self.gpu.tier()));
@@ -268,12 +271,7 @@ impl Session {
     ///
     /// # Errors
     /// A wrong number of points or one that is not finite, or a failing device.
-    pub fn animate_keypoints(
-        &mut self,
-        facial: &[[f32; 2]],
-        neural: &[[f32; 2]],
-        dt: f32,
-    ) -> Result<(), EngineError> {
+    pub fn animate_keypoints(&mut self, facial: &[[f32; 2]], neural: &[[f32; 2]], dt: f32) -> Result<(), EngineError> {
         for (what, points, expected) in [("facial keypoints", facial, 106), ("neural keypoints", neural, 50)] {
             let found = points.iter().filter(|p| p.iter().all(|v| v.is_finite())).count();
             if points.len() != expected || found != expected {
@@ -328,11 +326,7 @@ impl Session {
             let timestamp_writes = self.timing.as_ref().map(Timing::writes);
             let descriptor = wgpu::ComputePassDescriptor { label: Some("frame"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            let parts = [
-                (search, &self.search),
-                (work != Work::Keypoints, &self.track),
-                (true, &self.transfer),
-            ];
+            let parts = [(search, &self.search), (work != Work::Keypoints, &self.track), (true, &self.transfer)];
             parts.iter().filter(|(on, _)| *on).flat_map(|(_, list)| list.iter()).for_each(|f| f.encode(&mut pass));
             if work != Work::Observe {
                 self.render.encode(&mut pass);

@@ -29,9 +29,7 @@ impl Fixture {
         match view.dtype() {
             Dtype::U8 => view.data().iter().map(|&v| f32::from(v)).collect(),
             Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => {
-                view.data().as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
-            }
+            Dtype::F16 => view.data().as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             other => panic!("{} {tensor}: unexpected type {other:?}", self.name),
         }
     }
@@ -44,7 +42,13 @@ impl Fixture {
     /// An 8-bit picture `[h, w, 3]` as one slice of a feature tensor, mapped by `v · scale + offset`.
     pub(crate) fn picture(&self, tensor: &str, scale: f32, offset: f32) -> Vec<f32> {
         let values = self.get(tensor);
-        values.as_chunks::<3>().0.iter().flat_map(|p| [p[0], p[1], p[2], f32::NAN]).map(|v| if v.is_nan() { 0.0 } else { v * scale + offset }).collect()
+        values
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .flat_map(|p| [p[0], p[1], p[2], f32::NAN])
+            .map(|v| if v.is_nan() { 0.0 } else { v * scale + offset })
+            .collect()
     }
 }
 

@@ -44,7 +44,8 @@ fn detector_scores_and_boxes() {
         let input = stored.picture(&format!("detector.{i}.input"), 1.0 / 127.5, -1.0);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
         let found = both(&engine, &engine.nets.detector, ("detector_input", &input), &names);
-        let (boxes, scores) = (stored.get(&format!("detector.{i}.regressors")), stored.get(&format!("detector.{i}.scores")));
+        let (boxes, scores) =
+            (stored.get(&format!("detector.{i}.regressors")), stored.get(&format!("detector.{i}.scores")));
         for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
             let (mut score, mut corner) = (0.0f32, 0.0f32);
             let mut anchor = 0;

@@ -1,5 +1,6 @@
 //! Tests of the networks and the frame path against stored numbers of the reference, on the GPU and on the CPU twins.
 
 mod fixtures;
+mod frame_path;
 mod mediapipe;
 mod preset_s;

@@ -59,8 +59,14 @@ fn frame(tier: Tier, least_psnr: f32) {
         let flow: Vec<f32> = session.read_floats("flow").as_chunks::<4>().0.iter().flat_map(|v| [v[0], v[1]]).collect();
         let points = max_difference(&driving, &stored.get("kp_d"));
         let flow = max_difference(&flow, &interleaved(&stored.get("flow"), 2));
-        let rgb: Vec<f32> =
-            picture.rgba.as_chunks::<4>().0.iter().flat_map(|p| [p[0], p[1], p[2]]).map(|v| f32::from(v) / 255.0).collect();
+        let rgb: Vec<f32> = picture
+            .rgba
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .flat_map(|p| [p[0], p[1], p[2]])
+            .map(|v| f32::from(v) / 255.0)
+            .collect();
         let quality = psnr(&rgb, &interleaved(&stored.get("out"), 3));
         println!("{name} {tier}: keypoints differ by {points:.6}, flow by {flow:.6}, picture {quality:.1} dB");
         assert!(quality >= least_psnr, "{name}: {quality} dB");

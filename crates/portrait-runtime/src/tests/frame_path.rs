@@ -1,0 +1,171 @@
+//! Promises of the frame path: nothing is created, the face is followed, avatars survive a file.
+
+use super::fixtures::{Fixture, engine, gpu, root};
+use crate::{Avatar, Engine, EngineError, Frame, PrepareOptions, SessionOptions};
+use portrait_kernels::Tier;
+use portrait_models::Preset;
+
+struct Photo {
+    width: u32,
+    height: u32,
+    rgba: Vec<u8>,
+}
+
+impl Photo {
+    fn frame(&self) -> Frame<'_> {
+        Frame { width: self.width, height: self.height, rgba: &self.rgba }
+    }
+}
+
+fn astronaut() -> Photo {
+    let picture = image::open(root("tests/fixtures/astronaut.png")).expect("the fixture is a picture").to_rgba8();
+    Photo { width: picture.width(), height: picture.height(), rgba: picture.into_raw() }
+}
+
+/// The stored driver frame of a fixture.
+fn driver(name: &str) -> Photo {
+    let rgb = Fixture::open(name).get("drv");
+    let rgba = rgb.as_chunks::<3>().0.iter().flat_map(|p| [p[0] as u8, p[1] as u8, p[2] as u8, 255]).collect();
+    Photo { width: 256, height: 256, rgba }
+}
+
+fn blank(width: u32, height: u32) -> Photo {
+    Photo { width, height, rgba: vec![90; 4 * (width * height) as usize] }
+}
+
+#[test]
+fn a_photo_becomes_an_avatar_that_survives_a_file() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let photo = astronaut();
+    let faces = engine.faces(photo.frame()).expect("detection runs");
+    assert_eq!(faces.len(), 1);
+    let [x, y] = faces[0].center;
+    assert!((x - 223.0).abs() < 25.0 && (y - 120.0).abs() < 25.0, "{faces:?}");
+    let avatar = engine.prepare(photo.frame(), &PrepareOptions::default()).expect("an avatar");
+    assert!(avatar.warnings().is_empty(), "{:?}", avatar.warnings());
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("astronaut.avatar");
+    avatar.save(&file).expect("saved");
+    assert_eq!(Avatar::load(&file).expect("loaded"), avatar);
+    let started = std::time::Instant::now();
+    Avatar::load(&file).expect("loaded");
+    println!("avatar: {} bytes, loads in {:?}", avatar.to_bytes().len(), started.elapsed());
+
+    let good = avatar.to_bytes();
+    for (what, bytes) in [
+        ("empty", Vec::new()),
+        ("foreign", b"GIF89a and so on".to_vec()),
+        ("truncated", good[..good.len() - 7].to_vec()),
+        ("header only", good[..20].to_vec()),
+        ("damaged", good.iter().enumerate().map(|(i, &b)| if i == 5000 { b ^ 1 } else { b }).collect()),
+        ("newer", good.iter().enumerate().map(|(i, &b)| if i == 8 { 9 } else { b }).collect()),
+    ] {
+        let error = Avatar::from_bytes(what, &bytes).expect_err(what);
+        assert!(matches!(error, EngineError::AvatarFormat { .. }), "{what}: {error}");
+    }
+}
+
+#[test]
+fn photos_without_a_face_and_malformed_frames_are_refused() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let refuse =
+        |photo: Photo, options: PrepareOptions| engine.prepare(photo.frame(), &options).expect_err("no avatar");
+    assert!(matches!(refuse(blank(200, 100), PrepareOptions::default()), EngineError::NoFace));
+    assert!(matches!(refuse(blank(1, 1), PrepareOptions::default()), EngineError::NoFace));
+    let third = refuse(astronaut(), PrepareOptions { face: Some(3) });
+    assert!(matches!(third, EngineError::FaceIndex { chosen: 3, found: 1 }), "{third}");
+    let zero = refuse(astronaut(), PrepareOptions { face: Some(0) });
+    assert!(matches!(zero, EngineError::FaceIndex { chosen: 0, .. }), "{zero}");
+    let mut short = astronaut();
+    short.rgba.pop();
+    assert!(matches!(refuse(short, PrepareOptions::default()), EngineError::PictureSize { .. }));
+
+    // Two astronauts side by side.
+    let one = astronaut();
+    let row = 4 * one.width as usize;
+    let rgba = one.rgba.chunks(row).flat_map(|r| r.iter().chain(r)).copied().collect();
+    let two = Photo { width: 2 * one.width, height: one.height, rgba };
+    let error = engine.prepare(two.frame(), &PrepareOptions::default()).expect_err("two faces");
+    assert!(error.to_string().starts_with("2 faces found"), "{error}");
+    assert!(engine.prepare(two.frame(), &PrepareOptions { face: Some(2) }).is_ok());
+}
+
+#[test]
+fn frames_create_nothing_and_follow_the_face() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    let (first, second, empty) = (driver("s_frame0"), driver("s_frame1"), blank(256, 256));
+    let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    session.observe(first.frame(), 0.04).expect("observed");
+    let mut show = |photo: &Photo| {
+        session.animate(photo.frame(), 0.04).expect("animated");
+        let picture = session.take_picture(true).expect("no error").expect("a picture");
+        session.finish().expect("finished");
+        (picture, session.status().expect("a report"), engine.gpu().objects_created())
+    };
+    let (a, found, created) = show(&first);
+    assert!(found.found && found.score > 0.9, "{found:?}");
+    let (b, _, _) = show(&second);
+    assert_ne!(a, b, "the picture follows the driver");
+    // The face goes away: the pose is held; it comes back: it is found again.
+    let (_, lost, _) = show(&empty);
+    let (held, still_lost, _) = show(&empty);
+    assert!(!lost.found && !still_lost.found && still_lost.lost_frames >= 1, "{lost:?} {still_lost:?}");
+    let (same, _, _) = show(&empty);
+    assert_eq!(held.rgba, same.rgba, "a lost face holds the pose");
+    show(&second);
+    let (_, again, after) = show(&second);
+    assert!(again.found, "{again:?}");
+    assert_eq!(created, after, "frames create no buffers, textures, bind groups or pipelines");
+
+    let wrong = blank(128, 256);
+    assert!(matches!(session.animate(wrong.frame(), 0.04), Err(EngineError::FrameSize { .. })));
+    let stats = session.stats();
+    println!("{stats:?}");
+    assert!(stats.arena_bytes < stats.bytes_without_reuse / 2, "{stats:?}");
+}
+
+#[test]
+fn every_pipeline_agrees_with_its_twin() {
+    for tier in [Tier::F32, Tier::F16Packed] {
+        let Some(engine) = engine(tier) else { return };
+        let results = engine.self_test().expect("the device works");
+        assert!(results.len() > 20, "{} pipelines", results.len());
+        for r in &results {
+            assert!(r.passed, "{} {}: {}", r.name, r.variant, r.error);
+        }
+    }
+}
+
+/// A preset small enough for a test, with views that matter.
+fn tiny() -> Preset {
+    let text = include_str!("../../../../weights/presets/s.toml")
+        .replace("image = 256", "image = 64")
+        .replace("motion = 64", "motion = 32")
+        .replace("input = 128", "input = 64")
+        .replace("widths = [32, 64, 128, 256]", "widths = [8, 8, 16, 16]")
+        .replace("stem = 32", "stem = 8")
+        .replace("down = [64, 128, 256, 512, 512]", "down = [16, 16]")
+        .replace("stem = 16", "stem = 8")
+        .replace("down = [32, 64, 128, 256, 512]", "down = [16, 16, 16]");
+    Preset::parse(&text).expect("the tiny preset is consistent")
+}
+
+#[test]
+fn presets_nobody_trained_run_with_noise_and_views_matter() {
+    let Some(gpu) = gpu(Tier::F32) else { return };
+    let engine = Engine::with_noise(gpu, tiny(), 7).expect("any preset builds");
+    let avatar = engine.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    assert!(avatar.view_bias.iter().any(|&v| v != 0.0), "four pseudo views reach the fusion");
+    let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    session.animate(driver("s_frame0").frame(), 0.04).expect("animated");
+    let picture = session.take_picture(true).expect("no error").expect("a picture");
+    assert_eq!((picture.width, picture.height), (64, 64));
+
+    let mut other = avatar.clone();
+    other.info.weights = "others".to_owned();
+    assert!(matches!(engine.session(&other, &SessionOptions::new(8, 8)), Err(EngineError::AvatarWeights { .. })));
+    let large = SessionOptions::new(20_000, 8);
+    assert!(matches!(engine.session(&avatar, &large), Err(EngineError::FrameTooLarge { .. })));
+}
