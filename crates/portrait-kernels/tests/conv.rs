@@ -176,3 +176,23 @@ fn small_images_do_not_idle_the_device() {
     assert_eq!(file(same([256, 4, 4], 256, 3, 1), DeviceProfile::WIDE), "conv3x3_4x4");
     assert_eq!(file(same([512, 4, 4], 512, 3, 2), DeviceProfile::MEDIUM), "conv3x3_s2_4x4");
 }
+
+#[test]
+fn every_variant_runs() {
+    let layers = [
+        same([5, 38, 71], 24, 3, 1),
+        same([5, 75, 141], 24, 3, 2),
+        same([5, 38, 71], 24, 1, 1),
+        same([5, 38, 71], 24, 5, 1),
+        up2([5, 22, 39], 24),
+    ];
+    for conv in layers {
+        let files = DeviceProfile::ALL.map(|profile| conv.dispatch(Tier::F32, &profile).shader.file);
+        let distinct: std::collections::BTreeSet<&str> = files.into_iter().collect();
+        assert_eq!(distinct.len(), DeviceProfile::ALL.len(), "{files:?}");
+        verify(Conv { residual: Some(7), ..conv });
+    }
+    let head = same([9, 30, 31], 4, 3, 1);
+    assert_eq!(head.dispatch(Tier::F32, &DeviceProfile::SOFTWARE).shader.file, "conv3x3_16x4");
+    verify(head);
+}
