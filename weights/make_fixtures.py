@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 FIXTURES = HERE.parent / "tests/fixtures"
 sys.path.insert(0, str(HERE / "training"))
 
+from portrait_training import lids  # noqa: E402
 from portrait_training.folded import Folded  # noqa: E402
 from portrait_training.prepare import fill_background, normalised  # noqa: E402
 from portrait_training.presets import INDICES, preset  # noqa: E402
@@ -69,6 +70,14 @@ def mediapipe(nets: dict[str, Net], photo: np.ndarray) -> dict[str, np.ndarray]:
             for (key, shape), value in zip(outputs.items(), values, strict=True):
                 out[f"{name}.{i}.{key}"] = value.reshape(shape)
     return out
+
+
+def lid_correction(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The 106 points of the mesh inputs, in pixels of the crop, before and after the correction."""
+    weights, _ = tensorfile.read(lids.FILE)
+    raw = np.stack([outputs[f"mesh.{i}.points"][INDICES, :2] for i in range(len(MESH))])
+    corrected = lids.correct(raw.astype(np.float64), weights["lids.weight"], weights["lids.bias"])
+    return {"points": raw, "corrected": corrected.astype(np.float32)}
 
 
 def facial(nets: dict[str, Net], picture: np.ndarray) -> torch.Tensor:
@@ -132,7 +141,9 @@ def main():
     nets = originals(args.wheel)
     photo = np.ascontiguousarray(cv2.imread(str(FIXTURES / "astronaut.png"))[..., ::-1])
     note = {"picture": "astronaut: NASA, public domain", "wheel": "mediapipe 0.10.14, Apache-2.0"}
-    tensorfile.write(FIXTURES / "mediapipe.safetensors", mediapipe(nets, photo), note)
+    outputs = mediapipe(nets, photo)
+    tensorfile.write(FIXTURES / "mediapipe.safetensors", outputs, note)
+    tensorfile.write(FIXTURES / "lids.safetensors", lid_correction(outputs), note)
     sheets = []
     for i, values in enumerate(portrait(nets, photo, args.driver)):
         sheets.append(np.hstack([values["src"], values["drv"], (values["out"].transpose(1, 2, 0) * 255).round().astype(np.uint8)]))

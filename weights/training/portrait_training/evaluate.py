@@ -95,7 +95,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("cache", "data", "mesh", "vgg", "checkpoint", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--points", choices=("fk_v1", "fk_v2"), default="fk_v1", help="landmarks that drive: the engine's mesh v1, or v2")
+    parser.add_argument("--points", choices=("fk_engine", "fk_v1", "fk_v2"), default="fk_engine", help="landmarks that drive")
     parser.add_argument("--baselines", action="store_true", help="also the unchanged photo and the thin-plate warp")
     parser.add_argument("--every", type=int, default=1, help="use every n-th cached frame")
     args = parser.parse_args()
@@ -124,7 +124,7 @@ def main():
                 paint, blend = torch.sigmoid(o["syn_head"][:, :3]), torch.sigmoid(o["syn_head"][:, 3:]).expand(-1, 3, -1, -1)
                 columns.append([photo, driver, found["model"], picture(o["full_warp"]), picture(paint), picture(blend)])
         sheet = np.hstack([np.vstack(c) for c in columns])
-        cv2.imwrite(str(args.out / f"clip_{clip:03d}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        cv2.imwrite(str(args.out / f"clip_{clip:03d}.png"), sheet[..., ::-1])
     results = {}
     for method, clips in scores.items():
         means = {c: {k: float(np.mean([r[k] for r in rows if k in r])) for k in KEYS} for c, rows in clips.items()}

@@ -8,10 +8,18 @@ from queue import Queue
 import cv2
 import numpy as np
 
+from . import lids
+from .lids import tensorfile
 from .prepare import SIDE, STILL
 from .presets import EVALUATION_CLIPS, INDICES, MIRROR
 
 BORDER = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)], np.float32)
+
+
+def engine_points(fk_v1: np.ndarray) -> np.ndarray:
+    """Facial points as the engine sees them: mesh v1 with the lid correction of the weights folder."""
+    weights, _ = tensorfile.read(lids.FILE)
+    return lids.correct(fk_v1, weights["lids.weight"], weights["lids.bias"]).astype(np.float32)
 
 
 class Cache:
@@ -20,6 +28,7 @@ class Cache:
     def __init__(self, path: Path):
         table = np.load(Path(path) / "table.npz")
         self.clip, self.fk_v1, self.fk_v2, self.z = (table[k] for k in ("clip", "fk_v1", "fk_v2", "z"))
+        self.fk_engine = engine_points(self.fk_v1)
         count = len(self.clip)
         load = lambda name, *shape: np.memmap(Path(path) / f"{name}.u8", np.uint8, "r", shape=(count, SIDE, SIDE, *shape))
         self.frames, self.masks, self.backs = load("frames", 3), load("masks"), load("backs", 3)
@@ -68,7 +77,7 @@ class Recipe:
     stills: float = 0.2  # re-posed stills instead of pairs of a clip
     far_pose: float = 0.3  # of the pairs: chosen far apart in pose ...
     far_opening: float = 0.5  # ... or far apart in eye or mouth opening; the rest at random
-    mesh_v1: float = 0.7  # facial points from mesh v1, which the engine runs, instead of the cleaner v2
+    engine: float = 0.7  # facial points as the engine sees them, instead of the cleaner mesh v2
 
 
 class Sampler:
@@ -94,7 +103,7 @@ class Sampler:
         else:
             far = np.zeros(len(candidates))
         d = candidates[far.argmax()]
-        mesh = c.fk_v1 if rng.random() < self.recipe.mesh_v1 else c.fk_v2
+        mesh = c.fk_engine if rng.random() < self.recipe.engine else c.fk_v2
         points = dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
         return dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d]) | points
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from portrait_training import tps
+
+from portrait_training import lids, tps
 from portrait_training.export import fold
 from portrait_training.folded import Folded, hull_area
 from portrait_training.losses import crops, landmark_flow, total
 from portrait_training.networks import Portrait
 from portrait_training.prepare import fill_background
-from portrait_training.presets import BASE40, EVALUATION_CLIPS, INDICES, MIRROR, PRESETS, preset
+from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
 from portrait_training.stream import Recipe, Sampler, thin_plate_map
 from portrait_training.train import Phase, Run, learning_rate, tensors
 
@@ -28,7 +29,7 @@ class Rows:
         self.clip = np.array([0] * 5 + [1] * 4 + [EVALUATION_CLIPS[0]] * 3 + [-1] * 3)
         n = len(self.clip)
         self.fk_v2 = rng.uniform(-0.5, 0.5, (n, 106, 2)).astype(np.float32)
-        self.fk_v1, self.z = self.fk_v2 + np.float32(0.01), rng.normal(0, 0.1, (n, 106)).astype(np.float32)
+        self.fk_engine, self.z = self.fk_v2 + np.float32(0.01), rng.normal(0, 0.1, (n, 106)).astype(np.float32)
         self.frames, self.backs = rng.integers(0, 255, (2, n, 256, 256, 3), np.uint8)
         self.masks = rng.integers(0, 255, (n, 256, 256), np.uint8)
 
@@ -97,6 +98,17 @@ def test_crops_are_pixel_for_pixel():
     where = crops(torch.zeros(1, 106, 2), 256, 64)
     assert where.shape == (2, 64, 64, 2)
     assert abs((where[0, 0, 1, 0] - where[0, 0, 0, 0]).item() - 2 / 255) < 1e-6
+
+
+def test_lid_correction_follows_the_face():
+    rng = np.random.default_rng(0)
+    v1 = rng.normal(0, 0.3, (400, 106, 2))
+    v1[:, [lids.RIGHT, lids.LEFT]] = [[-0.3, 0], [0.3, 0]]
+    v2 = v1.copy()
+    v2[:, EYES] *= (1, 1.5)
+    weight, bias = lids.fit(v1, v2, np.ones(400), 1e-6)
+    turn = 2 * np.array([[0.8, -0.6], [0.6, 0.8]])
+    np.testing.assert_allclose(lids.correct(v1 @ turn.T + 5, weight, bias), v2 @ turn.T + 5, atol=1e-4)
 
 
 def test_hull_area():
