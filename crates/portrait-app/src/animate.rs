@@ -15,7 +15,7 @@ use crate::compare::Compare;
 use crate::driver::{Driver, pixels};
 use crate::engine::EngineArgs;
 use crate::report::Report;
-use crate::source::Source;
+use crate::source::{Source, media_picture};
 use crate::{console, interrupt, output};
 
 /// How much of the clip is looked at before the first frame is made.
@@ -86,14 +86,14 @@ impl Animate {
         let prepare_seconds = start.elapsed().as_secs_f64();
 
         let compare = match compare_path {
-            Some(_) => Some(Compare::new(&prepared.picture()?)),
+            Some(_) => Some(Compare::new(&prepared.picture())),
             None => None,
         };
         let start = Instant::now();
         let mut render = Render {
             session,
             output: Output { path: &self.output, fps: driver.info().fps, audio: driver.audio(), writer: None },
-            compare: compare,
+            compare,
             waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
             gpu_seconds: Mean::default(),
             bar: console::bar(driver.info().frames),
@@ -233,7 +233,7 @@ impl Render<'_> {
     }
 
     fn write(&mut self, picture: portrait_runtime::Picture) -> Result<()> {
-        let picture = Picture { width: picture.width, height: picture.height, rgba: picture.rgba };
+        let picture = media_picture(picture);
         let Some(waiting) = self.waiting.pop_front() else { return Ok(()) };
         self.output.push(&picture, waiting.timestamp)?;
         if let Some(compare) = &mut self.compare {

@@ -37,10 +37,10 @@ fn chain(error: &anyhow::Error) -> String {
 }
 
 /// A spinner for work of unknown length; nothing where stderr is no terminal.
-pub(crate) fn spinner(text: &'static str) -> ProgressBar {
+pub(crate) fn spinner(text: &str) -> ProgressBar {
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     spinner.set_style(style("{spinner} {msg} {elapsed}"));
-    spinner.set_message(text);
+    spinner.set_message(text.to_owned());
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
 }

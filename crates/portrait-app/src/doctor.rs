@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 use clap::Args;
-use portrait_runtime::{Engine, adapters};
+use portrait_runtime::{Engine, PipelineTest, adapters};
 use serde_json::json;
 
 use crate::console;
@@ -43,7 +43,7 @@ impl Doctor {
             self.describe(&engine);
         }
         let spinner = console::spinner("testing every pipeline against its twin on the CPU");
-        let tests: Vec<PipelineTest> = Vec::new();
+        let tests = engine.self_test()?;
         spinner.finish_and_clear();
         let failed = tests.iter().filter(|test| !test.passed).count();
         if self.json {
@@ -104,11 +104,4 @@ fn has_ffmpeg() -> bool {
         command.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     })
-}
-
-struct PipelineTest {
-    name: String,
-    variant: String,
-    error: f32,
-    passed: bool,
 }

@@ -48,7 +48,7 @@ impl Prepare {
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
         let avatar = engine
-            .prepare(pixels(&photo), &PrepareOptions { face: self.face })
+            .prepare(pixels(&photo), &PrepareOptions { face: self.face, ..PrepareOptions::default() })
             .with_context(|| format!("cannot prepare `{}`", self.photo.display()))?;
         spinner.finish_and_clear();
 

@@ -34,7 +34,7 @@ impl Source {
         match self {
             Self::Photo(photo) => {
                 let avatar = engine
-                    .prepare(pixels(&photo), &PrepareOptions { face })
+                    .prepare(pixels(&photo), &PrepareOptions { face, ..PrepareOptions::default() })
                     .with_context(|| format!("cannot animate `{}`", path.display()))?;
                 Ok(Prepared { avatar, photo: Some(photo) })
             }
@@ -59,30 +59,22 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// The square that is animated, as it was in the photo.
-    pub(crate) fn picture(&self) -> Result<Picture> {
+    pub(crate) fn picture(&self) -> Picture {
         match &self.photo {
-            Some(photo) => Ok(cut(photo, self.avatar.info().crop)),
-            None => stored_picture(&self.avatar),
+            Some(photo) => cut(photo, self.avatar.info().crop),
+            None => media_picture(self.avatar.picture()),
         }
     }
+}
+
+/// A picture of the engine, as files take them.
+pub(crate) fn media_picture(picture: portrait_runtime::Picture) -> Picture {
+    Picture { width: picture.width, height: picture.height, rgba: picture.rgba }
 }
 
 /// A square of a photo: left, top, side.
 fn cut(photo: &Picture, [left, top, side]: [u32; 3]) -> Picture {
     Picture::from_fn(side, side, |x, y| photo.pixel(left + x, top + y).unwrap_or_default())
-}
-
-/// The picture inside an avatar file.
-fn stored_picture(avatar: &Avatar) -> Result<Picture> {
-    // Magic, version and checksum stand before the tensors.
-    const HEADER: usize = 8 + 4 + 32;
-    let bytes = avatar.to_bytes();
-    let tensors = safetensors::SafeTensors::deserialize(bytes.get(HEADER..).unwrap_or_default())?;
-    let mut rgba = tensors.tensor("source")?.data().to_vec();
-    // The fourth channel is the person mask.
-    rgba.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
-    let side = avatar.info().image;
-    Ok(Picture::new(side, side, rgba)?)
 }
 
 /// Reads a photo that is large enough to show a face.

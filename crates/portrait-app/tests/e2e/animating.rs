@@ -1,0 +1,105 @@
+//! What works.
+
+use portrait_media::{VideoReader, load_photo};
+
+use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, frames_of, names, portrait, run};
+
+#[test]
+fn a_photo_and_a_clip_become_a_video() {
+    let Some(_) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let (clip, out) = (sandbox.short_clip(5), sandbox.output("me.mp4"));
+    let outcome = run(animate(&astronaut(), &clip, &out).args(["--compare", "--json"])).succeeds();
+    assert_eq!(sandbox.written(), ["me-compare.png", "me.mp4"]);
+
+    let report = outcome.json();
+    assert_eq!(
+        (&report["frames"], &report["lost_frames"], &report["interrupted"]),
+        (&5.into(), &0.into(), &false.into())
+    );
+    assert_eq!((&report["preset"], &report["output"]), (&"s".into(), &out.to_string_lossy().as_ref().into()));
+    assert!(report["fps"].as_f64().unwrap() > 0.0);
+    assert!(!report["adapter"].as_str().unwrap().is_empty());
+
+    let info = VideoReader::open(&out).unwrap().info().clone();
+    assert_eq!((info.width, info.height, info.fps, info.codec.as_str()), (256, 256, 25.0, "h264"));
+    let frames = frames_of(&out, 9);
+    assert_eq!(frames.len(), 5);
+    let sheet = load_photo(sandbox.output("me-compare.png")).unwrap();
+    assert_eq!((sheet.width, sheet.height), (3 * 256 + 2 * 4, 4 * 256 + 3 * 4));
+
+    // The driver hardly moves in its first frames: the result is close to the photo's crop, and not the driver.
+    let tile = |column: u32| -> Vec<[u8; 4]> {
+        (0..256 * 256).map(|at| sheet.pixel(column * 260 + at % 256, at / 256).unwrap()).collect()
+    };
+    let difference = |a: &[[u8; 4]], b: &[[u8; 4]]| {
+        let sum: u32 = a.iter().flatten().zip(b.iter().flatten()).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum();
+        f64::from(sum) / (3.0 * a.len() as f64)
+    };
+    let (source, driver, result) = (tile(0), tile(1), tile(2));
+    assert!(difference(&source, &result) < 20.0, "{}", difference(&source, &result));
+    assert!(difference(&driver, &result) > 30.0, "{}", difference(&driver, &result));
+}
+
+#[test]
+fn an_avatar_and_a_clip_of_odd_size_become_png_frames() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    // GIF keeps odd sizes.
+    let frames: Vec<_> = driver_frames(3).iter().map(|frame| cut(frame, 231, 253)).collect();
+    let clip = sandbox.clip("odd.gif", &frames);
+    run(animate(avatar, &clip, &sandbox.output("frames")).arg("--compare")).succeeds();
+    assert_eq!(sandbox.written(), ["frames", "frames-compare.png"]);
+    let numbered = names(&sandbox.output("frames"));
+    assert_eq!(numbered, ["frame_00000.png", "frame_00001.png", "frame_00002.png"]);
+    assert_eq!(load_photo(sandbox.output("frames").join("frame_00002.png")).unwrap().width, 256);
+}
+
+#[test]
+fn absolute_motion_in_packed_halves_becomes_a_gif() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let mut command = animate(avatar, &sandbox.short_clip(3), &sandbox.output("me.gif"));
+    let outcome = run(command.args(["--absolute", "--precision", "f16_packed", "--json"])).succeeds();
+    assert_eq!(outcome.json()["tier"], "f16_packed");
+    assert_eq!(sandbox.written(), ["me.gif"]);
+    assert_eq!(frames_of(&sandbox.output("me.gif"), 9).len(), 3);
+}
+
+#[test]
+fn the_clips_sound_is_carried_over() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let (silent, clip) = (sandbox.short_clip(4), sandbox.input("sound.mp4"));
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(silent).args(["-f", "lavfi", "-i", "sine=duration=0.16", "-c:v", "copy"]);
+    if !ffmpeg.args(["-c:a", "aac"]).arg(&clip).status().is_ok_and(|status| status.success()) {
+        println!("SKIP: no ffmpeg to make a clip with sound");
+        return;
+    }
+    let out = sandbox.output("me.mp4");
+    let outcome = run(&mut animate(avatar, &clip, &out)).succeeds();
+    assert!(outcome.stdout.contains("4 frames"), "{}", outcome.stdout);
+    assert!(VideoReader::open(&out).unwrap().audio().is_some());
+}
+
+#[test]
+fn info_knows_every_kind_of_file() {
+    let Some(avatar) = avatar() else { return };
+    let info = |path: &std::path::Path| run(portrait().arg("info").arg(path).arg("--json")).succeeds().json();
+    let sandbox = Sandbox::new();
+    let photo = info(&astronaut());
+    assert_eq!((&photo["kind"], photo["faces"].as_array().unwrap().len()), (&"photo".into(), 1));
+    let clip = info(&sandbox.short_clip(3));
+    assert_eq!((&clip["kind"], &clip["frames"], &clip["fps"]), (&"video".into(), &3.into(), &25.0.into()));
+    let avatar = info(avatar);
+    assert_eq!((&avatar["kind"], &avatar["avatar"]["photo"]), (&"avatar".into(), &serde_json::json!([512, 512])));
+    let weights = info(&crate::common::repository("weights/portrait_s.safetensors"));
+    assert_eq!((&weights["kind"], &weights["metadata"]["preset"]), (&"weights".into(), &"s".into()));
+    let text = run(portrait().arg("info").arg(astronaut())).succeeds().stdout;
+    assert!(text.contains("faces: 1\n  1: x "), "{text}");
+}
+
+fn cut(picture: &portrait_media::Picture, width: u32, height: u32) -> portrait_media::Picture {
+    portrait_media::Picture::from_fn(width, height, |x, y| picture.pixel(x, y).unwrap_or_default())
+}

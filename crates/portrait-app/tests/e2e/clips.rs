@@ -1,0 +1,85 @@
+//! Driving clips that cannot be used, and one that loses its face.
+
+use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, frames_of, landscape, run};
+
+/// Animates with a clip that is refused before a device is needed.
+fn refuse(name: &str, bytes: &[u8], words: &[&str]) {
+    let sandbox = Sandbox::new();
+    let clip = sandbox.file(name, bytes);
+    let mut command = animate(&astronaut(), &clip, &sandbox.output("me.mp4"));
+    // Without ffmpeg, so that its presence makes no difference.
+    run(command.env("PATH", sandbox.input("nothing"))).fails(&sandbox, &[&[name], words].concat());
+}
+
+#[test]
+fn missing() {
+    let sandbox = Sandbox::new();
+    let clip = sandbox.input("nothing.mp4");
+    run(&mut animate(&astronaut(), &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &["nothing.mp4", "cannot open"]);
+}
+
+#[test]
+fn not_a_video() {
+    refuse("empty.mp4", b"", &["is empty"]);
+    refuse("words.mp4", b"these are words", &["not a video", "text"]);
+    refuse("photo.mp4", &std::fs::read(astronaut()).unwrap(), &["not a video", "PNG"]);
+}
+
+#[test]
+fn no_frames() {
+    refuse("none.gif", b"GIF89a\x10\0\x10\0\0\0\0\x3b", &["damaged or incomplete video"]);
+    let ftyp = b"\0\0\0\x14ftypisom\0\0\0\0isom";
+    let mvhd = [b"\0\0\0\x6cmvhd".as_slice(), &[0; 12], &1000u32.to_be_bytes(), &[0; 84]].concat();
+    let moov = [&(8 + mvhd.len() as u32).to_be_bytes()[..], b"moov", &mvhd].concat();
+    refuse("none.mp4", &[&ftyp[..], &moov].concat(), &["no video frame"]);
+}
+
+#[test]
+fn truncated() {
+    let sandbox = Sandbox::new();
+    let whole = std::fs::read(sandbox.short_clip(8)).unwrap();
+    // In the index: refused at once.
+    refuse("index.mp4", &whole[..whole.len().min(600)], &["damaged or incomplete"]);
+    // In the pictures.
+    let Some(avatar) = avatar() else { return };
+    let clip = sandbox.file("half.mp4", &whole[..whole.len() * 2 / 3]);
+    run(&mut animate(avatar, &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &["half.mp4"]);
+}
+
+#[test]
+fn unknown_codec_without_ffmpeg() {
+    let webm = [&[0x1a, 0x45, 0xdf, 0xa3][..], &[0x42; 200]].concat();
+    refuse("clip.webm", &webm, &["Matroska or WebM", "install ffmpeg"]);
+}
+
+#[test]
+fn no_face_at_the_start() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let clip = sandbox.clip("hills.mp4", &vec![landscape(160, 120); 4]);
+    let words = ["hills.mp4", "no face found in the first 4 frames"];
+    run(&mut animate(avatar, &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &words);
+    run(animate(avatar, &clip, &sandbox.output("me.mp4")).arg("--absolute")).fails(&sandbox, &words);
+}
+
+#[test]
+fn a_face_lost_midway_is_held() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let mut frames = driver_frames(2);
+    frames.extend(vec![landscape(256, 256); 4]);
+    let (clip, out) = (sandbox.clip("gone.mp4", &frames), sandbox.output("me.mp4"));
+    let outcome = run(animate(avatar, &clip, &out).arg("--json")).succeeds();
+    let report = outcome.json();
+    let lost = report["lost_frames"].as_u64().unwrap();
+    assert!((3..=4).contains(&lost), "{lost} lost");
+    assert!(outcome.stderr.contains("warning: the driver's face was not found in"), "{}", outcome.stderr);
+    let frames = frames_of(&out, 9);
+    assert_eq!(frames.len(), 6);
+    // The pose is held: the last frames are alike.
+    let difference = |a: usize, b: usize| {
+        let sum: u64 = frames[a].rgba.iter().zip(&frames[b].rgba).map(|(&a, &b)| u64::from(a.abs_diff(b))).sum();
+        sum as f64 / frames[a].rgba.len() as f64
+    };
+    assert!(difference(4, 5) < 2.0, "{}", difference(4, 5));
+}

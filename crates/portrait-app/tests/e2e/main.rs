@@ -1,0 +1,14 @@
+//! The program as a user runs it: a process with arguments, files, exit code and output.
+//!
+//! Every failing run is held to the same rules: exit code 1, one `error:` on stderr that says what to do, nothing on
+//! stdout, no panic, nothing left in the output directory. See `common::Outcome::fails`.
+
+mod adapters;
+mod animating;
+mod avatars;
+mod clips;
+mod common;
+mod interrupting;
+mod outputs;
+mod photos;
+mod weights;
