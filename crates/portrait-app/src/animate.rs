@@ -85,10 +85,7 @@ impl Animate {
         spinner.finish_and_clear();
         let prepare_seconds = start.elapsed().as_secs_f64();
 
-        let compare = match compare_path {
-            Some(_) => Some(Compare::new(&prepared.picture())),
-            None => None,
-        };
+        let compare = self.compare.then(|| Compare::new(&prepared.picture()));
         let start = Instant::now();
         let mut render = Render {
             session,

@@ -52,10 +52,15 @@ impl Sandbox {
         path
     }
 
-    /// Writes a clip of these pictures.
+    /// Writes a clip of these pictures, 25 a second.
     pub(crate) fn clip(&self, name: &str, pictures: &[Picture]) -> PathBuf {
+        self.clip_at(name, 25.0, pictures)
+    }
+
+    /// Writes a clip of these pictures.
+    pub(crate) fn clip_at(&self, name: &str, fps: f64, pictures: &[Picture]) -> PathBuf {
         let path = self.input(name);
-        let mut writer = VideoWriter::create(&path, pictures[0].width, pictures[0].height, 25.0).unwrap();
+        let mut writer = VideoWriter::create(&path, pictures[0].width, pictures[0].height, fps).unwrap();
         pictures.iter().for_each(|picture| writer.push(picture).unwrap());
         writer.finish().unwrap();
         path
@@ -100,10 +105,14 @@ pub(crate) fn landscape(width: u32, height: u32) -> Picture {
 
 /// The bundled portrait at another size.
 pub(crate) fn astronaut_scaled(side: u32) -> Picture {
-    let photo = load_photo(astronaut()).unwrap();
-    let image = image::RgbaImage::from_raw(photo.width, photo.height, photo.rgba).unwrap();
-    let small = image::imageops::resize(&image, side, side, image::imageops::FilterType::Triangle);
-    Picture::new(side, side, small.into_raw()).unwrap()
+    scaled(load_photo(astronaut()).unwrap(), side)
+}
+
+/// A square picture at another size.
+pub(crate) fn scaled(picture: Picture, side: u32) -> Picture {
+    let image = image::RgbaImage::from_raw(picture.width, picture.height, picture.rgba).unwrap();
+    let scaled = image::imageops::resize(&image, side, side, image::imageops::FilterType::Triangle);
+    Picture::new(side, side, scaled.into_raw()).unwrap()
 }
 
 /// The program.

@@ -9,6 +9,7 @@ mod avatars;
 mod clips;
 mod common;
 mod interrupting;
+mod memory;
 mod outputs;
 mod photos;
 mod weights;
