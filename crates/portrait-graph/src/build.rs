@@ -136,7 +136,7 @@ impl<'w> Lowering<'w> {
                 let [c, h, w] = self.graph.shape(part);
                 let whole_slices = c % 4 == 0 || Some(&part) == node.inputs.last();
                 // Half-precision tiers have the smallest elements, so an offset aligned there is aligned everywhere.
-                let aligned = offset * Tier::F16.bytes() % ALIGNMENT == 0;
+                let aligned = (offset * Tier::F16.bytes()).is_multiple_of(ALIGNMENT);
                 let free = self.graph.values[part.0].external.is_none() && !self.placed.contains_key(&part);
                 let produced = self
                     .producer
@@ -332,7 +332,9 @@ impl<'w> Lowering<'w> {
         }
         let fits = |(&id, spec): (&TensorId, &portrait_kernels::Binding)| {
             let t = &self.tensors[id.0];
-            t.kind.fits(spec.kind) && t.kind.len() == spec.len && (spec.kind != Bind::Feature || t.kind.len() % 4 == 0)
+            t.kind.fits(spec.kind)
+                && t.kind.len() == spec.len
+                && (spec.kind != Bind::Feature || t.kind.len().is_multiple_of(4))
         };
         if bindings.len() != specs.len() || !bindings.iter().zip(&specs).all(fits) {
             let found: Vec<_> = bindings.iter().map(|id| self.tensors[id.0].kind).collect();

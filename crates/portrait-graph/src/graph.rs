@@ -292,7 +292,7 @@ impl<'w> Graph<'w> {
     /// Part of a vector: `len` values from `offset` on (a multiple of 64, for the device's alignment).
     pub fn view(&mut self, x: Value, offset: u32, len: u32) -> Value {
         let label = format!("{}[{offset}..{}]", self.values[x.0].label, offset + len);
-        if offset + len > self.shape(x)[0] || offset % 64 != 0 {
+        if offset + len > self.shape(x)[0] || !offset.is_multiple_of(64) {
             self.fail(&label, format!("no aligned part of {:?}", self.kind(x)));
         }
         self.node(&label, Op::View { offset: offset as usize }, &[x], TensorKind::Floats(len))

@@ -149,14 +149,17 @@ impl Preset {
 
     fn mistake(&self) -> Option<String> {
         let k = &self.keypoints;
-        let levels = |side: u32, down: &[u32]| !down.is_empty() && side % (1 << down.len().min(31)) == 0;
+        let levels = |side: u32, down: &[u32]| !down.is_empty() && side.is_multiple_of(1 << down.len().min(31));
         let fours = |list: &[u32]| list.iter().all(|c| *c > 0 && c % 4 == 0);
         let checks = [
             (k.facial == 106, "facial must be 106".to_owned()),
             (k.points == 5, "points must be 5".to_owned()),
             (k.tps * k.points == k.neural && k.neural == 50, "tps × points must equal neural, 50".to_owned()),
-            (self.image % self.motion == 0, "image must be a multiple of motion".to_owned()),
-            (self.image % self.nk.input == 0 && self.nk.input % 32 == 0, "nk.input must divide image".to_owned()),
+            (self.image.is_multiple_of(self.motion), "image must be a multiple of motion".to_owned()),
+            (
+                self.image.is_multiple_of(self.nk.input) && self.nk.input.is_multiple_of(32),
+                "nk.input must divide image".to_owned(),
+            ),
             (levels(self.motion, &self.dense_motion.down), "dense_motion halves motion too often".to_owned()),
             (levels(self.image, &self.synthesis.down), "synthesis halves image too often".to_owned()),
             (

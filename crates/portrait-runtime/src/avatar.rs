@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::frame::Frame;
+use crate::frame::{Frame, Picture};
 use crate::inpaint::fill_background;
 use crate::nets::{MERGE_BASE, bottleneck};
 use crate::photo::{Look, PhotoFace, cut};
@@ -32,6 +32,8 @@ pub struct FaceBox {
 pub struct PrepareOptions {
     /// Which face, counted from 1 (the largest); `None`: the only one.
     pub face: Option<usize>,
+    /// Animates the centre square of the photo instead of a crop around the face: for pictures that are portraits already.
+    pub whole_photo: bool,
 }
 
 /// What is known about an avatar.
@@ -84,6 +86,12 @@ impl Avatar {
     /// What may spoil the result: a small face, a head turned far.
     pub fn warnings(&self) -> &[String] {
         &self.info.warnings
+    }
+
+    /// The square that is animated, as the networks see it.
+    pub fn picture(&self) -> Picture {
+        let rgba = self.source.iter().flat_map(|&[r, g, b, _]| [r, g, b, 255]).collect();
+        Picture { width: self.info.image, height: self.info.image, rgba }
     }
 
     /// Source RGB as a feature tensor with the person mask as fourth channel.
@@ -147,12 +155,17 @@ impl Engine {
                 return Err(EngineError::SeveralFaces { faces: list.iter().map(|(face, _)| *face).collect() });
             }
         };
-        self.assemble_avatar(photo, face)
+        let size @ [width, height] = [photo.width, photo.height];
+        let side = width.min(height);
+        let crop = match options.whole_photo {
+            true => [(width - side) / 2, (height - side) / 2, side],
+            false => face.crop(size),
+        };
+        self.assemble_avatar(photo, face, crop)
     }
 
-    fn assemble_avatar(&self, photo: Frame<'_>, face: &PhotoFace) -> Result<Avatar, EngineError> {
+    fn assemble_avatar(&self, photo: Frame<'_>, face: &PhotoFace, crop: [u32; 3]) -> Result<Avatar, EngineError> {
         let image = self.preset.image;
-        let crop = face.crop([photo.width, photo.height]);
         let picture = cut(photo, crop, image);
         let rgb: Vec<[f32; 3]> = picture.pixels().map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0)).collect();
 

@@ -77,7 +77,8 @@ pub async fn adapters() -> Vec<AdapterSummary> {
 fn profile_of(info: &wgpu::AdapterInfo) -> DeviceProfile {
     const ARM: u32 = 0x13B5;
     match (info.device_type, info.vendor) {
-        (wgpu::DeviceType::Cpu | wgpu::DeviceType::DiscreteGpu, _) => DeviceProfile::WIDE,
+        (wgpu::DeviceType::Cpu, _) => DeviceProfile::SOFTWARE,
+        (wgpu::DeviceType::DiscreteGpu, _) => DeviceProfile::WIDE,
         (_, ARM) => DeviceProfile::NARROW,
         _ => DeviceProfile::MEDIUM,
     }

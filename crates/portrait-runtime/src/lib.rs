@@ -29,6 +29,7 @@ pub use error::EngineError;
 pub use frame::{Frame, Picture};
 pub use gpu::{AdapterSummary, Gpu, GpuOptions, adapters};
 pub use portrait_kernels::{OneEuro, Tier};
+pub use portrait_models::facial_points;
 pub use self_test::PipelineTest;
 pub use session::{FaceStatus, Mode, Session, SessionOptions, SessionStats};
 pub use wgpu;

@@ -73,9 +73,9 @@ fn photos_without_a_face_and_malformed_frames_are_refused() {
         |photo: Photo, options: PrepareOptions| engine.prepare(photo.frame(), &options).expect_err("no avatar");
     assert!(matches!(refuse(blank(200, 100), PrepareOptions::default()), EngineError::NoFace));
     assert!(matches!(refuse(blank(1, 1), PrepareOptions::default()), EngineError::NoFace));
-    let third = refuse(astronaut(), PrepareOptions { face: Some(3) });
+    let third = refuse(astronaut(), PrepareOptions { face: Some(3), ..PrepareOptions::default() });
     assert!(matches!(third, EngineError::FaceIndex { chosen: 3, found: 1 }), "{third}");
-    let zero = refuse(astronaut(), PrepareOptions { face: Some(0) });
+    let zero = refuse(astronaut(), PrepareOptions { face: Some(0), ..PrepareOptions::default() });
     assert!(matches!(zero, EngineError::FaceIndex { chosen: 0, .. }), "{zero}");
     let mut short = astronaut();
     short.rgba.pop();
@@ -88,7 +88,7 @@ fn photos_without_a_face_and_malformed_frames_are_refused() {
     let two = Photo { width: 2 * one.width, height: one.height, rgba };
     let error = engine.prepare(two.frame(), &PrepareOptions::default()).expect_err("two faces");
     assert!(error.to_string().starts_with("2 faces found"), "{error}");
-    assert!(engine.prepare(two.frame(), &PrepareOptions { face: Some(2) }).is_ok());
+    assert!(engine.prepare(two.frame(), &PrepareOptions { face: Some(2), ..PrepareOptions::default() }).is_ok());
 }
 
 #[test]
