@@ -4,7 +4,7 @@ use crate::{DeviceProfile, ShaderKey, Tier};
 
 /// Kind of one binding. Binding 0 is always the uniform block of parameters; the list of a kernel starts at binding 1, and its
 /// order is inputs, constants (weights, bias), outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Bind {
     /// Read-only storage in the tier's precision (`array<S4>`): features, weights.
     Feature,

@@ -55,6 +55,7 @@ shaders![
     "conv_up2_4x4",
     "conv_up2_4x8",
     "conv_up2_8x8",
+    "correct_lids",
     "crop",
     "decode_face",
     "depthwise",

@@ -28,6 +28,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(MotionInput { size: 64, groups: 10, keypoints: 50, variance: 0.01 }),
         Box::new(ResizeBilinear { input, height: 32, width: 32, coords: Coords::HalfPixel }),
         Box::new(RgbaToFeature { size: [64, 64] }),
+        Box::new(CorrectLids { eyes: [0; 24], corners: [0, 1] }),
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
         Box::new(Track { frame: [64, 48], mesh_size: 192, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),

@@ -10,6 +10,8 @@ pub struct FacialPoints {
     pub indices: Vec<u32>,
     /// The point's mirror image, as an index into the 106.
     pub mirror: Vec<u32>,
+    /// The points around the eyes, as indices into the 106.
+    pub eyes: Vec<u32>,
     /// The 40 points that mixed keypoints 0..40 start from, as indices into the 106.
     pub base40: Vec<u32>,
 }

@@ -28,6 +28,8 @@ pub mod bundled {
     pub const BLAZEFACE: &[u8] = include_bytes!("../../../weights/blazeface.safetensors");
     /// The 468-point face mesh.
     pub const FACE_MESH: &[u8] = include_bytes!("../../../weights/face_mesh.safetensors");
+    /// The correction of the mesh's lids.
+    pub const LIDS: &[u8] = include_bytes!("../../../weights/lids.safetensors");
     /// The person mask.
     pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
 }

@@ -171,7 +171,7 @@ impl Engine {
 
         let person = self.person_mask(&picture)?;
         let background = fill_background(&rgb, &person, image as usize);
-        let facial3 = face.facial(crop, image);
+        let facial3 = face.facial(&self.nets.lids, crop, image);
         let facial: Vec<[f32; 2]> = facial3.iter().map(|&[x, y, _]| [x, y]).collect();
         let neural = self.neural_keypoints(&rgb)?;
         let mixed = self.mixed_keypoints(&facial, &neural)?;

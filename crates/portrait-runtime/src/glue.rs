@@ -4,10 +4,10 @@ use crate::error::EngineError;
 use crate::frame::Frame;
 use crate::frozen::{Compiled, Resource, Resources};
 use crate::gpu::Gpu;
-use crate::nets::square;
+use crate::nets::{Lids, square};
 use crate::session::SessionOptions;
 use portrait_graph::{Graph, TensorKind};
-use portrait_kernels::{Border, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
+use portrait_kernels::{Border, CorrectLids, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Glue {
     pub(crate) look: Arc<Compiled>,
     /// Mesh to facial points, next region and status.
     pub(crate) track: Arc<Compiled>,
+    /// Corrects the points around the eyes.
+    pub(crate) lids: Arc<Compiled>,
     /// Portrait crop to the neural-keypoint network's input.
     pub(crate) neural_look: Arc<Compiled>,
     /// Points through filter and transfer to the merger's input.
@@ -31,7 +33,7 @@ pub(crate) struct Glue {
 }
 
 impl Glue {
-    pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset) -> Result<Self, EngineError> {
+    pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset, lids: &Lids) -> Result<Self, EngineError> {
         let frame = options.frame;
         let [w, h] = frame;
         // Samples per output pixel, so that reducing a large frame does not alias.
@@ -49,6 +51,7 @@ impl Glue {
         let texture = ("frame", TensorKind::Texture(frame));
         let floats = TensorKind::Floats;
         let (roi, region) = (("roi", floats(4)), ("crop", floats(4)));
+        let raw = ("raw_facial", floats(212));
         let (status, facial) = (("status", floats(4)), ("facial", floats(212)));
         let detector = crop(DETECTOR_SIZE, taps(w.max(h), DETECTOR_SIZE), 2.0, -1.0, Border::Zero);
         let nk = preset.nk.input;
@@ -83,7 +86,13 @@ impl Glue {
                 "track",
                 Arc::new(track),
                 &[("mesh_points", floats(3 * MESH_POINTS)), ("mesh_score", floats(4)), ("indices", floats(108))],
-                &[roi, region, status, facial],
+                &[roi, region, status, raw],
+            )?,
+            lids: one(
+                "lids",
+                Arc::new(lids.kernel),
+                &[raw, ("lid_map", floats(CorrectLids::MAP_LEN as u32))],
+                &[facial],
             )?,
             neural_look: one(
                 "neural_look",
@@ -126,7 +135,7 @@ pub(crate) struct SessionBuffers {
 }
 
 impl SessionBuffers {
-    pub(crate) fn new(gpu: &Gpu, frame: [u32; 2], preset: &Preset) -> Self {
+    pub(crate) fn new(gpu: &Gpu, frame: [u32; 2], preset: &Preset, lids: &Lids) -> Self {
         use wgpu::TextureUsages as U;
         let floats = |name: &str, len: usize| gpu.storage(name, 4 * len);
         let tier = gpu.tier();
@@ -151,10 +160,12 @@ impl SessionBuffers {
             ("flow", float_bytes(4 * (preset.motion * preset.motion) as usize)),
             ("indices", float_bytes(indices.len())),
             ("whole", float_bytes(4)),
+            ("raw_facial", float_bytes(212)),
+            ("lid_map", float_bytes(lids.map.len())),
         ]
         .map(|(name, bytes)| (name, gpu.storage(name, bytes)))
         .into();
-        for (name, values) in [("indices", indices.as_slice()), ("whole", &whole)] {
+        for (name, values) in [("indices", indices.as_slice()), ("whole", &whole), ("lid_map", &lids.map)] {
             if let Some((_, buffer)) = links.iter().find(|(n, _)| *n == name) {
                 gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
             }

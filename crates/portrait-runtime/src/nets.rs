@@ -4,10 +4,10 @@ use crate::error::EngineError;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use portrait_graph::{Graph, Program, TensorKind, Value, Weights, WeightsError};
-use portrait_kernels::{Compose, MotionCombine, MotionInput, TpsSolve, Warp};
+use portrait_kernels::{Compose, CorrectLids, Kernel, MotionCombine, MotionInput, TpsSolve, Warp};
 use portrait_models::{
     DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
-    merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
+    facial_points, merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
 };
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Nets {
     pub(crate) merger: Arc<Compiled>,
     pub(crate) render: Arc<Compiled>,
     pub(crate) motion_bias: Arc<Compiled>,
+    /// Correction of the eye points.
+    pub(crate) lids: Lids,
     /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
     /// say (all their columns are zero), so that the bias map is exactly zero.
     pub(crate) views: Option<(Arc<Compiled>, Arc<Compiled>)>,
@@ -41,6 +43,37 @@ pub(crate) fn bottleneck(preset: &Preset) -> [u32; 3] {
     [down.last().copied().unwrap_or_default(), side, side]
 }
 
+/// Kernel and map that correct the mesh's eye points.
+#[derive(Debug)]
+pub(crate) struct Lids {
+    pub(crate) kernel: CorrectLids,
+    pub(crate) map: Vec<f32>,
+}
+
+impl Lids {
+    fn new() -> Result<Self, EngineError> {
+        const EYES: usize = 24;
+        let weights = bundle("lids.safetensors", bundled::LIDS)?;
+        let origin = || ("lids.safetensors".to_owned(), "lids".to_owned());
+        let take = |name: &str, shape: &[usize]| {
+            let (origin, network) = origin();
+            weights.tensor(name, shape).map_err(|f| WeightsError::Mismatch { origin, network, faults: vec![f] })
+        };
+        let (weight, bias) = (take("lids.weight", &[2 * EYES; 2])?, take("lids.bias", &[2 * EYES])?);
+        let mut eyes = [0; EYES];
+        eyes.copy_from_slice(&facial_points().eyes);
+        // The outer corners of both eyes, mesh points 33 and 263, are the first two.
+        Ok(Self { kernel: CorrectLids { eyes, corners: [eyes[0], eyes[1]] }, map: CorrectLids::pack(&weight, &bias) })
+    }
+
+    /// The 106 facial points with corrected eyes, in any square coordinates.
+    pub(crate) fn correct(&self, points: &[[f32; 2]]) -> Vec<[f32; 2]> {
+        let mut out = vec![[0.0; 2]; points.len()];
+        self.kernel.cpu(&[points.as_flattened(), &self.map], &mut [out.as_flattened_mut()]);
+        out
+    }
+}
+
 impl Nets {
     pub(crate) fn new(gpu: &Gpu, preset: &Preset, weights: &Weights) -> Result<Self, EngineError> {
         let compile = |program: Result<Program, EngineError>| Ok::<_, EngineError>(Compiled::new(gpu, program?));
@@ -52,6 +85,7 @@ impl Nets {
             merger: compile(merge(preset, weights))?,
             render: compile(render(preset, weights))?,
             motion_bias: compile(motion_bias(preset, weights))?,
+            lids: Lids::new()?,
             views: match views_matter(preset, weights)? {
                 true => Some((compile(view(preset, weights))?, compile(fuse_views(preset, weights))?)),
                 false => None,

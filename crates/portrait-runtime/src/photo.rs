@@ -4,6 +4,7 @@ use crate::avatar::FaceBox;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::Frame;
+use crate::nets::Lids;
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
 use portrait_kernels::{Border, Crop, DetectedFace, Kernel, decode_faces, portrait_crop};
@@ -196,15 +197,19 @@ impl PhotoFace {
         [corner(cx, photo[0]), corner(cy, photo[1]), side]
     }
 
-    /// The 106 facial points in [-1, 1] of a crop (x, y, and z in the same unit), as the networks count them.
-    pub(crate) fn facial(&self, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
+    /// The 106 facial points, eyes corrected, in [-1, 1] of a crop (x, y, and z in the same unit), as the networks count them.
+    pub(crate) fn facial(&self, lids: &Lids, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
         let (n, side) = (image as f32, side as f32);
         let unit = |v: f32| (2.0 * (v * n - 0.5)) / (n - 1.0) - 1.0;
-        let place = |&i: &u32| {
-            let [x, y, z] = self.points[i as usize];
+        let indices = &facial_points().indices;
+        let flat: Vec<[f32; 2]> =
+            indices.iter().map(|&i| [self.points[i as usize][0], self.points[i as usize][1]]).collect();
+        let corrected = lids.correct(&flat);
+        let place = |(&i, [x, y]): (&u32, [f32; 2])| {
+            let z = self.points[i as usize][2];
             [unit((x - left as f32) / side), unit((y - top as f32) / side), 2.0 * z / side]
         };
-        facial_points().indices.iter().map(place).collect()
+        indices.iter().zip(corrected).map(place).collect()
     }
 }
 

@@ -149,14 +149,14 @@ impl Engine {
         if width == 0 || height == 0 || width > limit || height > limit {
             return Err(EngineError::FrameTooLarge { width, height, limit });
         }
-        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset);
-        let glue = Glue::new(gpu, options, &self.preset)?;
+        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.lids);
+        let glue = Glue::new(gpu, options, &self.preset, &self.nets.lids)?;
         let mut externals = buffers.resources();
         self.upload_avatar(avatar, &mut externals)?;
 
         let nets = &self.nets;
         let search = [&glue.search, &nets.detector, &glue.decode];
-        let track = [&glue.look, &nets.mesh, &glue.track, &glue.neural_look, &nets.keypoints];
+        let track = [&glue.look, &nets.mesh, &glue.track, &glue.lids, &glue.neural_look, &nets.keypoints];
         let transfer = [&glue.transfer, &nets.merger];
         let all: Vec<&Compiled> =
             search.iter().chain(&track).chain(&transfer).chain([&&nets.render]).map(|c| &***c).collect();
