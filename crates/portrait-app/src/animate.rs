@@ -83,6 +83,7 @@ impl Animate {
         spinner.set_message("looking for the driver's face");
         self.look_ahead(&mut session)?;
         spinner.finish_and_clear();
+        warnings.iter().for_each(console::warning);
         let prepare_seconds = start.elapsed().as_secs_f64();
 
         let compare = self.compare.then(|| Compare::new(&prepared.picture()));
@@ -110,9 +111,11 @@ impl Animate {
         }
 
         if lost_frames > 0 {
-            warnings.push(format!(
+            let lost = format!(
                 "the driver's face was not found in {lost_frames} of {frames} frames; the last pose was held there"
-            ));
+            );
+            console::warning(&lost);
+            warnings.push(lost);
         }
         let adapter = engine.gpu().adapter();
         let info = prepared.avatar.info();
@@ -210,9 +213,14 @@ impl Render<'_> {
     /// Animates until the clip ends or the user ends it; pictures are written while later ones are made.
     fn run(&mut self, driver: &mut Driver) -> Result<()> {
         let mut submitted = 0;
-        while !interrupt::requested()
-            && let Some((frame, step)) = driver.next()?
-        {
+        while !interrupt::requested() {
+            let (frame, step) = match driver.next() {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                // Ctrl-C also ends an ffmpeg that reads the clip for us.
+                Err(_) if interrupt::requested() => break,
+                Err(error) => return Err(error),
+            };
             self.session.animate(pixels(&frame.picture), step)?;
             let shown = self.compare.as_ref().is_some_and(|compare| compare.may_show(submitted));
             self.waiting.push_back(Waiting { timestamp: frame.timestamp, driver: shown.then_some(frame.picture) });

@@ -69,6 +69,16 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_the_example() {
+        let example = include_str!("../examples/library.rs");
+        let shown = example.split("    // README\n").nth(1).expect("two marks");
+        let shown: Vec<&str> = shown.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+        assert!(shown.len() < 15, "{} lines", shown.len());
+        let readme = include_str!("../../../README.md");
+        assert!(readme.contains(&shown.join("\n")), "README.md shows another example than examples/library.rs");
+    }
+
+    #[test]
     fn every_help_shows_an_example() {
         let mut cli = super::Cli::command();
         assert!(cli.render_long_help().to_string().contains("Example"));

@@ -29,6 +29,7 @@ pub(crate) struct Report {
     pub(crate) animate_seconds: f64,
     /// Mean GPU time of a frame, where the device measures it.
     pub(crate) gpu_seconds: Option<f64>,
+    /// What was warned of on the way.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -39,7 +40,6 @@ impl Report {
     }
 
     pub(crate) fn print(&self, as_json: bool) {
-        self.warnings.iter().for_each(console::warning);
         if as_json {
             console::line(self.json());
             return;
