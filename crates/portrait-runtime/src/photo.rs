@@ -56,18 +56,24 @@ impl Look {
 
     /// Faces that the mesh network confirms, the largest first, each with its box in photo pixels.
     pub(crate) fn faces(&self, engine: &Engine) -> Result<Vec<(FaceBox, PhotoFace)>, EngineError> {
-        let mut boxes: Vec<DetectedFace> = Vec::new();
+        let mut found = Vec::new();
         for level in 0..LEVELS {
             // The finest tiles are for photos in which nothing larger was found.
-            if level + 1 == LEVELS && !boxes.is_empty() {
-                break;
-            }
-            for tile in self.tiles(level) {
-                boxes.extend(self.detect(engine, tile)?);
+            if level + 1 < LEVELS || found.is_empty() {
+                self.look(engine, level, &mut found)?;
             }
         }
+        found.sort_by(|(a, _), (b, _)| b.side.total_cmp(&a.side));
+        Ok(found)
+    }
+
+    /// Adds the confirmed faces of one level of tiles that are not known yet.
+    fn look(&self, engine: &Engine, level: u32, found: &mut Vec<(FaceBox, PhotoFace)>) -> Result<(), EngineError> {
+        let mut boxes: Vec<DetectedFace> = Vec::new();
+        for tile in self.tiles(level) {
+            boxes.extend(self.detect(engine, tile)?);
+        }
         boxes.sort_by(|a, b| b.area().total_cmp(&a.area()));
-        let mut found: Vec<(FaceBox, PhotoFace)> = Vec::new();
         for face in &boxes {
             let center = face.center.map(|v| v * self.scale);
             // Tiles overlap, and a part of a face in one is the whole of it in another.
@@ -83,7 +89,7 @@ impl Look {
                 found.push((FaceBox { center, side, score: face.score }, mesh));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Squares `(cx, cy, side)` that cover the picture: all of it at level 0, then overlapping ones of half the side and less.
@@ -221,7 +227,12 @@ impl Engine {
     /// A malformed frame or a failing device.
     pub fn landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 2]>>, EngineError> {
         let look = Look::new(picture)?;
-        let faces = look.faces(self)?;
+        let mut faces = Vec::new();
+        for level in 0..LEVELS {
+            if faces.is_empty() {
+                look.look(self, level, &mut faces)?;
+            }
+        }
         Ok(faces.first().map(|(_, face)| face.points.iter().map(|&[x, y, _]| [x, y]).collect()))
     }
 }

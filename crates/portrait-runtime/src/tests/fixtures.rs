@@ -18,7 +18,8 @@ pub(crate) fn root(path: &str) -> PathBuf {
 
 impl Fixture {
     pub(crate) fn open(name: &str) -> Self {
-        let bytes = std::fs::read(root(&format!("tests/fixtures/{name}.safetensors"))).expect("fixtures are committed");
+        let folder = std::env::var("PORTRAIT_FIXTURES").map_or_else(|_| root("tests/fixtures"), PathBuf::from);
+        let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).expect("fixtures are committed");
         Self { bytes, name: name.to_owned() }
     }
 
@@ -32,6 +33,14 @@ impl Fixture {
             Dtype::F16 => view.data().as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             other => panic!("{} {tensor}: unexpected type {other:?}", self.name),
         }
+    }
+
+    /// How many inputs `network.0.input`, `network.1.input`, … there are.
+    pub(crate) fn count(&self, network: &str) -> usize {
+        let file = SafeTensors::deserialize(&self.bytes).expect("fixtures are safetensors");
+        let count = (0..).take_while(|i| file.tensor(&format!("{network}.{i}.input")).is_ok()).count();
+        assert!(count > 0, "{} holds no inputs of {network}", self.name);
+        count
     }
 
     /// A tensor as points.

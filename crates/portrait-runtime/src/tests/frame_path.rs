@@ -169,3 +169,20 @@ fn presets_nobody_trained_run_with_noise_and_views_matter() {
     let large = SessionOptions::new(20_000, 8);
     assert!(matches!(engine.session(&avatar, &large), Err(EngineError::FrameTooLarge { .. })));
 }
+
+#[test]
+fn a_device_below_the_limits_is_refused_by_name() {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()));
+    let Ok(adapter) = adapter else {
+        println!("SKIP: no adapter");
+        return;
+    };
+    let required_limits = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..wgpu::Limits::default() };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a small device");
+    let info = adapter.get_info();
+    let error = crate::Gpu::with_device(device, queue, &info, None).expect_err("four storage buffers are too few");
+    assert!(error.to_string().contains("max_storage_buffers_per_shader_stage is 4, needed 8"), "{error}");
+    assert!(error.to_string().contains(&info.name), "{error}");
+}

@@ -1,4 +1,5 @@
-//! The MediaPipe networks against the outputs of their original runtime on crops of NASA's astronaut.
+//! The MediaPipe networks against the outputs of their original runtime on crops of NASA's astronaut, or on the pictures of
+//! another file that `weights/make_fixtures.py` made: `PORTRAIT_FIXTURES=FOLDER`.
 
 use super::fixtures::{Fixture, engine, max_difference};
 use crate::Engine;
@@ -23,7 +24,7 @@ fn at(feature: &[f32], n: usize, c: usize, y: usize, x: usize) -> f32 {
 fn mesh_points_within_a_twentieth_of_a_pixel() {
     let Some(engine) = engine(Tier::F32) else { return };
     let stored = Fixture::open("mediapipe");
-    for i in 0..4 {
+    for i in 0..stored.count("mesh") {
         let input = stored.picture(&format!("mesh.{i}.input"), 1.0 / 255.0, 0.0);
         let found = both(&engine, &engine.nets.mesh, ("mesh_input", &input), &["mesh_points", "mesh_score"]);
         for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
@@ -40,7 +41,7 @@ fn detector_scores_and_boxes() {
     let Some(engine) = engine(Tier::F32) else { return };
     let stored = Fixture::open("mediapipe");
     let sigmoid = |v: f32| 1.0 / (1.0 + (-v).exp());
-    for i in 0..3 {
+    for i in 0..stored.count("detector") {
         let input = stored.picture(&format!("detector.{i}.input"), 1.0 / 127.5, -1.0);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
         let found = both(&engine, &engine.nets.detector, ("detector_input", &input), &names);
@@ -74,12 +75,14 @@ fn detector_scores_and_boxes() {
 fn person_mask() {
     let Some(engine) = engine(Tier::F32) else { return };
     let stored = Fixture::open("mediapipe");
-    let input = stored.picture("segmentation.0.input", 1.0 / 255.0, 0.0);
-    let found = both(&engine, &engine.nets.segmentation, ("segmentation_input", &input), &["person"]);
-    for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
-        let mask: Vec<f32> = result[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
-        let difference = max_difference(&mask, &stored.get("segmentation.0.alpha"));
-        println!("segmentation {who}: alpha differs by {difference:.6}");
-        assert!(difference < 1e-3, "{who}: {difference}");
+    for i in 0..stored.count("segmentation") {
+        let input = stored.picture(&format!("segmentation.{i}.input"), 1.0 / 255.0, 0.0);
+        let found = both(&engine, &engine.nets.segmentation, ("segmentation_input", &input), &["person"]);
+        for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
+            let mask: Vec<f32> = result[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
+            let difference = max_difference(&mask, &stored.get(&format!("segmentation.{i}.alpha")));
+            println!("segmentation {i} {who}: alpha differs by {difference:.6}");
+            assert!(difference < 1e-3, "{who}: {difference}");
+        }
     }
 }
