@@ -12,7 +12,7 @@ struct Params { base: array<vec4<u32>, 10> } // which facial points the first 40
 @group(0) @binding(1) var<storage, read> fk: array<f32>;
 @group(0) @binding(2) var<storage, read> nk01: array<f32>;
 @group(0) @binding(3) var<storage, read> source: array<f32>;
-@group(0) @binding(4) var<storage, read> control: array<vec4<f32>>; // (dt, relative, calibrate, min cutoff), (beta, strength, filter, 0)
+@group(0) @binding(4) var<storage, read> control: array<vec4<f32>>; // (dt, relative, calibrate, min cutoff), (beta, strength, filter, eye gain)
 @group(0) @binding(5) var<storage, read> status: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> state: array<f32>;
 @group(0) @binding(7) var<storage, read_write> y: array<f32>;

@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 /// 2-D convolution with fused nearest ×2 upsampling of the input, bias, residual and activation.
 ///
-/// Bindings: x, [residual,] w ([`Conv::pack`]), b ([`Activation::pack_bias`]), y.
+/// Bindings: x, residual if any, w ([`Conv::pack`]), b ([`Activation::pack_bias`]), y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Shape `[channels, height, width]` of the input, before upsampling.

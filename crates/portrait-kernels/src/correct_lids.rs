@@ -1,6 +1,6 @@
-//! Correction of the eye points of the face mesh, which moves its lids only 0.58 as far as eyes do.
+//! Correction of the eye points of the face mesh, which moves its lids only 0.58 as far as eyes do, and gain on their motion.
 
-use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, TransferControl};
 use bytemuck::{Pod, Zeroable};
 
 /// Facial keypoints.
@@ -11,9 +11,11 @@ const EYES: usize = 24;
 const COORDS: usize = 2 * EYES;
 
 /// Moves the eye points by a linear function of themselves, in the frame of the outer eye corners, so that it holds for any
-/// place, size and turn (`weights/TOPOLOGY.md`, "lids").
+/// place, size and turn (`weights/TOPOLOGY.md`, "lids"). Then moves them `eye_gain - 1` times further from where
+/// [`Transfer`]'s neutral pose has them, if there is one: the networks leave lids half open (`weights/portrait_s.md`).
 ///
-/// Bindings, all `f32`: `raw` `[106, 2]`, `map` [`CorrectLids::MAP_LEN`] (see [`CorrectLids::pack`]), output `[106, 2]`.
+/// Bindings, all `f32`: `raw` `[106, 2]`, `map` [`CorrectLids::MAP_LEN`] (see [`CorrectLids::pack`]), `state` and `control` of
+/// [`Transfer`], output `[106, 2]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CorrectLids {
     /// Which of the 106 points lie around the eyes, in the order of the map.
@@ -40,13 +42,19 @@ impl CorrectLids {
         [weight, bias].concat()
     }
 
-    /// Axes of the eyes' frame: middle, across, and the inverse of the squared distance of the corners.
-    fn frame(&self, raw: &[f32]) -> ([f32; 2], [f32; 2], f32) {
-        let at = |i: u32| [raw[2 * i as usize], raw[2 * i as usize + 1]];
+    /// The line from the right to the left outer corner, and the eye points in the frame that it spans.
+    fn local(&self, points: &[f32]) -> ([f32; 2], [f32; COORDS]) {
+        let at = |i: u32| [points[2 * i as usize], points[2 * i as usize + 1]];
         let [r, l] = self.corners.map(at);
-        let u = [l[0] - r[0], l[1] - r[1]];
+        let (m, u) = ([0.5 * (r[0] + l[0]), 0.5 * (r[1] + l[1])], [l[0] - r[0], l[1] - r[1]]);
         let n = u[0] * u[0] + u[1] * u[1];
-        ([0.5 * (r[0] + l[0]), 0.5 * (r[1] + l[1])], u, if n > 1e-12 { 1.0 / n } else { 0.0 })
+        let scale = if n > 1e-12 { 1.0 / n } else { 0.0 };
+        let mut q = [0.0; COORDS];
+        for (to, &i) in q.as_chunks_mut::<2>().0.iter_mut().zip(&self.eyes) {
+            let p = [at(i)[0] - m[0], at(i)[1] - m[1]];
+            *to = [(p[0] * u[0] + p[1] * u[1]) * scale, (p[1] * u[0] - p[0] * u[1]) * scale];
+        }
+        (u, q)
     }
 }
 
@@ -59,6 +67,8 @@ impl Kernel for CorrectLids {
         vec![
             Binding::new(Bind::Floats, 2 * FACIAL),
             Binding::new(Bind::Floats, Self::MAP_LEN),
+            Binding::new(Bind::Floats, Transfer::STATE_LEN),
+            Binding::new(Bind::Floats, TransferControl::LEN),
             Binding::new(Bind::FloatsOut, 2 * FACIAL),
         ]
     }
@@ -74,23 +84,21 @@ impl Kernel for CorrectLids {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [raw, map] = inputs else { panic!("correct_lids needs points and map") };
-        let (m, u, scale) = self.frame(raw);
-        let q: Vec<f32> = self
-            .eyes
-            .iter()
-            .flat_map(|&i| {
-                let p = [raw[2 * i as usize] - m[0], raw[2 * i as usize + 1] - m[1]];
-                [(p[0] * u[0] + p[1] * u[1]) * scale, (p[1] * u[0] - p[0] * u[1]) * scale]
-            })
-            .collect();
+        let [raw, map, state, control] = inputs else { panic!("correct_lids needs points, map, state and control") };
+        let neutral = &state[Transfer::NEUTRAL_AT..];
+        let gain = if neutral[0] > 0.5 { control[7] - 1.0 } else { 0.0 };
+        let (u, q) = self.local(raw);
+        let (_, rest) = self.local(&neutral[4..]);
         let (weight, bias) = map.split_at(COORDS * COORDS);
-        let row = |o: usize| bias[o] + weight[o * COORDS..][..COORDS].iter().zip(&q).map(|(w, q)| w * q).sum::<f32>();
+        let moved: [f32; COORDS] = std::array::from_fn(|o| {
+            let row = &weight[o * COORDS..][..COORDS];
+            let d = bias[o] + row.iter().zip(&q).map(|(w, q)| w * q).sum::<f32>();
+            d + gain * (q[o] + d - rest[o])
+        });
         outputs[0].copy_from_slice(raw);
-        for (e, &i) in self.eyes.iter().enumerate() {
-            let (dx, dy) = (row(2 * e), row(2 * e + 1));
-            outputs[0][2 * i as usize] += dx * u[0] - dy * u[1];
-            outputs[0][2 * i as usize + 1] += dx * u[1] + dy * u[0];
+        for (d, &i) in moved.as_chunks::<2>().0.iter().zip(&self.eyes) {
+            outputs[0][2 * i as usize] += d[0] * u[0] - d[1] * u[1];
+            outputs[0][2 * i as usize + 1] += d[0] * u[1] + d[1] * u[0];
         }
     }
 }

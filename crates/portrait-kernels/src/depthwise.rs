@@ -5,7 +5,7 @@ use crate::{Activation, Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKe
 
 /// 2-D convolution of each channel with its own kernel, fused bias, residual and activation.
 ///
-/// Bindings: x, [residual,] w ([`Depthwise::pack`]), b ([`Activation::pack_bias`]), y.
+/// Bindings: x, residual if any, w ([`Depthwise::pack`]), b ([`Activation::pack_bias`]), y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Depthwise {
     /// Shape `[channels, height, width]` of the input.

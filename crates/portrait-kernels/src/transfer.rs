@@ -66,13 +66,15 @@ pub struct TransferControl {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
+    /// Factor on the motion of the driver's lids away from its neutral pose, for [`crate::CorrectLids`]; 1 is the driver's own.
+    pub eye_gain: f32,
 }
 
 impl Default for TransferControl {
     /// Relative, filtered, at full strength, 30 frames a second.
     fn default() -> Self {
         let filter = Some(OneEuro::default());
-        Self { dt: 1.0 / 30.0, relative: true, calibrate: Calibrate::Keep, filter, strength: 1.0 }
+        Self { dt: 1.0 / 30.0, relative: true, calibrate: Calibrate::Keep, filter, strength: 1.0, eye_gain: 1.0 }
     }
 }
 
@@ -80,12 +82,12 @@ impl TransferControl {
     /// Length of the `control` binding.
     pub const LEN: usize = 8;
 
-    /// Contents of the `control` binding: dt, relative, calibrate, min cutoff, beta, strength, filter on, 0.
+    /// Contents of the `control` binding: dt, relative, calibrate, min cutoff, beta, strength, filter on, eye gain.
     pub fn to_floats(self) -> [f32; Self::LEN] {
         let OneEuro { min_cutoff, beta } = self.filter.unwrap_or(OneEuro { min_cutoff: 0.0, beta: 0.0 });
         let flag = |on: bool| if on { 1.0 } else { 0.0 };
         let (calibrate, filter) = (self.calibrate as u32 as f32, flag(self.filter.is_some()));
-        [self.dt, flag(self.relative), calibrate, min_cutoff, beta, self.strength, filter, 0.0]
+        [self.dt, flag(self.relative), calibrate, min_cutoff, beta, self.strength, filter, self.eye_gain]
     }
 
     /// The inverse of [`TransferControl::to_floats`].
@@ -96,7 +98,7 @@ impl TransferControl {
             _ => Calibrate::Keep,
         };
         let filter = (v[6] > 0.5).then_some(OneEuro { min_cutoff: v[3], beta: v[4] });
-        Self { dt: v[0], relative: v[1] > 0.5, calibrate, filter, strength: v[5] }
+        Self { dt: v[0], relative: v[1] > 0.5, calibrate, filter, strength: v[5], eye_gain: v[7] }
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Rng, check};
-use portrait_kernels::{CorrectLids, Kernel};
+use portrait_kernels::{CorrectLids, Kernel, Transfer, TransferControl};
 use safetensors::SafeTensors;
 
 fn kernel() -> CorrectLids {
@@ -19,8 +19,12 @@ fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
 #[test]
 fn gpu_agrees_with_the_twin() {
     let mut rng = Rng::new(5);
-    let inputs = vec![rng.vec(212), rng.vec(CorrectLids::MAP_LEN)];
-    check(&kernel(), &inputs);
+    for valid in [0.0, 1.0] {
+        let mut state = rng.vec(Transfer::STATE_LEN);
+        state[Transfer::NEUTRAL_AT] = valid;
+        let inputs = vec![rng.vec(212), rng.vec(CorrectLids::MAP_LEN), state, vec![1.7; TransferControl::LEN]];
+        check(&kernel(), &inputs);
+    }
 }
 
 #[test]
@@ -35,10 +39,32 @@ fn twin_reproduces_the_reference() {
     let (points, corrected) = (floats(&fixture, "points"), floats(&fixture, "corrected"));
     for (raw, expected) in points.chunks(212).zip(corrected.chunks(212)) {
         let mut found = vec![0.0; 212];
-        kernel().cpu(&[raw, &map], &mut [&mut found]);
+        kernel().cpu(&[raw, &map, &[0.0; Transfer::STATE_LEN], &[0.0; TransferControl::LEN]], &mut [&mut found]);
         let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-3, "differs by {worst} px");
         let moved = raw.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(moved > 0.01, "something is corrected");
+    }
+}
+
+#[test]
+fn gain_moves_lids_away_from_the_neutral_pose_and_nothing_else() {
+    let mut rng = Rng::new(9);
+    let (raw, identity) = (rng.vec(212), vec![0.0; CorrectLids::MAP_LEN]);
+    let mut state = vec![0.0; Transfer::STATE_LEN];
+    state[Transfer::NEUTRAL_AT] = 1.0;
+    // The neutral pose: the same face elsewhere, larger, with one lid higher by 0.01.
+    let at = Transfer::NEUTRAL_AT + 4;
+    for (to, from) in state[at..at + 212].iter_mut().zip(&raw) {
+        *to = 2.0 * from + 0.25;
+    }
+    state[at + 2 * 50 + 1] -= 0.02;
+    let mut control = [0.0; TransferControl::LEN];
+    control[7] = 3.0;
+    let mut found = vec![0.0; 212];
+    kernel().cpu(&[&raw, &identity, &state, &control], &mut [&mut found]);
+    for (i, (a, b)) in raw.iter().zip(&found).enumerate() {
+        let expected = if i == 101 { a + 0.02 } else { *a };
+        assert!((b - expected).abs() < 1e-5, "coordinate {i}: {b}, expected {expected}");
     }
 }

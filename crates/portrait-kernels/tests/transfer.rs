@@ -11,8 +11,14 @@ const COORDS: usize = 312;
 const VALUE_AT: usize = 4;
 const POINT_AT: usize = Transfer::NEUTRAL_AT + 4;
 const FILTER: OneEuro = OneEuro { min_cutoff: 1.5, beta: 0.7 };
-const ABSOLUTE: TransferControl =
-    TransferControl { dt: 1.0 / 30.0, relative: false, calibrate: Calibrate::Keep, filter: None, strength: 1.0 };
+const ABSOLUTE: TransferControl = TransferControl {
+    dt: 1.0 / 30.0,
+    relative: false,
+    calibrate: Calibrate::Keep,
+    filter: None,
+    strength: 1.0,
+    eye_gain: 1.0,
+};
 const RELATIVE: TransferControl = TransferControl { relative: true, ..ABSOLUTE };
 
 fn kernel() -> Transfer {

@@ -52,6 +52,8 @@ impl Glue {
         let floats = TensorKind::Floats;
         let (roi, region) = (("roi", floats(4)), ("crop", floats(4)));
         let raw = ("raw_facial", floats(212));
+        let state = ("state", floats(Transfer::STATE_LEN as u32));
+        let control = ("control", floats(TransferControl::LEN as u32));
         let (status, facial) = (("status", floats(4)), ("facial", floats(212)));
         let detector = crop(DETECTOR_SIZE, taps(w.max(h), DETECTOR_SIZE), 2.0, -1.0, Border::Zero);
         let nk = preset.nk.input;
@@ -91,7 +93,7 @@ impl Glue {
             lids: one(
                 "lids",
                 Arc::new(lids.kernel),
-                &[raw, ("lid_map", floats(CorrectLids::MAP_LEN as u32))],
+                &[raw, ("lid_map", floats(CorrectLids::MAP_LEN as u32)), state, control],
                 &[facial],
             )?,
             neural_look: one(
@@ -107,10 +109,10 @@ impl Glue {
                     facial,
                     ("neural", floats(100)),
                     ("source_keypoints", floats(Transfer::SOURCE_LEN as u32)),
-                    ("control", floats(TransferControl::LEN as u32)),
+                    control,
                     status,
                 ],
-                &[("state", floats(Transfer::STATE_LEN as u32)), ("merge", floats(Transfer::OUT_LEN as u32))],
+                &[state, ("merge", floats(Transfer::OUT_LEN as u32))],
             )?,
         })
     }

@@ -4,7 +4,9 @@ use crate::error::EngineError;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use portrait_graph::{Graph, Program, TensorKind, Value, Weights, WeightsError};
-use portrait_kernels::{Compose, CorrectLids, Kernel, MotionCombine, MotionInput, TpsSolve, Warp};
+use portrait_kernels::{
+    Compose, CorrectLids, Kernel, MotionCombine, MotionInput, TpsSolve, Transfer, TransferControl, Warp,
+};
 use portrait_models::{
     DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
     facial_points, merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
@@ -69,7 +71,9 @@ impl Lids {
     /// The 106 facial points with corrected eyes, in any square coordinates.
     pub(crate) fn correct(&self, points: &[[f32; 2]]) -> Vec<[f32; 2]> {
         let mut out = vec![[0.0; 2]; points.len()];
-        self.kernel.cpu(&[points.as_flattened(), &self.map], &mut [out.as_flattened_mut()]);
+        // No driver, no neutral pose: the correction alone.
+        let (state, control) = ([0.0; Transfer::STATE_LEN], [0.0; TransferControl::LEN]);
+        self.kernel.cpu(&[points.as_flattened(), &self.map, &state, &control], &mut [out.as_flattened_mut()]);
         out
     }
 }

@@ -35,6 +35,8 @@ pub struct SessionOptions {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
+    /// Factor on the motion of the driver's lids in relative mode; the bundled weights leave them half open at 1.
+    pub eye_gain: f32,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
     /// For how many seconds after its start [`Session::animate`] looks for a frame in the photo's pose to measure motion from,
@@ -52,6 +54,7 @@ impl SessionOptions {
             mode: Mode::Relative,
             filter: Some(OneEuro::default()),
             strength: 1.0,
+            eye_gain: 1.7,
             whole_frame: false,
             calibration: 1.0,
             read_back: true,
@@ -311,12 +314,15 @@ impl Session {
 
     fn submit(&mut self, work: Work, dt: f32, calibrate: Calibrate) -> Result<(), EngineError> {
         self.poll(false)?;
+        let relative = self.options.mode == Mode::Relative;
         let control = TransferControl {
             dt,
-            relative: self.options.mode == Mode::Relative,
+            relative,
             calibrate,
             filter: self.options.filter,
             strength: self.options.strength,
+            // While the neutral pose may still change there is nothing fixed to move away from.
+            eye_gain: if relative && calibrate == Calibrate::Keep { self.options.eye_gain } else { 1.0 },
         };
         self.buffers.write_control(&self.gpu, control);
         // The face is searched for at the start and whenever the newest report says it is lost.
