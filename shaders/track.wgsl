@@ -45,8 +45,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let region = roi[0];
     let axis = vec2<f32>(cos(region.w), sin(region.w)) * region.z;
     var mine = vec4<f32>(FAR);
-    for (var i = lane; i < POINTS; i += 128u) {
-        let at = in_frame(i, region.xy, axis);
+    for (var round = 0u; round < 4u; round++) {
+        // 4 × 128 lanes for 468 points: the last point counts more than once, which a box does not mind.
+        let at = in_frame(min(round * 128u + lane, POINTS - 1u), region.xy, axis);
         mine = min(mine, select(vec4<f32>(-FAR), vec4<f32>(at, -at), finite(at.x) & finite(at.y)));
     }
     boxes[lane] = mine;
@@ -62,24 +63,22 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         let sound = finite(flag[0]) & (side > 0.0) & (side < 0.5 * FAR);
         let score = select(0.0, 1.0 / (1.0 + exp(-flag[0])), finite(flag[0]));
         let found = sound & (score >= p.threshold);
-        var now = crop[0];
-        if p.whole_frame != 0u {
-            now = vec4<f32>(0.5 * p.frame, min(p.frame.x, p.frame.y), 0.0);
-        } else if found & !(now.z > 0.0) {
-            now = portrait_crop(low, high);
-        }
-        if found {
-            let eyes = in_frame(LEFT_EYE, region.xy, axis) - in_frame(RIGHT_EYE, region.xy, axis);
-            roi[0] = vec4<f32>(0.5 * (low + high), 1.5 * side, atan2(eyes.y, eyes.x));
-        }
+        let whole = p.whole_frame != 0u;
+        let held = crop[0];
+        let square = vec4<f32>(0.5 * p.frame, min(p.frame.x, p.frame.y), 0.0);
+        let kept = select(held, portrait_crop(low, high), found & !(held.z > 0.0));
+        let now = select(kept, square, whole);
+        let eyes = in_frame(LEFT_EYE, region.xy, axis) - in_frame(RIGHT_EYE, region.xy, axis);
+        let next = vec4<f32>(0.5 * (low + high), 1.5 * side, atan2(eyes.y, eyes.x));
+        roi[0] = select(region, next, found);
         crop[0] = now;
         status[0] = vec4<f32>(score, select(0.0, 1.0, found), select(status[0].z + 1.0, 0.0, found), 0.0);
         chosen = vec4<f32>(now.xyz, select(0.0, 1.0, found));
     }
     workgroupBarrier();
-    if lane >= FACIAL { return; }
-    if chosen.w == 0.0 { return; }
-    let at = in_frame(u32(indices[lane]), region.xy, axis);
-    let u = (at - chosen.xy) / chosen.z + 0.5;
-    fk[lane] = (2.0 * IMAGE * u - 1.0) / (IMAGE - 1.0) - 1.0;
+    if (lane < FACIAL) & (chosen.w != 0.0) {
+        let at = in_frame(u32(indices[lane]), region.xy, axis);
+        let u = (at - chosen.xy) / chosen.z + 0.5;
+        fk[lane] = (2.0 * IMAGE * u - 1.0) / (IMAGE - 1.0) - 1.0;
+    }
 }

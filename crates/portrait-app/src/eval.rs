@@ -203,7 +203,8 @@ impl Eval {
         let (mut model, mut copy) = (Sum::default(), Sum::default());
         let mut next = Some((first, 0.04));
         while let Some((frame, step)) = next {
-            if frame.index.is_multiple_of(self.every) {
+            // The first frame is the photo itself.
+            if frame.index > 0 && frame.index.is_multiple_of(self.every) {
                 session.animate(pixels(&frame.picture), step)?;
                 let made = session.take_picture(true)?.context("a picture did not come back from the GPU")?;
                 let made = media_picture(made);

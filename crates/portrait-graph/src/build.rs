@@ -1,6 +1,6 @@
 //! Lowering: folds batch norms, fuses chains into one kernel call, places concatenations, emits the program.
 
-use crate::error::{GraphError, WeightsError};
+use crate::error::{GraphError, WeightsError, WeightsFault};
 use crate::graph::{Conv2d, Graph, Node, Op, Value};
 use crate::plan::ALIGNMENT;
 use crate::program::{Program, Step, Storage, Tensor, TensorId, TensorKind};
@@ -27,6 +27,9 @@ impl Graph<'_> {
     /// # Errors
     /// All faults of the weights, the first shape error, or an operation that no kernel covers.
     pub fn build(mut self) -> Result<Program, GraphError> {
+        let mut unbiased: Vec<(Value, (String, WeightsFault))> = self.unbiased.drain().collect();
+        unbiased.sort_by_key(|(value, _)| *value);
+        self.faults.extend(unbiased.into_iter().map(|(_, fault)| fault));
         if let Some((origin, _)) = self.faults.first().cloned() {
             let faults = self.faults.into_iter().filter(|(o, _)| *o == origin).map(|(_, f)| f).collect();
             return Err(WeightsError::Mismatch { origin, network: self.name, faults }.into());

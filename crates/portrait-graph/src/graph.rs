@@ -6,6 +6,7 @@ use crate::weights::Weights;
 use portrait_kernels::{
     Activation, AvgPool, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, feature_len,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A value in a [`Graph`].
@@ -88,6 +89,8 @@ pub struct Graph<'w> {
     pub(crate) values: Vec<ValueInfo>,
     pub(crate) faults: Vec<(String, WeightsFault)>,
     pub(crate) errors: Vec<GraphError>,
+    /// Layers whose file has no bias for them, with the fault this is unless a batch norm follows.
+    pub(crate) unbiased: HashMap<Value, (String, WeightsFault)>,
 }
 
 impl<'w> Graph<'w> {
@@ -100,6 +103,7 @@ impl<'w> Graph<'w> {
             values: Vec::new(),
             faults: Vec::new(),
             errors: Vec::new(),
+            unbiased: HashMap::new(),
         }
     }
 
@@ -166,22 +170,41 @@ impl<'w> Graph<'w> {
         self.take(weights, name, &shape)
     }
 
-    /// `prefix.bias` where the file has one, zeros otherwise (layers before a batch norm carry none).
-    fn bias(&mut self, prefix: &str, channels: u32) -> Vec<f32> {
+    /// `prefix.bias` where the file has one. Layers before a batch norm need none: zeros, and the fault to note otherwise.
+    fn bias(&mut self, prefix: &str, channels: u32) -> (Vec<f32>, Option<(String, WeightsFault)>) {
         let name = format!("{prefix}.bias");
         match self.weights {
-            Some(weights) if weights.contains(&name) => self.parameter(&name, &[channels]),
-            _ => vec![0.0; channels as usize],
+            Some(weights) if !weights.contains(&name) => {
+                let fault = WeightsFault::Missing { tensor: name, expected: vec![channels as usize] };
+                (vec![0.0; channels as usize], Some((weights.origin().to_owned(), fault)))
+            }
+            _ => (self.parameter(&name, &[channels]), None),
         }
+    }
+
+    /// Adds a layer with weights; `unbiased` as [`Graph::bias`] found it.
+    fn layer(
+        &mut self,
+        label: &str,
+        op: Op,
+        x: Value,
+        kind: TensorKind,
+        unbiased: Option<(String, WeightsFault)>,
+    ) -> Value {
+        let output = self.node(label, op, &[x], kind);
+        if let Some(fault) = unbiased {
+            self.unbiased.insert(output, fault);
+        }
+        output
     }
 
     /// Convolution with `prefix.weight` `[outputs, C, k, k]` and, where present, `prefix.bias`.
     pub fn conv(&mut self, x: Value, prefix: &str, outputs: u32, geometry: Conv2d) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[outputs, c, geometry.kernel, geometry.kernel]);
-        let bias = self.bias(prefix, outputs);
+        let (bias, unbiased) = self.bias(prefix, outputs);
         let [oh, ow] = self.window(prefix, geometry, h, w);
-        self.node(prefix, Op::Conv { weight, bias, geometry }, &[x], TensorKind::Feature([outputs, oh, ow]))
+        self.layer(prefix, Op::Conv { weight, bias, geometry }, x, TensorKind::Feature([outputs, oh, ow]), unbiased)
     }
 
     /// Convolution with weights computed by the caller: `weight` `[outputs, C, k, k]`.
@@ -207,18 +230,18 @@ impl<'w> Graph<'w> {
     pub fn depthwise(&mut self, x: Value, prefix: &str, geometry: Conv2d) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[c, 1, geometry.kernel, geometry.kernel]);
-        let bias = self.bias(prefix, c);
+        let (bias, unbiased) = self.bias(prefix, c);
         let [oh, ow] = self.window(prefix, geometry, h, w);
-        self.node(prefix, Op::Depthwise { weight, bias, geometry }, &[x], TensorKind::Feature([c, oh, ow]))
+        self.layer(prefix, Op::Depthwise { weight, bias, geometry }, x, TensorKind::Feature([c, oh, ow]), unbiased)
     }
 
     /// Transposed 2 × 2 convolution of stride 2 with `prefix.weight` `[C, outputs, 2, 2]`.
     pub fn conv_transpose(&mut self, x: Value, prefix: &str, outputs: u32) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[c, outputs, 2, 2]);
-        let bias = self.bias(prefix, outputs);
+        let (bias, unbiased) = self.bias(prefix, outputs);
         let kind = TensorKind::Feature([outputs, 2 * h, 2 * w]);
-        self.node(prefix, Op::ConvTranspose { weight, bias }, &[x], kind)
+        self.layer(prefix, Op::ConvTranspose { weight, bias }, x, kind, unbiased)
     }
 
     /// Fully connected layer with `prefix.weight`, either `[outputs, n]` or, as a convolution, `[outputs, C, H, W]`;
@@ -229,9 +252,9 @@ impl<'w> Graph<'w> {
         let flat = self.weights.is_none_or(|file| file.rank(&name) == Some(2)) && h * w == 1;
         let shape = if flat { vec![outputs, c] } else { vec![outputs, c, h, w] };
         let weight = self.parameter(&name, &shape);
-        let bias = self.bias(prefix, outputs);
+        let (bias, unbiased) = self.bias(prefix, outputs);
         let kind = TensorKind::Floats(feature_len(outputs, 1, 1) as u32);
-        self.node(prefix, Op::FullyConnected { weight, bias }, &[x], kind)
+        self.layer(prefix, Op::FullyConnected { weight, bias }, x, kind, unbiased)
     }
 
     /// Batch norm in inference form, from `prefix.{weight,bias,running_mean,running_var}` and `eps`; folded into the
@@ -242,6 +265,7 @@ impl<'w> Graph<'w> {
         let (gain, offset, mean, var) = (part("weight"), part("bias"), part("running_mean"), part("running_var"));
         let scale: Vec<f32> = gain.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect();
         let shift = (0..c as usize).map(|i| offset[i] - mean[i] * scale[i]).collect();
+        self.unbiased.remove(&x);
         let kind = self.kind(x);
         self.node(prefix, Op::BatchNorm { scale, shift }, &[x], kind)
     }

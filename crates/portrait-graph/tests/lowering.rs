@@ -69,7 +69,9 @@ fn a_u_net_of_concatenations_and_upsampling_needs_no_copy() {
             (format!("{name}.weight"), vec![*o, *i, 3, 3], Planes::noise([o * i, 3, 3], seed).map(|v| v * 0.2).data)
         })
         .collect();
-    let named: Vec<_> = tensors.iter().map(|(n, s, d)| (n.as_str(), s.clone(), d.clone())).collect();
+    let biases: Vec<String> = shapes.iter().map(|(name, ..)| format!("{name}.bias")).collect();
+    let mut named: Vec<_> = tensors.iter().map(|(n, s, d)| (n.as_str(), s.clone(), d.clone())).collect();
+    named.extend(biases.iter().zip(&shapes).map(|(n, (_, o, _))| (n.as_str(), vec![*o], vec![0.0; *o])));
     let file = weights(&named);
     let weight = |i: usize| &tensors[i].2;
     let mut g = Graph::new("unet");

@@ -31,6 +31,8 @@ fn all_faults_of_a_file_are_reported_at_once() {
     let found = weights(&[
         ("a.weight", vec![4, 3, 3, 3], vec![0.1; 108]),
         ("b.weight", vec![8, 4, 3, 3], vec![f32::NAN; 288]),
+        ("a.bias", vec![4], vec![0.0; 4]),
+        ("c.bias", vec![8], vec![0.0; 8]),
         ("d.weight", vec![4, 8, 1, 1], vec![0.0; 32]),
     ]);
     let mut g = Graph::new("faulty");
@@ -40,9 +42,10 @@ fn all_faults_of_a_file_are_reported_at_once() {
     let b = g.conv(a, "b", 8, Conv2d::same(3, 1));
     let c = g.conv(b, "c", 8, Conv2d::same(3, 1));
     g.output("y", c);
-    let error = g.build().expect_err("three faults");
+    let error = g.build().expect_err("four faults");
     let GraphError::Weights(WeightsError::Mismatch { faults, .. }) = &error else { panic!("{error}") };
-    assert_eq!(faults.len(), 3);
+    assert_eq!(faults.len(), 4);
+    assert!(matches!(&faults[3], WeightsFault::Missing { tensor, .. } if tensor == "b.bias"));
     assert!(matches!(&faults[0], WeightsFault::Shape { expected, found, .. } if expected[1] == 5 && found[1] == 3));
     assert!(matches!(&faults[1], WeightsFault::NotFinite { index: 0, .. }));
     assert!(matches!(&faults[2], WeightsFault::Missing { tensor, .. } if tensor == "c.weight"));

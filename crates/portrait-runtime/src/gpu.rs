@@ -115,10 +115,12 @@ impl Gpu {
             })?,
             Some(wanted) => {
                 let names: Vec<String> = found.iter().map(|(i, a)| format!("  {i}: {}", a.get_info().name)).collect();
-                let hit = |i: usize, a: &wgpu::Adapter| {
-                    wanted.parse() == Ok(i) || a.get_info().name.to_lowercase().contains(&wanted.to_lowercase())
-                };
-                found.into_iter().find(|(i, a)| hit(*i, a)).map(|(_, a)| a).ok_or_else(|| {
+                let named = |a: &wgpu::Adapter| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase());
+                // A number is an index before it is part of a name.
+                let index = wanted.parse::<usize>().ok();
+                let at = found.iter().position(|(i, _)| Some(*i) == index);
+                let at = at.or_else(|| found.iter().position(|(_, a)| named(a)));
+                at.map(|at| found.swap_remove(at).1).ok_or_else(|| {
                     let list = if names.is_empty() { "  none".to_owned() } else { names.join("\n") };
                     EngineError::NoAdapter(format!("no adapter matches `{wanted}`; there are:\n{list}"))
                 })?

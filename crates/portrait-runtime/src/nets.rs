@@ -3,7 +3,7 @@
 use crate::error::EngineError;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
-use portrait_graph::{Graph, Program, TensorKind, Value, Weights, WeightsError};
+use portrait_graph::{Graph, GraphError, Program, TensorKind, Value, Weights, WeightsError, WeightsFault};
 use portrait_kernels::{
     Compose, CorrectLids, Kernel, MotionCombine, MotionInput, TpsSolve, Transfer, TransferControl, Warp,
 };
@@ -11,6 +11,7 @@ use portrait_models::{
     DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
     facial_points, merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Where the transfer kernel's output holds the merger's input and the points the result starts from.
@@ -80,28 +81,52 @@ impl Lids {
 
 impl Nets {
     pub(crate) fn new(gpu: &Gpu, preset: &Preset, weights: &Weights) -> Result<Self, EngineError> {
-        let compile = |program: Result<Program, EngineError>| Ok::<_, EngineError>(Compiled::new(gpu, program?));
-        let nets = Self {
-            detector: compile(detector())?,
-            mesh: compile(mesh())?,
-            segmentation: compile(segmentation())?,
-            keypoints: compile(keypoints(preset, weights))?,
-            merger: compile(merge(preset, weights))?,
-            render: compile(render(preset, weights))?,
-            motion_bias: compile(motion_bias(preset, weights))?,
+        let compile = |program: Program| Compiled::new(gpu, program);
+        // Every network is built before the first fault is returned, so that all faults of the file are named at once.
+        let mut faults = Vec::new();
+        let mut trained = |program: Result<Program, EngineError>| match program {
+            Ok(program) => Ok(Some(program)),
+            Err(EngineError::Graph(GraphError::Weights(WeightsError::Mismatch { faults: more, .. }))) => {
+                faults.extend(more);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        };
+        let programs = [
+            trained(keypoints(preset, weights))?,
+            trained(merge(preset, weights))?,
+            trained(motion_bias(preset, weights))?,
+            trained(render(preset, weights))?,
+        ];
+        faults.extend(weights.unknown());
+        let mut named = BTreeSet::new();
+        faults.retain(|fault| named.insert(fault.to_string()));
+        let [Some(keypoints), Some(merger), Some(motion_bias), Some(render)] = programs else {
+            return Err(mismatch(weights, preset, faults));
+        };
+        if !faults.is_empty() {
+            return Err(mismatch(weights, preset, faults));
+        }
+        Ok(Self {
+            detector: compile(detector()?),
+            mesh: compile(mesh()?),
+            segmentation: compile(segmentation()?),
+            keypoints: compile(keypoints),
+            merger: compile(merger),
+            render: compile(render),
+            motion_bias: compile(motion_bias),
             lids: Lids::new()?,
             views: match views_matter(preset, weights)? {
-                true => Some((compile(view(preset, weights))?, compile(fuse_views(preset, weights))?)),
+                true => Some((compile(view(preset, weights)?), compile(fuse_views(preset, weights)?))),
                 false => None,
             },
-        };
-        let faults = weights.unknown();
-        if faults.is_empty() {
-            return Ok(nets);
-        }
-        let (origin, network) = (weights.origin().to_owned(), format!("preset {}", preset.name));
-        Err(WeightsError::Mismatch { origin, network, faults }.into())
+        })
     }
+}
+
+fn mismatch(weights: &Weights, preset: &Preset, faults: Vec<WeightsFault>) -> EngineError {
+    let (origin, network) = (weights.origin().to_owned(), format!("preset {}", preset.name));
+    WeightsError::Mismatch { origin, network, faults }.into()
 }
 
 fn bundle(name: &str, bytes: &[u8]) -> Result<Weights, EngineError> {
@@ -249,9 +274,8 @@ fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError
 fn views_matter(preset: &Preset, weights: &Weights) -> Result<bool, EngineError> {
     let top = bottleneck(preset)[0] as usize;
     let all = top * (1 + preset.synthesis.views as usize);
-    let fusion = weights.tensor("synthesis.fusion.conv.weight", &[top, all, 1, 1]).map_err(|fault| {
-        let (origin, network) = (weights.origin().to_owned(), format!("preset {}", preset.name));
-        WeightsError::Mismatch { origin, network, faults: vec![fault] }
-    })?;
+    let fusion = weights
+        .tensor("synthesis.fusion.conv.weight", &[top, all, 1, 1])
+        .map_err(|fault| mismatch(weights, preset, vec![fault]))?;
     Ok(fusion.chunks(all).any(|row| row[top..].iter().any(|&w| w != 0.0)))
 }
