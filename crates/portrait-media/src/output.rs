@@ -77,7 +77,11 @@ pub(crate) fn scratch_file(target: &Path) -> Result<File> {
 /// A hidden directory beside the target, gone with its contents when dropped.
 pub(crate) fn scratch_dir(target: &Path) -> Result<TempDir> {
     let prefix = prefix(target);
-    builder(&prefix).tempdir_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
+    let mut builder = builder(&prefix);
+    // Private by default; what it may become is an ordinary directory.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.tempdir_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
 }
 
 /// The error without the temporary path that `tempfile` appends: the user asked for another name.

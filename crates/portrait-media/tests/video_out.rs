@@ -138,6 +138,45 @@ fn png_frames() {
 }
 
 #[test]
+fn png_frames_replace_older_ones_all_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let pattern = dir.path().join("f_%d.png");
+    std::fs::write(dir.path().join("f_1.png"), b"older").unwrap();
+    std::fs::create_dir(dir.path().join("f_2.png")).unwrap();
+    let write = || {
+        let mut writer = VideoWriter::create(&pattern, 20, 10, 25.0).unwrap();
+        (0..3).for_each(|t| writer.push(&moving(20, 10, t)).unwrap());
+        writer.finish()
+    };
+    let error = write().unwrap_err();
+    assert!(matches!(error, MediaError::InTheWay { .. }), "{error}");
+    assert_eq!(names(dir.path()), ["f_1.png", "f_2.png"]);
+    assert_eq!(std::fs::read(dir.path().join("f_1.png")).unwrap(), b"older");
+    std::fs::remove_dir(dir.path().join("f_2.png")).unwrap();
+    write().unwrap();
+    assert_eq!(names(dir.path()), ["f_0.png", "f_1.png", "f_2.png"]);
+    assert_eq!(load_photo(dir.path().join("f_1.png")).unwrap(), moving(20, 10, 1));
+}
+
+#[test]
+fn a_directory_of_png_frames_may_be_empty_or_end_in_a_slash() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("empty")).unwrap();
+    for name in ["empty", "new/"] {
+        write_moving(&dir.path().join(name), 20, 10, 25.0, 2);
+        assert_eq!(names(&dir.path().join(name)), ["frame_00000.png", "frame_00001.png"]);
+    }
+    assert_eq!(names(dir.path()), ["empty", "new"]);
+    #[cfg(unix)]
+    {
+        // The rights of any directory made here, not those of a private one.
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name: &str| dir.path().join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode("new"), mode("empty"));
+    }
+}
+
+#[test]
 fn an_interrupted_video_plays() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["a.mp4", "a.gif"] {

@@ -29,7 +29,8 @@ impl Plan {
         let directory_form = text.ends_with('/') || text.ends_with(std::path::MAIN_SEPARATOR);
         if directory_form || (path.extension().is_none() && !name.is_empty()) {
             return Some(Self {
-                directory: path.to_owned(),
+                // Without a slash at the end, which systems take differently for a directory that is not there yet.
+                directory: path.components().collect(),
                 before: "frame_".to_owned(),
                 after: ".png".to_owned(),
                 digits: 5,
@@ -97,13 +98,58 @@ impl Sink for FrameSink {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let fail = |e| MediaError::write(&self.path, e);
-        std::fs::create_dir_all(&self.plan.directory).map_err(fail)?;
+        if self.plan.own_directory && !self.plan.directory.exists() {
+            let renamed = std::fs::rename(self.scratch.path(), &self.plan.directory);
+            return renamed.map_err(|e| MediaError::write(&self.path, e));
+        }
+        let mut replaced = Vec::new();
         for index in 0..self.frames {
-            let name = self.plan.name(index);
-            std::fs::rename(self.scratch.path().join(&name), self.plan.directory.join(&name)).map_err(fail)?;
+            let done = self.publish(index);
+            match done {
+                Ok(older) => replaced.push(older),
+                Err(error) => {
+                    self.undo(&replaced);
+                    return Err(error);
+                }
+            }
         }
         Ok(())
+    }
+}
+
+impl FrameSink {
+    /// Gives one frame its name; where the file that had it before is now.
+    fn publish(&self, index: u64) -> Result<Option<PathBuf>> {
+        let (name, older) = (self.plan.name(index), self.scratch.path().join(format!("{index}.older")));
+        let target = self.plan.directory.join(&name);
+        if target.is_dir() {
+            let reason = "a directory has the name of one of its frames; choose another name";
+            return Err(MediaError::InTheWay { path: self.path.clone(), reason });
+        }
+        let fail = |e| MediaError::write(&self.path, e);
+        let older = match std::fs::rename(&target, &older) {
+            Ok(()) => Some(older),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Err(fail(e)),
+        };
+        if let Err(error) = std::fs::rename(self.scratch.path().join(&name), &target) {
+            if let Some(older) = &older {
+                let _ = std::fs::rename(older, &target);
+            }
+            return Err(fail(error));
+        }
+        Ok(older)
+    }
+
+    /// Takes back the names that were given, as far as the system lets it: the first error is the one that is told.
+    fn undo(&self, replaced: &[Option<PathBuf>]) {
+        for (index, older) in replaced.iter().enumerate() {
+            let target = self.plan.directory.join(self.plan.name(index as u64));
+            let _ = match older {
+                Some(older) => std::fs::rename(older, &target),
+                None => std::fs::remove_file(&target),
+            };
+        }
     }
 }
 
