@@ -73,7 +73,8 @@ pub(super) fn open(mut file: File, path: &Path) -> Result<Opened> {
 
     let ticks: u64 = shown.map(|s| u64::from(s.duration)).sum();
     let seconds = ticks as f64 / f64::from(track.timescale);
-    let fps = if seconds > 0.0 { shown_count as f64 / seconds } else { 25.0 };
+    // No camera is that fast: such rates come from frames without durations.
+    let fps = Some(shown_count as f64 / seconds).filter(|fps| *fps < 1001.0).map_or(25.0, |fps| fps.min(1000.0));
     let (width, height) = if track.quarter_turns % 2 == 1 { (size.1, size.0) } else { size };
     let info = VideoInfo {
         width,
