@@ -1,10 +1,10 @@
-//! Files made by others: shared clips with B-frames, and whatever `ffmpeg` makes, where they are there.
+//! Files made by others: clips from `PORTRAIT_CLIPS`, and whatever `ffmpeg` makes, where they are there.
 
 mod common;
 
 use std::path::Path;
 
-use common::{ffmpeg, have_ffmpeg, mean_difference, read_all, shared};
+use common::{clips, ffmpeg, have_ffmpeg, mean_difference, read_all};
 use portrait_media::{MediaError, VideoReader, VideoWriter};
 
 /// What `ffmpeg` decodes, one buffer of RGBA per frame.
@@ -35,9 +35,8 @@ fn same_as_ffmpeg(path: &Path) {
 }
 
 #[test]
-fn shared_clips_with_b_frames_come_in_order() {
-    for name in ["samples/driver_synthetic.mp4", "clips/eval/104.mp4"] {
-        let Some(path) = shared(name) else { continue };
+fn clips_of_others_come_in_order() {
+    for path in clips() {
         let (frames, error) = read_all(&path);
         assert!(error.is_none());
         assert!(frames.windows(2).all(|w| w[0].timestamp < w[1].timestamp));

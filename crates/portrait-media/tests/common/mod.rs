@@ -62,14 +62,19 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A file of the shared test data, or nothing where it is not there.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: the shared data `{name}` is not here");
-    None
+/// The MP4 files of the folder that `PORTRAIT_CLIPS` names, sorted; says so where there is none.
+pub(crate) fn clips() -> Vec<PathBuf> {
+    let Some(folder) = std::env::var_os("PORTRAIT_CLIPS") else {
+        println!("SKIP: PORTRAIT_CLIPS=FOLDER names no folder of clips");
+        return Vec::new();
+    };
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("PORTRAIT_CLIPS={}: {e}", folder.to_string_lossy()));
+    let mut clips: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    clips.retain(|clip| clip.extension().is_some_and(|extension| extension == "mp4"));
+    clips.sort();
+    assert!(!clips.is_empty(), "PORTRAIT_CLIPS={} holds no .mp4", folder.to_string_lossy());
+    clips
 }
 
 /// Whether `ffmpeg` is there; says so where it is not.
