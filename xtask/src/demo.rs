@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{hash, setup, shell};
 
@@ -28,12 +28,22 @@ pub(crate) fn run() -> Result<()> {
         "--compare",
         "-o",
         "demo/demo.mp4",
+        "--json",
     ]);
     environment.apply(&mut command);
     println!("demo: {}", shell::text(&command));
-    shell::run(&mut command)?;
+    let report: serde_json::Value = serde_json::from_str(&shell::output(&mut command)?).context("not a report")?;
     std::fs::rename(root.join("demo/demo-compare.png"), root.join("demo/compare.png"))?;
+    let word = |key: &str| report[key].as_str().unwrap_or("?").to_owned();
+    println!(
+        "demo: {} frames, {:.2} frames/s end to end on {} ({}, {})",
+        report["frames"],
+        report["fps"].as_f64().unwrap_or_default(),
+        word("adapter"),
+        word("backend"),
+        word("tier")
+    );
     println!("demo: {}", root.join("demo/demo.mp4").display());
-    println!("demo: {}", root.join("demo/compare.png").display());
+    println!("demo: {} (source | driver | result)", root.join("demo/compare.png").display());
     Ok(())
 }

@@ -43,6 +43,16 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command and returns what it writes on stdout; anything but success is an error.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run `{}`", text(command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed ({})", text(command), output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// Whether a command can be run and succeeds; its output is dropped.
 pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
