@@ -12,14 +12,12 @@ use portrait_media::{AudioTrack, Picture, VideoWriter};
 use portrait_runtime::{Avatar, Engine, Mode, Session, SessionOptions};
 
 use crate::compare::Compare;
-use crate::driver::{Driver, pixels};
+use crate::driver::{Driver, look_ahead, pixels};
 use crate::engine::EngineArgs;
 use crate::report::Report;
 use crate::source::{Source, media_picture};
 use crate::{console, interrupt, output};
 
-/// How much of the clip is looked at before the first frame is made.
-const LOOK_AHEAD: Duration = Duration::from_secs(1);
 /// Pictures on their way from the GPU.
 const IN_FLIGHT: usize = 3;
 
@@ -34,7 +32,8 @@ The kind of output follows from its name:
   OUT.gif          GIF
   OUT/             a directory of PNG frames, also NAME_%05d.png
 
-Ctrl-C ends early and leaves a playable file; the exit code then is 130.")]
+Ctrl-C ends early and leaves a playable file; the exit code then is 130. A second Ctrl-C ends at once and
+leaves no result. A clip that breaks off gives a result up to there, an error, and exit code 1.")]
 pub(crate) struct Animate {
     /// The photo (PNG, JPEG, WebP, GIF), or an avatar made by `portrait prepare`
     #[arg(value_name = "PHOTO|FILE.avatar")]
@@ -48,6 +47,10 @@ pub(crate) struct Animate {
     /// Take over the driver's pose and expression as they are, instead of how they change
     #[arg(long)]
     absolute: bool,
+    /// Factor on the motion of the lids, 0 to 4, unless with --absolute: 1 is the driver's own motion, with which the
+    /// bundled weights leave blinks half open
+    #[arg(long, value_name = "FACTOR", default_value_t = default_eye_gain(), value_parser = eye_gain)]
+    eye_gain: f32,
     /// Also write OUT-compare.png: source | driver | result at several moments
     #[arg(long)]
     compare: bool,
@@ -70,6 +73,7 @@ impl Animate {
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
         drop(VideoWriter::create(&self.output, 256, 256, driver.info().fps)?);
+        compare_path.as_deref().map_or(Ok(()), output::check_target)?;
 
         let start = Instant::now();
         let spinner = console::spinner("preparing the portrait");
@@ -95,6 +99,7 @@ impl Animate {
             waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
             gpu_seconds: Mean::default(),
             bar: console::bar(driver.info().frames),
+            broken: None,
         };
         let clip_frames = driver.info().frames;
         render.run(&mut driver)?;
@@ -127,6 +132,7 @@ impl Animate {
             frames,
             clip_frames,
             interrupted,
+            truncated: render.broken.is_some(),
             lost_frames,
             adapter: adapter.name.clone(),
             backend: adapter.backend.clone(),
@@ -135,9 +141,13 @@ impl Animate {
             prepare_seconds,
             animate_seconds,
             gpu_seconds: render.gpu_seconds.value(),
+            session: render.session.stats(),
             warnings,
         };
         report.print(self.json);
+        if let Some(error) = render.broken {
+            bail!("{error:#}; `{}` holds the {frames} frames before the break", self.output.display());
+        }
         Ok(if interrupted { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::SUCCESS })
     }
 
@@ -150,7 +160,8 @@ impl Animate {
 
     fn session(&self, engine: &Engine, avatar: &Avatar, driver: &Driver) -> Result<Session> {
         let mode = if self.absolute { Mode::Absolute } else { Mode::Relative };
-        let options = SessionOptions { mode, ..SessionOptions::new(driver.info().width, driver.info().height) };
+        let defaults = SessionOptions::new(driver.info().width, driver.info().height);
+        let options = SessionOptions { mode, eye_gain: self.eye_gain, ..defaults };
         let session = engine.session(avatar, &options);
         session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
     }
@@ -158,17 +169,7 @@ impl Animate {
     /// Looks at the start of the clip: there must be a face, and the moment that is most like the photo is what motion is
     /// measured from.
     fn look_ahead(&self, session: &mut Session) -> Result<()> {
-        let mut driver = Driver::open(&self.drive)?;
-        let mut seen = 0;
-        while let Some((frame, step)) = driver.next()? {
-            if interrupt::requested() || frame.timestamp >= LOOK_AHEAD {
-                break;
-            }
-            session.observe(pixels(&frame.picture), step)?;
-            // Uploads of frames that wait for the device would pile up.
-            session.finish()?;
-            seen += 1;
-        }
+        let seen = look_ahead(session, &self.drive, interrupt::requested)?;
         if lost_frames(session) == seen && !interrupt::requested() {
             bail!(
                 "no face found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
@@ -179,6 +180,16 @@ impl Animate {
         session.restart();
         Ok(())
     }
+}
+
+/// What the engine does unless told otherwise.
+fn default_eye_gain() -> f32 {
+    SessionOptions::new(1, 1).eye_gain
+}
+
+fn eye_gain(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=4.0).contains(value));
+    value.ok_or_else(|| "give a number from 0 to 4".to_owned())
 }
 
 fn lost_frames(session: &Session) -> u64 {
@@ -207,6 +218,8 @@ struct Render<'a> {
     waiting: VecDeque<Waiting>,
     gpu_seconds: Mean,
     bar: ProgressBar,
+    /// Why the clip breaks off after pictures that are good.
+    broken: Option<anyhow::Error>,
 }
 
 impl Render<'_> {
@@ -219,6 +232,11 @@ impl Render<'_> {
                 Ok(None) => break,
                 // Ctrl-C also ends an ffmpeg that reads the clip for us.
                 Err(_) if interrupt::requested() => break,
+                // Nothing of what the reader could give is lost.
+                Err(error) if submitted > 0 => {
+                    self.broken = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             self.session.animate(pixels(&frame.picture), step)?;

@@ -1,4 +1,4 @@
-//! Ctrl-C, and a polite request to end: the work in progress is finished properly.
+//! Ctrl-C, and a polite request to end: the work in progress is finished properly, unless the user asks twice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,9 +9,17 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// Exit code of a program that was interrupted, as shells expect it.
 pub(crate) const EXIT_CODE: u8 = 130;
 
-/// From here on Ctrl-C only sets a flag.
+/// From here on the first Ctrl-C only sets a flag.
+///
+/// The second ends the program at once. A hidden temporary file may stay then; nothing half-written has the final name,
+/// since outputs are renamed when they are complete.
 pub(crate) fn listen() -> Result<()> {
-    ctrlc::set_handler(|| REQUESTED.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")
+    let on_signal = || {
+        if REQUESTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(EXIT_CODE.into());
+        }
+    };
+    ctrlc::set_handler(on_signal).context("cannot listen for Ctrl-C")
 }
 
 /// Whether Ctrl-C was pressed.

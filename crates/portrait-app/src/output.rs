@@ -48,6 +48,22 @@ fn numbered(pattern: &Path, input: &Path) -> bool {
         && directory(pattern).is_some_and(|parent| directory(input) == Some(parent))
 }
 
+/// Refuses a name that cannot be written to, before any work is done.
+pub(crate) fn check_target(path: &Path) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        bail!(
+            "cannot write `{}`: the directory `{}` does not exist; create it first",
+            path.display(),
+            parent.display()
+        );
+    }
+    if path.is_dir() {
+        bail!("cannot write `{}`: a directory of that name exists; choose another name", path.display());
+    }
+    Ok(())
+}
+
 /// What stands around `%05d`.
 fn split_pattern(name: &str) -> Option<(String, String)> {
     let (before, rest) = name.split_once('%')?;

@@ -1,6 +1,6 @@
 //! `portrait prepare`: a photo becomes an avatar file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -39,7 +39,7 @@ impl Prepare {
         let mut inputs = vec![self.photo.as_path()];
         inputs.extend(self.engine.weights.as_deref());
         output::refuse_inputs(&self.output, &inputs)?;
-        check_target(&self.output)?;
+        output::check_target(&self.output)?;
         if source::is_avatar(&self.photo) {
             bail!("`{}` is an avatar already", self.photo.display());
         }
@@ -69,20 +69,4 @@ impl Prepare {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Refuses a name that cannot be written to, before any work is done.
-fn check_target(path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        bail!(
-            "cannot write `{}`: the directory `{}` does not exist; create it first",
-            path.display(),
-            parent.display()
-        );
-    }
-    if path.is_dir() {
-        bail!("cannot write `{}`: a directory of that name exists; choose another name", path.display());
-    }
-    Ok(())
 }

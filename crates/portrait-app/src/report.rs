@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use portrait_runtime::SessionStats;
 use serde_json::{Value, json};
 
 use crate::console;
@@ -17,6 +18,8 @@ pub(crate) struct Report {
     /// Frames of the whole clip, where the file says so.
     pub(crate) clip_frames: Option<u64>,
     pub(crate) interrupted: bool,
+    /// The clip breaks off; the frames before that were written.
+    pub(crate) truncated: bool,
     /// Frames in which the driver's face was not found; the last pose was held.
     pub(crate) lost_frames: u64,
     pub(crate) adapter: String,
@@ -29,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) animate_seconds: f64,
     /// Mean GPU time of a frame, where the device measures it.
     pub(crate) gpu_seconds: Option<f64>,
+    /// Planned memory and work.
+    pub(crate) session: SessionStats,
     /// What was warned of on the way.
     pub(crate) warnings: Vec<String>,
 }
@@ -55,6 +60,16 @@ impl Report {
         console::line(format!(
             "{output}: {frames} frames of {width}×{height}, {fps:.2} frames/s end to end{gpu} on {adapter} ({backend}, {tier})"
         ));
+        let SessionStats { dispatches, macs, arena_bytes, bytes_without_reuse, weight_bytes, .. } = self.session;
+        let mb = |bytes: usize| bytes as f64 / 1e6;
+        console::line(format!(
+            "planned: {:.1} MB of intermediate results instead of {:.1} MB without reuse, {:.1} MB of weights; a frame is \
+             {:.2} GMAC in {dispatches} dispatches",
+            mb(arena_bytes),
+            mb(bytes_without_reuse),
+            mb(weight_bytes),
+            macs as f64 / 1e9
+        ));
         if let Some(compare) = &self.compare {
             console::line(format!("{}: source | driver | result", compare.display()));
         }
@@ -69,6 +84,7 @@ impl Report {
             "frames": self.frames,
             "clip_frames": self.clip_frames,
             "interrupted": self.interrupted,
+            "truncated": self.truncated,
             "lost_frames": self.lost_frames,
             "fps": self.fps(),
             "prepare_seconds": self.prepare_seconds,
@@ -78,6 +94,7 @@ impl Report {
             "backend": self.backend,
             "tier": self.tier,
             "preset": self.preset,
+            "session": self.session,
             "warnings": self.warnings,
         })
     }

@@ -31,9 +31,11 @@ fn unknown() {
     run(command.args(["--adapter", "Voodoo 2"])).fails(&sandbox, &["no adapter matches `Voodoo 2`", "0: "]);
 }
 
+const EYE_GAIN: &[&str] = &["animate", "a.png", "--drive", "b.mp4", "-o", "c.mp4", "--eye-gain", "5"];
+
 #[test]
 fn usage_errors_have_their_own_exit_code() {
-    for arguments in [&["animate"][..], &["animate", "a.png", "--precision", "f64"], &["dance"]] {
+    for arguments in [&["animate"][..], &["animate", "a.png", "--precision", "f64"], EYE_GAIN, &["dance"]] {
         let outcome = run(portrait().args(arguments));
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{}", outcome.stderr);
     }

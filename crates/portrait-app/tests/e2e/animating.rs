@@ -20,6 +20,10 @@ fn a_photo_and_a_clip_become_a_video() {
     assert_eq!((&report["preset"], &report["output"]), (&"s".into(), &out.to_string_lossy().as_ref().into()));
     assert!(report["fps"].as_f64().unwrap() > 0.0);
     assert!(!report["adapter"].as_str().unwrap().is_empty());
+    let session = |key: &str| report["session"][key].as_u64().unwrap();
+    assert!(
+        session("arena_bytes") < session("bytes_without_reuse") && session("dispatches") > 0 && session("macs") > 0
+    );
 
     let info = VideoReader::open(&out).unwrap().info().clone();
     assert_eq!((info.width, info.height, info.fps, info.codec.as_str()), (256, 256, 25.0, "h264"));
@@ -48,7 +52,8 @@ fn an_avatar_and_a_clip_of_odd_size_become_png_frames() {
     // GIF keeps odd sizes.
     let frames: Vec<_> = driver_frames(3).iter().map(|frame| cut(frame, 231, 253)).collect();
     let clip = sandbox.clip("odd.gif", &frames);
-    run(animate(avatar, &clip, &sandbox.output("frames")).arg("--compare")).succeeds();
+    let outcome = run(animate(avatar, &clip, &sandbox.output("frames")).arg("--compare")).succeeds();
+    assert!(outcome.stdout.contains("without reuse"), "{}", outcome.stdout);
     assert_eq!(sandbox.written(), ["frames", "frames-compare.png"]);
     let numbered = names(&sandbox.output("frames"));
     assert_eq!(numbered, ["frame_00000.png", "frame_00001.png", "frame_00002.png"]);

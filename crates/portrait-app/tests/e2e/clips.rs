@@ -43,7 +43,44 @@ fn truncated() {
     // In the pictures.
     let Some(avatar) = avatar() else { return };
     let clip = sandbox.file("half.mp4", &whole[..whole.len() * 2 / 3]);
-    run(&mut animate(avatar, &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &["half.mp4"]);
+    let out = sandbox.output("me.mp4");
+    let outcome = run(animate(avatar, &clip, &out).arg("--json"));
+    let report = outcome.json();
+    let frames = report["frames"].as_u64().unwrap();
+    assert_eq!((outcome.code, &report["truncated"]), (Some(1), &true.into()), "{}", outcome.stderr);
+    let words = ["error: `", "half.mp4` ends early", &format!("me.mp4` holds the {frames} frames before the break")];
+    assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{}", outcome.stderr);
+    // Every frame before the cut is there.
+    let mut reader = portrait_media::VideoReader::open(&clip).unwrap();
+    let readable = std::iter::from_fn(|| reader.next_frame().ok().flatten()).count();
+    assert!((1..8).contains(&readable));
+    assert_eq!((frames_of(&out, 9).len(), frames as usize), (readable, readable));
+    assert_eq!(sandbox.written(), ["me.mp4"]);
+}
+
+#[test]
+fn broken_before_the_first_picture() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let mut bytes = std::fs::read(sandbox.short_clip(3)).unwrap();
+    let media = bytes.windows(4).position(|kind| kind == b"mdat").unwrap() + 4;
+    bytes[media..].fill(0xff);
+    let clip = sandbox.file("broken.mp4", &bytes);
+    run(&mut animate(avatar, &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &["broken.mp4", "damaged"]);
+}
+
+#[test]
+fn frames_without_durations_are_spread() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let mut bytes = std::fs::read(sandbox.short_clip(4)).unwrap();
+    // Version and flags, number of entries, frames of the first, and what each of them lasts.
+    let lasts = bytes.windows(4).position(|kind| kind == b"stts").unwrap() + 16;
+    assert!(bytes[lasts..lasts + 4].iter().any(|&b| b > 0));
+    bytes[lasts..lasts + 4].fill(0);
+    let (clip, out) = (sandbox.file("stopped.mp4", &bytes), sandbox.output("me.mp4"));
+    run(&mut animate(avatar, &clip, &out)).succeeds();
+    assert_eq!(frames_of(&out, 9).len(), 4);
 }
 
 #[test]

@@ -35,6 +35,11 @@ fn nowhere_to_write() {
     prepare(&sandbox.output("not/there.avatar")).fails(&sandbox, &["does not exist", "create it first"]);
     std::fs::create_dir(sandbox.input("taken.mp4")).unwrap();
     fails(&sandbox.input("taken.mp4"), &["taken.mp4", "directory of that name exists"]);
+    // The picture of several moments is checked with the video.
+    std::fs::create_dir(sandbox.input("me-compare.png")).unwrap();
+    let mut compare = animate(&astronaut(), &clip, &sandbox.input("me.mp4"));
+    run(compare.arg("--compare")).fails(&sandbox, &["me-compare.png", "directory of that name exists"]);
+    assert!(!sandbox.input("me.mp4").exists());
     // A directory with something in it is not taken for frames.
     fails(&sandbox.input(""), &["not empty"]);
     // Nothing can be created there, not even by root.
