@@ -77,6 +77,11 @@ impl Compare {
 
 /// The largest square in the middle of a picture, as a tile.
 fn tile(picture: &Picture) -> RgbaImage {
+    centre_square(picture, TILE)
+}
+
+/// The largest square in the middle of a picture, resized to a side in pixels.
+pub(crate) fn centre_square(picture: &Picture, to: u32) -> RgbaImage {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let side = width.min(height);
     let (x, y) = ((width - side) / 2, (height - side) / 2);
@@ -86,9 +91,9 @@ fn tile(picture: &Picture) -> RgbaImage {
         out.copy_from_slice(&picture.rgba[from..from + 4 * side]);
     }
     match side as u32 {
-        TILE => part,
-        small if small < TILE => imageops::resize(&part, TILE, TILE, FilterType::CatmullRom),
-        _ => imageops::resize(&part, TILE, TILE, FilterType::Triangle),
+        same if same == to => part,
+        small if small < to => imageops::resize(&part, to, to, FilterType::CatmullRom),
+        _ => imageops::resize(&part, to, to, FilterType::Triangle),
     }
 }
 

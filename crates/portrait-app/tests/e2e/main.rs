@@ -8,6 +8,7 @@ mod animating;
 mod avatars;
 mod clips;
 mod common;
+mod evaluating;
 mod interrupting;
 mod memory;
 mod outputs;
