@@ -2,20 +2,16 @@
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
 // Tile     each invocation: 4 consecutive pixels × 4 output channels; invocations: tiles fastest, then output groups
-// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
-#ifdef RESIDUAL
-#import conv_residual
-#else
 #import conv
-#endif
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= p.span { return; }
     let first = i32(id.x % p.tiles) * 4;
-    let o = (id.x / p.tiles + id.y) * 1u;
+    let o = id.x / p.tiles + id.y;
     let area = p.in_w * p.in_h;
     let last = area - 1;
     var i0 = min(first, last); var i1 = min(first + 1, last); var i2 = min(first + 2, last); var i3 = min(first + 3, last);

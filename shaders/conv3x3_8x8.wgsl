@@ -2,14 +2,10 @@
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
 // Tile     each invocation: 4×2 pixels × 8 output channels; invocations: tiles fastest, then output groups
-// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
-#ifdef RESIDUAL
-#import conv_residual
-#else
 #import conv
-#endif
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -2,14 +2,10 @@
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
 // Tile     each invocation: 4 consecutive pixels × 4 output channels; invocations: tiles fastest, then output groups
-// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
-#ifdef RESIDUAL
-#import conv_residual
-#else
 #import conv
-#endif
 
 // Input position of the first tap of output pixel `i`: x, y.
 fn corner(i: i32) -> vec2<i32> {
@@ -26,7 +22,7 @@ fn pixel(plane: i32, c: vec2<i32>) -> vec4<f32> {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= p.span { return; }
     let first = i32(id.x % p.tiles) * 4;
-    let o = (id.x / p.tiles + id.y) * 1u;
+    let o = id.x / p.tiles + id.y;
     let c0 = corner(first); let c1 = corner(first + 1); let c2 = corner(first + 2); let c3 = corner(first + 3);
     var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
     var m: mat4x4<f32>;

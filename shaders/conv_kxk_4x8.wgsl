@@ -2,14 +2,10 @@
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
 // Tile     each invocation: 4 consecutive pixels × 8 output channels; invocations: tiles fastest, then output groups
-// Storage  x, r, w, y S4   Accumulate f32   Twin conv.rs   Bindings and Params prelude/conv.wgsl
+// Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
-#ifdef RESIDUAL
-#import conv_residual
-#else
 #import conv
-#endif
 
 // Input position of the first tap of output pixel `i`: x, y.
 fn corner(i: i32) -> vec2<i32> {

@@ -5,11 +5,7 @@
 // Storage  x, r, w, y S4   Accumulate f32   Twin depthwise.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
-#ifdef RESIDUAL
-#import conv_residual
-#else
 #import conv
-#endif
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -8,7 +8,7 @@
 #import finite
 
 struct Params {
-    frame: vec2<f32>, mesh_size: f32, threshold: f32, crop_scale: f32, crop_up: f32, whole_frame: u32, pad: u32,
+    frame: vec2<f32>, mesh_size: f32, threshold: f32, crop_scale: f32, crop_up: f32, whole_frame: u32, image: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> mesh: array<f32>;
@@ -24,7 +24,6 @@ const FACIAL = 106u;
 const RIGHT_EYE = 33u;
 const LEFT_EYE = 263u;
 const FAR = 1e30; // no frame reaches it: marks a box that holds a broken point
-const IMAGE = 256.0; // pixels across the networks' picture, which fix the meaning of ±1
 var<workgroup> boxes: array<vec4<f32>, 128>; // (min x, min y, -max x, -max y)
 var<workgroup> chosen: vec4<f32>; // this frame's crop (cx, cy, side) and whether a face was found
 
@@ -79,6 +78,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     if (lane < FACIAL) & (chosen.w != 0.0) {
         let at = in_frame(u32(indices[lane]), region.xy, axis);
         let u = (at - chosen.xy) / chosen.z + 0.5;
-        fk[lane] = (2.0 * IMAGE * u - 1.0) / (IMAGE - 1.0) - 1.0;
+        fk[lane] = (2.0 * p.image * u - 1.0) / (p.image - 1.0) - 1.0;
     }
 }

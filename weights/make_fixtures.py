@@ -139,7 +139,7 @@ def main():
     parser.add_argument("--sheet", type=Path, help="write a picture to look at: source, driver, out")
     args = parser.parse_args()
     nets = originals(args.wheel)
-    photo = np.ascontiguousarray(cv2.imread(str(FIXTURES / "astronaut.png"))[..., ::-1])
+    photo = np.ascontiguousarray(cv2.imread(str(HERE.parent / "assets/astronaut.png"))[..., ::-1])
     note = {"picture": "astronaut: NASA, public domain", "wheel": "mediapipe 0.10.14, Apache-2.0"}
     outputs = mediapipe(nets, photo)
     tensorfile.write(FIXTURES / "mediapipe.safetensors", outputs, note)

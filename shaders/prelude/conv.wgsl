@@ -1,4 +1,4 @@
-// Parameters, bindings and loads of the convolutions. CPU twin and `Params` in conv.rs.
+// Parameters, bindings and loads of the convolutions. `Params` in conv.rs, CPU twin in conv_pack.rs.
 struct Params {
     in_w: i32, in_h: i32, in_slices: u32, out_slices: u32,
     out_w: i32, out_h: i32, outputs: u32, residual_slices: u32,
@@ -7,9 +7,16 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<S4>;
+#ifdef RESIDUAL
+@group(0) @binding(2) var<storage, read> r: array<S4>;
+@group(0) @binding(3) var<storage, read> w: array<S4>;
+@group(0) @binding(4) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y: array<S4>;
+#else
 @group(0) @binding(2) var<storage, read> w: array<S4>;
 @group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> y: array<S4>;
+#endif
 
 // Four inputs × four outputs at `i`.
 fn weights(i: u32) -> mat4x4<f32> {
@@ -35,6 +42,9 @@ fn finish_flat(o: u32, i: i32, sum: vec4<f32>) {
     if o >= p.out_slices || i >= area { return; }
     let to = i32(o) * area + i;
     var v = sum + b[o];
+#ifdef RESIDUAL
+    if o < p.residual_slices { v += up4(r[to]); }
+#endif
     var slope = vec4<f32>(0.0);
     if ACT == 2u { slope = b[p.out_slices + o]; }
     let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;

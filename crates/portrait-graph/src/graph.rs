@@ -264,6 +264,11 @@ impl<'w> Graph<'w> {
         let mut part = |name: &str| self.parameter(&format!("{prefix}.{name}"), &[c]);
         let (gain, offset, mean, var) = (part("weight"), part("bias"), part("running_mean"), part("running_var"));
         let scale: Vec<f32> = gain.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect();
+        if let Some(index) = scale.iter().position(|s| !s.is_finite()) {
+            let origin = self.weights.map_or_else(String::new, |file| file.origin().to_owned());
+            let tensor = format!("{prefix}.running_var (its square root)");
+            self.faults.push((origin, WeightsFault::NotFinite { tensor, index }));
+        }
         let shift = (0..c as usize).map(|i| offset[i] - mean[i] * scale[i]).collect();
         self.unbiased.remove(&x);
         let kind = self.kind(x);

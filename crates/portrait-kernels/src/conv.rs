@@ -27,7 +27,7 @@ pub struct Conv {
     pub act: Activation,
 }
 
-/// Mirrors `Params` in `shaders/prelude/conv.wgsl` and `conv_residual.wgsl`.
+/// Mirrors `Params` in `shaders/prelude/conv.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub(crate) struct Params {

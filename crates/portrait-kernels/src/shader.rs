@@ -74,7 +74,7 @@ shaders![
     "warp",
 ];
 
-prelude!["activation", "conv", "conv_residual", "f16", "f16_packed", "f32", "finite", "grid", "thin_plate"];
+prelude!["activation", "conv", "f16", "f16_packed", "f32", "finite", "grid", "thin_plate"];
 
 /// Stems of all kernel files.
 pub fn shader_names() -> impl Iterator<Item = &'static str> {
@@ -116,12 +116,16 @@ impl ShaderKey {
     /// On an unknown file or directive: both are mistakes in this crate, caught by its tests.
     pub fn source(&self) -> String {
         let mut out = String::new();
+        self.expand(find(SHADERS, self.file), &mut out);
+        out
+    }
+
+    fn expand(&self, text: &str, out: &mut String) {
         let mut taken: Vec<bool> = Vec::new();
-        for line in find(SHADERS, self.file).lines() {
+        for line in text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
                 ["#ifdef", name] => taken.push(self.defines.contains(name)),
-                ["#ifndef", name] => taken.push(!self.defines.contains(name)),
                 ["#else"] => {
                     let last = taken.last_mut().expect("#else without #ifdef");
                     *last = !*last;
@@ -130,8 +134,8 @@ impl ShaderKey {
                     taken.pop().expect("#endif without #ifdef");
                 }
                 _ if taken.contains(&false) => {}
-                ["#import", "tier"] => out.push_str(find(PRELUDE, self.tier.name())),
-                ["#import", name] => out.push_str(find(PRELUDE, name)),
+                ["#import", "tier"] => self.expand(find(PRELUDE, self.tier.name()), out),
+                ["#import", name] => self.expand(find(PRELUDE, name), out),
                 [word, ..] if word.starts_with('#') => panic!("{}: unknown directive `{line}`", self.file),
                 _ => {
                     out.push_str(line);
@@ -140,6 +144,5 @@ impl ShaderKey {
             }
         }
         assert!(taken.is_empty(), "{}: #ifdef without #endif", self.file);
-        out
     }
 }

@@ -10,8 +10,6 @@ const POINTS: usize = 468;
 const FACIAL: usize = 106;
 /// Outer eye corners in the mesh: the person's right (left in the picture) and left.
 const EYES: [usize; 2] = [33, 263];
-/// Pixels across the networks' picture: points at ±1 are the centres of its corner pixels.
-const IMAGE: f32 = 256.0;
 
 /// Turns the face mesh of a frame into facial keypoints and the region where the next frame's mesh is computed.
 ///
@@ -30,6 +28,8 @@ pub struct Track {
     pub frame: [u32; 2],
     /// Side of the mesh network's input in pixels: 192.
     pub mesh_size: u32,
+    /// Side of the networks' picture in pixels: points at ±1 are the centres of its corner pixels.
+    pub image: u32,
     /// Smallest score `sigmoid(flag)` of a face: 0.5.
     pub threshold: f32,
     /// Whether the crop is always the centre square of the frame.
@@ -46,7 +46,7 @@ struct Params {
     crop_scale: f32,
     crop_up: f32,
     whole_frame: u32,
-    pad: u32,
+    image: f32,
 }
 
 /// Box (min, max) of `points`; `None` without extent or if a point is not finite.
@@ -85,7 +85,7 @@ impl Kernel for Track {
             crop_scale: CROP_SCALE,
             crop_up: CROP_UP,
             whole_frame: u32::from(self.whole_frame),
-            pad: 0,
+            image: self.image as f32,
         };
         Dispatch {
             shader: ShaderKey::new("track", tier),
@@ -122,10 +122,11 @@ impl Kernel for Track {
         let [right, left] = EYES.map(|i| points[i]);
         let angle = (left[1] - right[1]).atan2(left[0] - right[0]);
         roi.copy_from_slice(&[0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 1.5 * side, angle]);
+        let n = self.image as f32;
         for (to, &i) in fk.chunks_exact_mut(2).zip(*indices) {
             for axis in 0..2 {
                 let u = (points[i as usize][axis] - crop[axis]) / crop[2] + 0.5;
-                to[axis] = (2.0 * IMAGE * u - 1.0) / (IMAGE - 1.0) - 1.0;
+                to[axis] = (2.0 * n * u - 1.0) / (n - 1.0) - 1.0;
             }
         }
     }

@@ -30,7 +30,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(RgbaToFeature { size: [64, 64] }),
         Box::new(CorrectLids { eyes: [0; 24], corners: [0, 1] }),
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
-        Box::new(Track { frame: [64, 48], mesh_size: 192, threshold: 0.5, whole_frame: false }),
+        Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
         Box::new(Warp { size: 64, motion: 16 }),
     ];

@@ -5,7 +5,7 @@ mod common;
 use common::{Check, Gpu, Rng, assert_close, twin};
 use portrait_kernels::{CROP_SCALE, CROP_UP, DeviceProfile, Kernel, Tier, Track, portrait_crop};
 
-const TRACK: Track = Track { frame: [640, 480], mesh_size: 192, threshold: 0.5, whole_frame: false };
+const TRACK: Track = Track { frame: [640, 480], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false };
 const ROI: [f32; 4] = [330.5, 210.25, 260.0, 0.35];
 const FACE: f32 = 3.0;
 

@@ -147,7 +147,7 @@ impl Engine {
         let frozen = Frozen::new(gpu, compiled, &arena, &externals)?;
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         frozen.encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit(encoder);
         let mut results = Vec::new();
         for name in outputs {
             results.push(match held.iter().find(|(n, _)| n == name).map(|(_, storage)| storage) {

@@ -51,7 +51,9 @@ pub enum EngineError {
         found: usize,
     },
     /// The photo shows no face.
-    #[error("no face found in the photo; use one that shows a face from the front, at least 64 pixels wide")]
+    #[error(
+        "no face found in the photo; use one that shows a face from the front, not in profile, at least 64 pixels wide"
+    )]
     NoFace,
     /// The photo shows several faces and none was chosen.
     #[error("{} faces found; choose one with --face N:\n{}", faces.len(), list_faces(faces))]

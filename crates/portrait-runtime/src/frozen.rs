@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// Weights and parameters of a program, uploaded once and shared by all that freeze it.
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    /// Without the values of its constants: it no longer runs on the CPU twins.
     pub(crate) program: Program,
     pub(crate) plan: MemoryPlan,
     constants: wgpu::Buffer,
@@ -18,19 +19,20 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Uploads the constants of a program.
-    pub(crate) fn new(gpu: &Gpu, program: Program) -> Arc<Self> {
+    /// Uploads the constants of a program, and frees them on the host.
+    pub(crate) fn new(gpu: &Gpu, mut program: Program) -> Arc<Self> {
         let tier = gpu.tier();
         let mut bytes = Vec::new();
         let mut offsets = HashMap::new();
-        for (i, tensor) in program.tensors.iter().enumerate() {
-            if let Storage::Constant(values) = &tensor.storage {
+        for (i, tensor) in program.tensors.iter_mut().enumerate() {
+            if let Storage::Constant(values) = &mut tensor.storage {
                 bytes.resize(bytes.len().next_multiple_of(256), 0);
                 offsets.insert(i, bytes.len() as u64);
                 match tensor.kind {
                     TensorKind::Feature(_) => bytes.extend(tier.encode(values)),
-                    _ => bytes.extend_from_slice(bytemuck::cast_slice(values)),
+                    _ => bytes.extend_from_slice(bytemuck::cast_slice(values.as_slice())),
                 }
+                *values = Arc::default();
             }
         }
         let constants = gpu.storage(&format!("{} weights", program.name), bytes.len());

@@ -5,14 +5,12 @@ use crate::frame::Frame;
 use crate::frozen::{Compiled, Resource, Resources};
 use crate::gpu::Gpu;
 use crate::nets::{Lids, square};
-use crate::session::SessionOptions;
+use crate::options::SessionOptions;
+use crate::photo::PRESENT;
 use portrait_graph::{Graph, TensorKind};
 use portrait_kernels::{Border, CorrectLids, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
-
-/// Mesh score from which the tracked region holds a face.
-const PRESENT: f32 = 0.5;
 
 /// Programs of one kernel each; they depend on the driver's frame size, and carry no weights.
 pub(crate) struct Glue {
@@ -59,7 +57,13 @@ impl Glue {
         let nk = preset.nk.input;
         let mut base = [0; 40];
         base.copy_from_slice(&facial_points().base40);
-        let track = Track { frame, mesh_size: MESH_SIZE, threshold: PRESENT, whole_frame: options.whole_frame };
+        let track = Track {
+            frame,
+            mesh_size: MESH_SIZE,
+            image: preset.image,
+            threshold: PRESENT,
+            whole_frame: options.whole_frame,
+        };
         Ok(Self {
             search: one(
                 "search",

@@ -134,7 +134,7 @@ fn bundle(name: &str, bytes: &[u8]) -> Result<Weights, EngineError> {
 }
 
 /// `detector_input` → `boxes16`, `scores16`, `boxes8`, `scores8`.
-fn detector() -> Result<Program, EngineError> {
+pub(crate) fn detector() -> Result<Program, EngineError> {
     let weights = bundle("blazeface.safetensors", bundled::BLAZEFACE)?;
     let mut g = Graph::new("detector");
     g.use_weights(&weights);
@@ -148,7 +148,7 @@ fn detector() -> Result<Program, EngineError> {
 }
 
 /// `mesh_input` → `mesh_points`, `mesh_score`.
-fn mesh() -> Result<Program, EngineError> {
+pub(crate) fn mesh() -> Result<Program, EngineError> {
     let weights = bundle("face_mesh.safetensors", bundled::FACE_MESH)?;
     let mut g = Graph::new("mesh");
     g.use_weights(&weights);
@@ -160,7 +160,7 @@ fn mesh() -> Result<Program, EngineError> {
 }
 
 /// `segmentation_input` → `person`.
-fn segmentation() -> Result<Program, EngineError> {
+pub(crate) fn segmentation() -> Result<Program, EngineError> {
     let weights = bundle("selfie_segmentation.safetensors", bundled::SELFIE_SEGMENTATION)?;
     let mut g = Graph::new("segmentation");
     g.use_weights(&weights);

@@ -13,7 +13,7 @@ use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
 /// Longest side at which faces are looked for.
 const LOOK_SIZE: u32 = 1024;
 /// Mesh score from which a crop holds a face.
-const PRESENT: f32 = 0.5;
+pub(crate) const PRESENT: f32 = 0.5;
 /// Sizes of tiles in which faces are looked for: the whole photo, halves, quarters.
 const LEVELS: u32 = 3;
 
@@ -247,4 +247,25 @@ pub(crate) fn cut(photo: Frame<'_>, [left, top, side]: [u32; 3], image: u32) -> 
     let rgba = (top..top + side).flat_map(row).copied().collect();
     let part = RgbaImage::from_raw(side, side, rgba).expect("the rows fill the square");
     if side == image { part } else { imageops::resize(&part, image, image, FilterType::CatmullRom) }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    /// A mesh whose face sides, points 234 and 454, are 100 pixels apart on a head turned by `yaw` degrees.
+    fn turned(yaw: f32) -> PhotoFace {
+        let (sin, cos) = yaw.to_radians().sin_cos();
+        let mut points = vec![[200.0, 200.0, 0.0]; MESH_POINTS as usize];
+        points[234] = [200.0 - 50.0 * cos, 200.0, -50.0 * sin];
+        points[454] = [200.0 + 50.0 * cos, 200.0, 50.0 * sin];
+        PhotoFace { points, score: 1.0 }
+    }
+
+    #[test]
+    fn yaw_is_the_turn_of_the_head() {
+        for yaw in [-50.0, -20.0, 0.0, 35.0, 60.0] {
+            assert!((turned(yaw).yaw().to_degrees() - yaw).abs() < 1e-3, "{yaw}");
+        }
+    }
 }

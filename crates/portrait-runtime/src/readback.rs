@@ -24,6 +24,8 @@ pub(crate) struct Ring {
     /// In order of submission.
     busy: VecDeque<Slot>,
     bytes: usize,
+    /// How many of the oldest in `busy` nobody wants any more.
+    stale: usize,
 }
 
 impl Ring {
@@ -34,7 +36,12 @@ impl Ring {
             state: Arc::new(AtomicU8::new(WAITING)),
             submission: None,
         };
-        Self { free: (0..depth).map(slot).collect(), busy: VecDeque::with_capacity(depth), bytes }
+        Self { free: (0..depth).map(slot).collect(), busy: VecDeque::with_capacity(depth), bytes, stale: 0 }
+    }
+
+    /// Forgets the results that are on their way.
+    pub(crate) fn discard(&mut self) {
+        self.stale = self.busy.len();
     }
 
     /// Whether a result can still be taken in.
@@ -66,6 +73,16 @@ impl Ring {
         wait: bool,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, EngineError> {
+        while self.stale > 0 {
+            if self.next(gpu, wait, |_| ())?.is_none() {
+                return Ok(None);
+            }
+            self.stale -= 1;
+        }
+        self.next(gpu, wait, read)
+    }
+
+    fn next<T>(&mut self, gpu: &Gpu, wait: bool, read: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, EngineError> {
         let Some(slot) = self.busy.front() else { return Ok(None) };
         let device_failed = |e: &dyn std::fmt::Display| EngineError::Device(e.to_string());
         if slot.state.load(Ordering::Acquire) == WAITING {

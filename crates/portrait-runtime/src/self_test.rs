@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frozen::Compiled;
 use crate::glue::Glue;
-use crate::session::SessionOptions;
+use crate::options::SessionOptions;
 use portrait_graph::{Graph, Step, TensorKind};
 use portrait_kernels::{Bind, ShaderKey};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub struct PipelineTest {
     pub name: String,
     /// Tier, defines and overrides.
     pub variant: String,
-    /// Mean squared difference from the CPU twin relative to the mean square; `NaN` where the device wrote none.
+    /// Mean squared difference from the CPU twin relative to the mean square; infinite where the device wrote no number.
     pub error: f32,
     /// Whether that is within the tier's tolerance.
     pub passed: bool,
@@ -51,7 +51,8 @@ impl Engine {
             &glue.transfer,
         ];
         let mut smallest: BTreeMap<ShaderKey, (&Compiled, &Step)> = BTreeMap::new();
-        for compiled in programs {
+        let views = nets.views.iter().flat_map(|(view, fuse)| [view, fuse]);
+        for compiled in programs.into_iter().chain(views) {
             for step in &compiled.program.steps {
                 let key = step.kernel.dispatch(self.gpu.tier(), self.gpu.profile()).shader;
                 let kept = smallest.entry(key).or_insert((&**compiled, step));

@@ -38,7 +38,7 @@ fn looks_sessions_and_frames_leave_nothing_behind() {
         other => other.expect("an engine"),
     };
     println!("adapter: {}", engine.gpu().adapter().name);
-    let picture = image::open(root("tests/fixtures/astronaut.png")).expect("the fixture is a picture").to_rgba8();
+    let picture = image::open(root("assets/astronaut.png")).expect("the fixture is a picture").to_rgba8();
     let photo = Frame { width: picture.width(), height: picture.height(), rgba: picture.as_raw() };
     let size = (picture.width(), picture.height());
     assert_no_growth("looks", || drop(engine.landmarks(photo).expect("the device works").expect("a face")));

@@ -18,7 +18,7 @@ impl Photo {
 }
 
 fn astronaut() -> Photo {
-    let picture = image::open(root("tests/fixtures/astronaut.png")).expect("the fixture is a picture").to_rgba8();
+    let picture = image::open(root("assets/astronaut.png")).expect("the fixture is a picture").to_rgba8();
     Photo { width: picture.width(), height: picture.height(), rgba: picture.into_raw() }
 }
 
@@ -99,7 +99,9 @@ fn frames_create_nothing_and_follow_the_face() {
     let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
     session.observe(first.frame(), 0.04).expect("observed");
     let mut show = |photo: &Photo| {
+        let submissions = engine.gpu().submissions();
         session.animate(photo.frame(), 0.04).expect("animated");
+        assert_eq!(engine.gpu().submissions() - submissions, 1, "a frame is one submission");
         let picture = session.take_picture(true).expect("no error").expect("a picture");
         session.finish().expect("finished");
         (picture, session.status().expect("a report"), engine.gpu().objects_created())
@@ -175,6 +177,7 @@ fn a_device_below_the_limits_is_refused_by_name() {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()));
     let Ok(adapter) = adapter else {
+        assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1 but no adapter");
         println!("SKIP: no adapter");
         return;
     };

@@ -4,12 +4,20 @@
 use super::fixtures::{Fixture, engine, max_difference};
 use crate::Engine;
 use crate::frozen::Compiled;
+use crate::nets;
+use portrait_graph::Program;
 use portrait_kernels::Tier;
 
 /// Runs a network on the device and on the CPU twins.
-fn both(engine: &Engine, net: &Compiled, input: (&str, &[f32]), outputs: &[&str]) -> [Vec<Vec<f32>>; 2] {
+fn both(
+    engine: &Engine,
+    net: &Compiled,
+    program: &Program,
+    input: (&str, &[f32]),
+    outputs: &[&str],
+) -> [Vec<Vec<f32>>; 2] {
     let gpu = engine.run_once(net, &[input], outputs).expect("the program runs");
-    let mut cpu = net.program.cpu();
+    let mut cpu = program.cpu();
     cpu.set(input.0, input.1).expect("the input fits");
     cpu.run();
     [gpu, outputs.iter().map(|n| cpu.get(n).expect("an output").to_vec()).collect()]
@@ -23,10 +31,11 @@ fn at(feature: &[f32], n: usize, c: usize, y: usize, x: usize) -> f32 {
 #[test]
 fn mesh_points_within_a_twentieth_of_a_pixel() {
     let Some(engine) = engine(Tier::F32) else { return };
+    let program = nets::mesh().expect("the network builds");
     let stored = Fixture::open("mediapipe");
     for i in 0..stored.count("mesh") {
         let input = stored.picture(&format!("mesh.{i}.input"), 1.0 / 255.0, 0.0);
-        let found = both(&engine, &engine.nets.mesh, ("mesh_input", &input), &["mesh_points", "mesh_score"]);
+        let found = both(&engine, &engine.nets.mesh, &program, ("mesh_input", &input), &["mesh_points", "mesh_score"]);
         for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
             let points = max_difference(&result[0], &stored.get(&format!("mesh.{i}.points")));
             let score = (result[1][0] - stored.get(&format!("mesh.{i}.score"))[0]).abs();
@@ -39,12 +48,13 @@ fn mesh_points_within_a_twentieth_of_a_pixel() {
 #[test]
 fn detector_scores_and_boxes() {
     let Some(engine) = engine(Tier::F32) else { return };
+    let program = nets::detector().expect("the network builds");
     let stored = Fixture::open("mediapipe");
     let sigmoid = |v: f32| 1.0 / (1.0 + (-v).exp());
     for i in 0..stored.count("detector") {
         let input = stored.picture(&format!("detector.{i}.input"), 1.0 / 127.5, -1.0);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
-        let found = both(&engine, &engine.nets.detector, ("detector_input", &input), &names);
+        let found = both(&engine, &engine.nets.detector, &program, ("detector_input", &input), &names);
         let (boxes, scores) =
             (stored.get(&format!("detector.{i}.regressors")), stored.get(&format!("detector.{i}.scores")));
         for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
@@ -74,10 +84,11 @@ fn detector_scores_and_boxes() {
 #[test]
 fn person_mask() {
     let Some(engine) = engine(Tier::F32) else { return };
+    let program = nets::segmentation().expect("the network builds");
     let stored = Fixture::open("mediapipe");
     for i in 0..stored.count("segmentation") {
         let input = stored.picture(&format!("segmentation.{i}.input"), 1.0 / 255.0, 0.0);
-        let found = both(&engine, &engine.nets.segmentation, ("segmentation_input", &input), &["person"]);
+        let found = both(&engine, &engine.nets.segmentation, &program, ("segmentation_input", &input), &["person"]);
         for (who, result) in ["gpu", "cpu twins"].iter().zip(&found) {
             let mask: Vec<f32> = result[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
             let difference = max_difference(&mask, &stored.get(&format!("segmentation.{i}.alpha")));

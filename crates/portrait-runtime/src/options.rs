@@ -1,0 +1,89 @@
+//! What a session can be told, and what it tells.
+
+use portrait_kernels::OneEuro;
+
+/// How the driver's motion reaches the photo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The photo moves as the driver moves away from its own neutral pose: keeps the photo's proportions.
+    #[default]
+    Relative,
+    /// The photo takes the driver's points as they are.
+    Absolute,
+}
+
+/// Options of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOptions {
+    /// Width and height of the driving frames.
+    pub frame: [u32; 2],
+    /// How motion is transferred.
+    pub mode: Mode,
+    /// Smoothing of the driver's points.
+    pub filter: Option<OneEuro>,
+    /// Factor on relative motion; 1 is the driver's own.
+    pub strength: f32,
+    /// Factor on the motion of the driver's lids in relative mode; the bundled weights leave them half open at 1.
+    pub eye_gain: f32,
+    /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
+    pub whole_frame: bool,
+    /// For how many seconds after its start [`Session::animate`] looks for a frame in the photo's pose to measure motion from,
+    /// unless [`Session::observe`] has found one.
+    pub calibration: f32,
+    /// Whether pictures are copied to the host for [`Session::take_picture`].
+    pub read_back: bool,
+}
+
+impl SessionOptions {
+    /// The defaults for frames of this size.
+    pub fn new(width: u32, height: u32) -> Self {
+        Self {
+            frame: [width, height],
+            mode: Mode::Relative,
+            filter: Some(OneEuro::default()),
+            strength: 1.0,
+            eye_gain: 1.7,
+            whole_frame: false,
+            calibration: 1.0,
+            read_back: true,
+        }
+    }
+}
+
+/// What is known of the driver's face: of the newest frame whose result has arrived, one or more behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FaceStatus {
+    /// Certainty that the tracked region holds a face, 0..=1.
+    pub score: f32,
+    /// Whether it does.
+    pub found: bool,
+    /// Frames since it last did.
+    pub lost_frames: u32,
+    /// Frames whose result has arrived so far.
+    pub frames: u64,
+    /// Frames without a face among them.
+    pub frames_without_face: u64,
+}
+
+/// Size and work of a session.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct SessionStats {
+    /// Dispatches of a video-driven frame while the face is tracked.
+    pub dispatches: usize,
+    /// Dispatches more when the face is searched for.
+    pub search_dispatches: usize,
+    /// Dispatches of a keypoint-driven frame.
+    pub keypoint_dispatches: usize,
+    /// Multiply-accumulates of a video-driven frame, as the literature counts them.
+    pub macs: u64,
+    /// Bytes of the arena that all programs share.
+    pub arena_bytes: usize,
+    /// What the same tensors would take without reuse.
+    pub bytes_without_reuse: usize,
+    /// Bytes of weights on the device.
+    pub weight_bytes: usize,
+    /// Bytes uploaded for each video-driven frame.
+    pub upload_bytes: usize,
+    /// GPU time of the last finished frame in seconds, where the device has timestamps.
+    pub gpu_seconds: Option<f64>,
+}
