@@ -74,7 +74,7 @@ impl Doctor {
     fn describe(&self, engine: &Engine) {
         let (gpu, adapter) = (engine.gpu(), engine.gpu().adapter());
         let f16 = if adapter.shader_f16 { "yes" } else { "no" };
-        let limits = gpu.device().limits();
+        let limits = &gpu.adapter().limits;
         console::line(format!("adapter: {}", adapter.name));
         console::line(format!("driver: {} ({}, {})", adapter.driver, adapter.backend, adapter.kind));
         console::line(format!("precision: {} (native f16 in shaders: {f16})", gpu.tier()));

@@ -4,6 +4,7 @@
 //!
 //! Inside the clock: one command buffer with the dispatches, submit to done, on trusted shaders; not the uploads. Per layer the
 //! median of several runs after a warm-up; `math` counts the multiply-adds of the plain 3×3 form, `executed` those of the shader.
+#![allow(clippy::disallowed_methods, reason = "a device of its own, without the engine's pools")]
 
 use portrait_kernels::{Activation, Bind, Conv, DeviceProfile, Kernel, ShaderKey, Tier};
 use std::collections::HashMap;

@@ -1,5 +1,6 @@
 //! The device: adapter choice, limits, precision tier, pools. Everything the engine creates on a GPU is created here and
 //! counted, so that a test can show that a frame creates nothing.
+#![allow(clippy::disallowed_methods, reason = "this is the one place that creates GPU objects")]
 
 use crate::error::EngineError;
 use portrait_kernels::{Bind, DeviceProfile, ShaderKey, Tier};
@@ -29,6 +30,8 @@ pub struct AdapterSummary {
     pub driver: String,
     /// Whether shaders may use native f16.
     pub shader_f16: bool,
+    /// What the adapter allows; the engine asks for no more than WebGPU's defaults.
+    pub limits: wgpu::Limits,
 }
 
 /// A pipeline and the layout of its only bind group.
@@ -58,20 +61,21 @@ fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
 }
 
-fn summarise(info: &wgpu::AdapterInfo, features: wgpu::Features) -> AdapterSummary {
+fn summarise(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: wgpu::Limits) -> AdapterSummary {
     AdapterSummary {
         name: info.name.clone(),
         backend: format!("{:?}", info.backend),
         kind: format!("{:?}", info.device_type),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        limits,
     }
 }
 
 /// All adapters of this machine, in the order that an index in [`GpuOptions::adapter`] counts.
 pub async fn adapters() -> Vec<AdapterSummary> {
     let found = instance().enumerate_adapters(wgpu::Backends::all()).await;
-    found.iter().map(|a| summarise(&a.get_info(), a.features())).collect()
+    found.iter().map(|a| summarise(&a.get_info(), a.features(), a.limits())).collect()
 }
 
 /// Tile profile of an adapter, by vendor. The only place that looks at who made a GPU.
@@ -146,9 +150,10 @@ impl Gpu {
             })
             .await
             .map_err(|e| EngineError::Device(e.to_string()))?;
-        let gpu = Self::with_device(device, queue, &info, options.tier)?;
+        let mut gpu = Self::assemble(device, queue, &info, options.tier)?;
+        gpu.summary.limits = adapter.limits();
         gpu.watch();
-        Ok(gpu)
+        Ok(Arc::new(gpu))
     }
 
     /// Uses a device that the host owns. It must have been requested with at least WebGPU's default limits. The host keeps its
@@ -162,6 +167,15 @@ impl Gpu {
         info: &wgpu::AdapterInfo,
         tier: Option<Tier>,
     ) -> Result<Arc<Self>, EngineError> {
+        Self::assemble(device, queue, info, tier).map(Arc::new)
+    }
+
+    fn assemble(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        info: &wgpu::AdapterInfo,
+        tier: Option<Tier>,
+    ) -> Result<Self, EngineError> {
         let mut below = Vec::new();
         wgpu::Limits::default().check_limits_with_fail_fn(&device.limits(), false, |name, wanted, allowed| {
             below.push(format!("{name} is {allowed}, needed {wanted}"));
@@ -169,7 +183,7 @@ impl Gpu {
         if !below.is_empty() {
             return Err(EngineError::AdapterLimits { adapter: info.name.clone(), reason: below.join(", ") });
         }
-        let summary = summarise(info, device.features());
+        let summary = summarise(info, device.features(), device.limits());
         let tier = match tier {
             Some(Tier::F16) if !summary.shader_f16 => return Err(EngineError::NoF16 { adapter: summary.name }),
             Some(tier) => tier,
@@ -178,7 +192,7 @@ impl Gpu {
             None if summary.shader_f16 => Tier::F16,
             None => Tier::F16Packed,
         };
-        Ok(Arc::new(Self {
+        Ok(Self {
             device,
             queue,
             profile: profile_of(info),
@@ -188,7 +202,7 @@ impl Gpu {
             submissions: AtomicUsize::new(0),
             pipelines: Mutex::default(),
             fault: Arc::default(),
-        }))
+        })
     }
 
     /// Notes the driver's errors for [`Gpu::check`]; wgpu's own handler panics.
@@ -256,7 +270,7 @@ impl Gpu {
         }
     }
 
-    pub(crate) fn count(&self) {
+    fn count(&self) {
         self.created.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -317,6 +331,11 @@ impl Gpu {
         self.submit(encoder);
         let padded = self.read(&copy, bytes)?;
         Ok(padded.chunks(row as usize).flat_map(|r| &r[..4 * texture.width() as usize]).copied().collect())
+    }
+
+    pub(crate) fn query_set(&self, label: &str, ty: wgpu::QueryType, count: u32) -> wgpu::QuerySet {
+        self.count();
+        self.device.create_query_set(&wgpu::QuerySetDescriptor { label: Some(label), ty, count })
     }
 
     pub(crate) fn bind_group(

@@ -19,12 +19,7 @@ impl Timing {
         if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return None;
         }
-        gpu.count();
-        let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("frame time"),
-            ty: wgpu::QueryType::Timestamp,
-            count: 2,
-        });
+        let queries = gpu.query_set("frame time", wgpu::QueryType::Timestamp, 2);
         use wgpu::BufferUsages as U;
         let resolved = gpu.buffer("frame time", 16, U::QUERY_RESOLVE | U::COPY_SRC);
         // Ticks are of `get_timestamp_period` nanoseconds.

@@ -1,4 +1,5 @@
 //! A test device: phone-like limits, sentinels around every buffer, pipelines cached by shader key.
+#![allow(clippy::disallowed_methods, reason = "a device of its own, without the engine's pools")]
 
 use portrait_kernels::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier};
 use std::collections::HashMap;
