@@ -27,7 +27,7 @@ pub struct SessionOptions {
     pub eye_gain: f32,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
-    /// For how many seconds after its start [`Session::animate`] looks for a frame in the photo's pose to measure motion from,
+    /// For how many seconds after its start [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion from,
     /// unless [`crate::Session::observe`] has found one.
     pub calibration: f32,
     /// Whether pictures are copied to the host for [`crate::Session::take_picture`].
