@@ -1,8 +1,9 @@
 //! The engine: device, networks and weights. One engine serves any number of avatars and sessions.
 
+use crate::adapter::GpuOptions;
 use crate::error::EngineError;
 use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
-use crate::gpu::{Gpu, GpuOptions};
+use crate::gpu::Gpu;
 use crate::nets::Nets;
 use portrait_graph::{TensorKind, Weights, WeightsError};
 use portrait_models::Preset;

@@ -3,6 +3,7 @@
 //! An [`Engine`] holds device and networks, an [`Avatar`] everything that depends on the photo alone, a [`Session`] turns
 //! driving frames into pictures: one submission a frame, no read-back on the way.
 
+mod adapter;
 mod avatar;
 mod avatar_file;
 mod engine;
@@ -24,11 +25,12 @@ mod views;
 #[cfg(test)]
 mod tests;
 
+pub use adapter::{AdapterSummary, GpuOptions, adapters};
 pub use avatar::{Avatar, AvatarInfo, FaceBox, PrepareOptions};
 pub use engine::{Engine, EngineOptions, WeightsSource};
 pub use error::EngineError;
 pub use frame::{Frame, Picture};
-pub use gpu::{AdapterSummary, Gpu, GpuOptions, adapters};
+pub use gpu::Gpu;
 pub use options::{FaceStatus, Mode, SessionOptions, SessionStats};
 pub use portrait_kernels::{OneEuro, Tier};
 pub use portrait_models::facial_points;
