@@ -107,8 +107,10 @@ class Folded:
             views = current.new_zeros(1, current.shape[1] * self.config["synthesis"]["views"], *current.shape[2:])
             return self.conv("synthesis.fusion", torch.cat([current, views], 1), relu=False)
 
-        y = torch.cat([full_warp * occlusion, occlusion, background, full_fg], 1)
+        fold = self.config["synthesis"].get("fold", 1)
+        y = F.pixel_unshuffle(torch.cat([full_warp * occlusion, occlusion, background, full_fg], 1), fold)
         y = self.conv("synthesis.head", self.unet("synthesis", y, len(self.config["synthesis"]["down"]), fusion), relu=False)
+        y = F.pixel_shuffle(y, fold)
         blend = torch.sigmoid(y[:, 3:])
         out = blend * full_warp + (1 - blend) * torch.sigmoid(y[:, :3])
         return dict(

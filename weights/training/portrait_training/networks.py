@@ -138,14 +138,17 @@ class DenseMotion(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`."""
+    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`.
+
+    Where the preset folds, the network sees blocks of fold x fold pixels as channels (space to depth) and unfolds its output."""
 
     def __init__(self, config: dict):
         super().__init__()
         top = config["synthesis"]["down"][-1]
-        self.views = config["synthesis"]["views"]
-        self.unet = UNet(8, config["synthesis"]["stem"], config["synthesis"]["down"])
-        self.fusion, self.head = nn.Conv2d(top * (1 + self.views), top, 1), nn.Conv2d(self.unet.out_channels, 4, 3, 1, 1)
+        self.views, self.fold = config["synthesis"]["views"], config["synthesis"].get("fold", 1)
+        block = self.fold**2
+        self.unet = UNet(8 * block, config["synthesis"]["stem"], config["synthesis"]["down"])
+        self.fusion, self.head = nn.Conv2d(top * (1 + self.views), top, 1), nn.Conv2d(self.unet.out_channels, 4 * block, 3, 1, 1)
         nn.init.zeros_(self.fusion.weight)
         nn.init.zeros_(self.fusion.bias)
         self.fusion.weight.data[:, :top, 0, 0] = torch.eye(top)
@@ -153,10 +156,11 @@ class Synthesis(nn.Module):
         nn.init.zeros_(self.head.bias)  # no bias of the blend towards the warp
 
     def forward(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor) -> dict[str, Tensor]:
-        maps = self.unet.encode(torch.cat([warped * occlusion, occlusion, background, person], 1).contiguous(memory_format=torch.channels_last))
+        x = F.pixel_unshuffle(torch.cat([warped * occlusion, occlusion, background, person], 1), self.fold)
+        maps = self.unet.encode(x.contiguous(memory_format=torch.channels_last))
         top = maps[-1].shape[1]
         maps[-1] = F.conv2d(maps[-1], self.fusion.weight[:, :top], self.fusion.bias)  # the views are not trained: their columns stay zero
-        y = self.head(self.unet.decode(maps)).float()
+        y = F.pixel_shuffle(self.head(self.unet.decode(maps)), self.fold).float()
         paint, blend = torch.sigmoid(y[:, :3]), torch.sigmoid(y[:, 3:])
         return dict(paint=paint, blend=blend, out=blend * warped + (1 - blend) * paint)
 

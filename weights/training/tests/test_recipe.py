@@ -19,6 +19,7 @@ TINY = preset("xs") | {
     "dense_motion": {"stem": 4, "down": [8, 8]},
     "synthesis": {"stem": 4, "down": [8, 8], "views": 4},
 }
+FOLDED = TINY | {"synthesis": TINY["synthesis"] | {"fold": 2}}
 
 
 class Rows:
@@ -63,19 +64,21 @@ def test_facial_points():
 def test_presets_reach_an_even_bottleneck(path):
     config = preset(path.stem)
     assert config["name"] == path.stem
-    assert config["image"] % 2 ** len(config["synthesis"]["down"]) == 0
+    synthesis = config["synthesis"]
+    assert config["image"] % (synthesis.get("fold", 1) * 2 ** len(synthesis["down"])) == 0
     assert config["keypoints"]["tps"] * config["keypoints"]["points"] == config["keypoints"]["neural"]
 
 
-def test_folded_path_is_the_network():
+@pytest.mark.parametrize("config", [TINY, FOLDED], ids=["full", "folded"])
+def test_exported_path_is_the_network(config):
     torch.manual_seed(0)
-    net = Portrait(TINY)
+    net = Portrait(config)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
     net.eval()
-    folded = Folded({k: v.numpy() for k, v in fold(net).items()}, TINY)
+    folded = Folded({k: v.numpy() for k, v in fold(net).items()}, config)
     photo, mask = torch.rand(1, 3, 128, 128), torch.rand(1, 1, 128, 128)
     facial, moved = torch.rand(2, 1, 106, 2) - 0.5
     with torch.no_grad():
@@ -85,6 +88,11 @@ def test_folded_path_is_the_network():
         got = folded.frame(photo, mask, photo, facial, kp_s, kp_d)
     for key in ("flow", "out"):
         torch.testing.assert_close(got[key], want[key], atol=1e-4, rtol=0)
+
+
+def test_fold_halves_the_synthesis_network():
+    net = Portrait(preset("fast")).synthesis
+    assert net.unet.stem[0].weight.shape == (24, 32, 3, 3) and net.head.weight.shape == (16, 48, 3, 3)
 
 
 def test_identity_flow_has_no_landmark_error():
