@@ -58,6 +58,8 @@ pub struct Preset {
     pub dense_motion: Unet,
     /// The synthesis U-Net.
     pub synthesis: Synthesis,
+    /// How the flow is pinned to the facial points.
+    pub pins: Pins,
 }
 
 /// Keypoints and thin-plate splines.
@@ -120,6 +122,16 @@ pub struct Synthesis {
     pub views: u32,
 }
 
+/// How the flow is corrected so that it passes through the facial points.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pins {
+    /// Reach of a point: standard deviation of its weight, in [-1, 1] units.
+    pub sigma: f32,
+    /// Weight of "no correction" beside the points' weights.
+    pub softness: f32,
+}
+
 impl Preset {
     /// A preset that ships with the engine.
     ///
@@ -169,6 +181,7 @@ impl Preset {
                     && fours(&[self.dense_motion.stem, self.synthesis.stem, self.merger.hidden]),
                 "widths must be multiples of four".to_owned(),
             ),
+            (self.pins.sigma > 0.0 && self.pins.softness > 0.0, "pins must have a positive sigma and softness".to_owned()),
             (self.nk.widths.len() == 4, "nk.widths must have four stages".to_owned()),
         ];
         checks.into_iter().find(|(fine, _)| !fine).map(|(_, reason)| reason)

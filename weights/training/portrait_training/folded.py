@@ -61,7 +61,8 @@ class Folded:
         return 2 * torch.sigmoid(self.fc("nk.fc", x.mean((2, 3)))).view(1, -1, 2) - 1
 
     def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
-        """Facial (1, 106, 2) and neural (1, 50, 2) keypoints -> mixed (1, 50, 2)."""
+        """Facial (1, 106, 2) and neural (1, 50, 2) keypoints -> mixed (1, 50, 2). Further facial points (irises) have no say."""
+        facial = facial[:, : self.config["keypoints"]["facial"]]
         x = torch.cat([facial.flatten(1), neural.flatten(1)], 1)
         x = self.fc("merger.fc.2", F.relu(self.fc("merger.fc.1", F.relu(self.fc("merger.fc.0", x)))))
         return torch.cat([facial[:, BASE40], neural[:, len(BASE40) :]], 1) + x.view_as(neural)
@@ -81,8 +82,13 @@ class Folded:
             x = torch.cat([x, maps.pop()], 1)
         return x
 
-    def frame(self, picture: Tensor, mask: Tensor, background: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
-        """One frame: source picture, person mask, filled background and facial points, mixed keypoints of source and driver."""
+    def frame(
+        self, picture: Tensor, mask: Tensor, background: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor, facial_d: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """One frame: source picture, person mask, filled background and facial points, mixed keypoints of source and driver.
+
+        `facial_d` are the facial points that the result shall have; with them the flow is pinned to the source's.
+        """
         points, n, side = self.config["keypoints"], self.config["motion"], picture.shape[-1]
         z = tps.grid(n)
         parameters = tps.solve(kp_d, kp_s, points["tps"], points["tps_reg"])
@@ -90,13 +96,15 @@ class Folded:
         thumbnail = F.interpolate(picture, (n, n), mode="area")
         warped = sample(thumbnail.expand(len(transforms), -1, -1, -1), transforms).reshape(1, -1, n, n)
         heat = tps.heatmap(kp_d, z, points["heat_var"]) - tps.heatmap(kp_s, z, points["heat_var"])
-        marks = tps.heatmap(facial, z, points["mark_var"]).amax(1, keepdim=True)
+        marks = tps.heatmap(facial[:, : points["facial"]], z, points["mark_var"]).amax(1, keepdim=True)
         x = torch.cat([warped, heat, torch.zeros_like(marks), F.interpolate(mask, (n, n), mode="area"), marks], 1)
 
         head = self.conv("dense_motion.head", self.unet("dense_motion", x, len(self.config["dense_motion"]["down"])), relu=False)
         k = points["tps"] + 1
         combined = torch.einsum("bkhw,khwc->bchw", head[:, :k].softmax(1), transforms)
         flow, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
+        if facial_d is not None:
+            flow = tps.pin(flow, facial, facial_d, **self.config["pins"])
         full = sample(torch.cat([picture, mask], 1), upsample(flow, side).permute(0, 2, 3, 1))
         full_warp, full_fg = full[:, :3], full[:, 3:]
 

@@ -1,6 +1,7 @@
 """Thin-plate-spline motion in [-1, 1] coordinates, align-corners grids. Directions are driver -> source: where to read."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -50,3 +51,14 @@ def heatmap(points: Tensor, at: Tensor, variance: float) -> Tensor:
     across = torch.exp(-(x - p[..., :1]).square() / (2 * variance))
     down = torch.exp(-(y - p[..., 1:]).square() / (2 * variance))
     return down[..., :, None] * across[..., None, :]
+
+
+def pin(flow: Tensor, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
+    """Corrects a backward flow (B, 2, H, W) so that it leads from the driver's points (B, P, 2) to the source's.
+
+    What the flow misses at the points is spread by normalised Gaussians; far from all points nothing changes.
+    """
+    there = F.grid_sample(flow, driver[:, None].to(flow.dtype), padding_mode="border", align_corners=True)[:, :, 0].mT
+    weight = heatmap(driver, grid(flow.shape[-1], flow.device), sigma**2)  # B, P, H, W
+    total = weight.sum(1, keepdim=True) + softness
+    return flow + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total

@@ -55,6 +55,17 @@ def test_thin_plate_map_carries_points():
     assert np.abs(read.numpy() - source).max() < 5e-3
 
 
+def test_pins_lead_the_flow_to_the_points_and_nowhere_else():
+    rng = np.random.default_rng(2)
+    driver = torch.from_numpy(rng.uniform(-0.3, 0.3, (1, 20, 2))).float()
+    source = driver + 0.05
+    flow = tps.grid(64).permute(2, 0, 1)[None]
+    pinned = tps.pin(flow, source, driver, 0.02, 0.02)
+    miss = lambda f: (torch.nn.functional.grid_sample(f, driver[:, None], align_corners=True)[:, :, 0].mT - source).abs().mean()
+    assert miss(pinned) < 0.2 * miss(flow)
+    torch.testing.assert_close(pinned[..., :10, :], flow[..., :10, :], atol=1e-6, rtol=0)
+
+
 def test_facial_points():
     assert len(set(INDICES)) == len(MIRROR) == 106 and len(BASE40) == 40
     assert [MIRROR[m] for m in MIRROR] == list(range(106))
