@@ -78,9 +78,11 @@ impl Animate {
         let start = Instant::now();
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
+        let told = engine.gpu().warnings().len();
         let prepared = source.prepare(&engine, &self.source, self.face)?;
         let mut warnings = prepared.avatar.warnings().to_vec();
         let mut session = self.session(&engine, &prepared.avatar, &driver)?;
+        warnings.extend(engine.gpu().warnings().into_iter().skip(told));
         if interrupt::requested() {
             return Ok(nothing_written(&spinner));
         }

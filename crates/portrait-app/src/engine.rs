@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Tier, WeightsSource};
 
+use crate::console;
+
 /// The preset whose weights are inside this program.
 pub(crate) const BUNDLED_PRESET: &str = "s";
 
@@ -28,6 +30,9 @@ pub(crate) struct EngineArgs {
     /// Weights other than the ones inside this program, made for the preset
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Keep compiled pipelines in this directory for a faster start (Vulkan); without it nothing is kept
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -59,7 +64,9 @@ impl EngineArgs {
             Precision::F16Packed => Tier::F16Packed,
             Precision::F16 => Tier::F16,
         });
-        let gpu = GpuOptions { adapter: self.adapter.clone(), tier };
-        Ok(Engine::open(&EngineOptions { gpu, preset: self.preset.clone(), weights })?)
+        let gpu = GpuOptions { adapter: self.adapter.clone(), tier, cache: self.cache.clone() };
+        let engine = Engine::open(&EngineOptions { gpu, preset: self.preset.clone(), weights })?;
+        engine.gpu().warnings().iter().for_each(console::warning);
+        Ok(engine)
     }
 }

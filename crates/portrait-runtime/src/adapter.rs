@@ -10,6 +10,9 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
     /// Precision; `None`: what suits the adapter.
     pub tier: Option<Tier>,
+    /// Directory for compiled pipelines, so that the next start is faster; made when there is something to write. Vulkan only.
+    /// `None`: nothing is written.
+    pub cache: Option<std::path::PathBuf>,
 }
 
 /// One adapter of this machine.

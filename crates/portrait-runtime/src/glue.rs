@@ -7,31 +7,43 @@ use crate::gpu::Gpu;
 use crate::nets::{Lids, square};
 use crate::options::SessionOptions;
 use crate::photo::PRESENT;
-use portrait_graph::{Graph, TensorKind};
+use portrait_graph::{Graph, Program, TensorKind};
 use portrait_kernels::{Border, CorrectLids, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
 
-/// Programs of one kernel each; they depend on the driver's frame size, and carry no weights.
-pub(crate) struct Glue {
+/// Programs of one kernel each, compiled or not; they depend on the driver's frame size, and carry no weights.
+pub(crate) struct Glue<P = Arc<Compiled>> {
     /// Whole frame to the detector's input.
-    pub(crate) search: Arc<Compiled>,
+    pub(crate) search: P,
     /// Detector's output to the tracked region.
-    pub(crate) decode: Arc<Compiled>,
+    pub(crate) decode: P,
     /// Tracked region to the mesh's input.
-    pub(crate) look: Arc<Compiled>,
+    pub(crate) look: P,
     /// Mesh to facial points, next region and status.
-    pub(crate) track: Arc<Compiled>,
+    pub(crate) track: P,
     /// Corrects the points around the eyes.
-    pub(crate) lids: Arc<Compiled>,
+    pub(crate) lids: P,
     /// Portrait crop to the neural-keypoint network's input.
-    pub(crate) neural_look: Arc<Compiled>,
+    pub(crate) neural_look: P,
     /// Points through filter and transfer to the merger's input.
-    pub(crate) transfer: Arc<Compiled>,
+    pub(crate) transfer: P,
 }
 
 impl Glue {
     pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset, lids: &Lids) -> Result<Self, EngineError> {
+        Self::programs(options, preset, lids, |program| Compiled::new(gpu, program))
+    }
+}
+
+impl<P> Glue<P> {
+    /// Each program through `compile`.
+    pub(crate) fn programs(
+        options: &SessionOptions,
+        preset: &Preset,
+        lids: &Lids,
+        compile: impl Fn(Program) -> P,
+    ) -> Result<Self, EngineError> {
         let frame = options.frame;
         let [w, h] = frame;
         // Samples per output pixel, so that reducing a large frame does not alias.
@@ -44,7 +56,7 @@ impl Glue {
             let inputs: Vec<_> = inputs.iter().map(|(n, k)| g.external(n, *k)).collect();
             let outputs: Vec<_> = outputs.iter().map(|(n, k)| g.external(n, *k)).collect();
             g.kernel_into(name, kernel, &inputs, &outputs);
-            Ok::<_, EngineError>(Compiled::new(gpu, g.build()?))
+            Ok::<_, EngineError>(compile(g.build()?))
         };
         let texture = ("frame", TensorKind::Texture(frame));
         let floats = TensorKind::Floats;

@@ -4,6 +4,7 @@
 
 use crate::adapter::{self, AdapterSummary, GpuOptions, profile_of, summarise};
 use crate::error::EngineError;
+use crate::pipeline_cache::PipelineCache;
 use portrait_kernels::{Bind, DeviceProfile, ShaderKey, Tier};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,7 @@ pub struct Gpu {
     created: AtomicUsize,
     submissions: AtomicUsize,
     pipelines: Mutex<HashMap<PipelineId, Pipeline>>,
+    cache: Option<PipelineCache>,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -49,7 +51,8 @@ impl Gpu {
         if !below.is_empty() {
             return Err(EngineError::AdapterLimits { adapter: info.name, reason: below.join(", ") });
         }
-        let optional = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let mut optional = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        optional.set(wgpu::Features::PIPELINE_CACHE, options.cache.is_some());
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("portrait"),
@@ -61,6 +64,7 @@ impl Gpu {
             .map_err(|e| EngineError::Device(e.to_string()))?;
         let mut gpu = Self::assemble(device, queue, &info, options.tier)?;
         gpu.summary.limits = adapter.limits();
+        gpu.cache = options.cache.as_ref().and_then(|directory| PipelineCache::open(directory, &gpu.device, &info));
         gpu.watch();
         Ok(Arc::new(gpu))
     }
@@ -110,6 +114,7 @@ impl Gpu {
             created: AtomicUsize::new(0),
             submissions: AtomicUsize::new(0),
             pipelines: Mutex::default(),
+            cache: None,
             fault: Arc::default(),
         })
     }
@@ -155,6 +160,23 @@ impl Gpu {
     /// How many buffers, textures, bind groups and pipelines were created so far.
     pub fn objects_created(&self) -> usize {
         self.created.load(Ordering::Relaxed)
+    }
+
+    /// How many distinct pipelines were made so far.
+    pub fn pipelines_created(&self) -> usize {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What the host should know although the work goes on: a pipeline cache that cannot be used.
+    pub fn warnings(&self) -> Vec<String> {
+        self.cache.as_ref().map(PipelineCache::warnings).unwrap_or_default()
+    }
+
+    /// Writes the pipeline cache, if the host asked for one and there are new pipelines.
+    pub(crate) fn save_cache(&self) {
+        if let Some(cache) = &self.cache {
+            cache.save(self.pipelines_created());
+        }
     }
 
     /// How often work was submitted so far.
@@ -306,7 +328,7 @@ impl Gpu {
                 constants: &constants,
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: self.cache.as_ref().map(PipelineCache::get),
         });
         Pipeline { pipeline, layout }
     }

@@ -54,7 +54,7 @@ pub(crate) struct Lids {
 }
 
 impl Lids {
-    fn new() -> Result<Self, EngineError> {
+    pub(crate) fn new() -> Result<Self, EngineError> {
         const EYES: usize = 24;
         let weights = bundle("lids.safetensors", bundled::LIDS)?;
         let origin = || ("lids.safetensors".to_owned(), "lids".to_owned());
@@ -171,7 +171,7 @@ pub(crate) fn segmentation() -> Result<Program, EngineError> {
 }
 
 /// `keypoints_input` → `neural`, 50 points in 0..=1.
-fn keypoints(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn keypoints(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("keypoints");
     g.use_weights(weights);
     let x = g.external("keypoints_input", square(3, preset.nk.input));
@@ -181,7 +181,7 @@ fn keypoints(preset: &Preset, weights: &Weights) -> Result<Program, EngineError>
 }
 
 /// `merge` (what `Transfer` writes) → `driving`, the mixed keypoints.
-fn merge(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn merge(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let points = 2 * preset.keypoints.neural;
     let mut g = Graph::new("merger");
     g.use_weights(weights);
@@ -239,7 +239,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
 }
 
 /// Mixed keypoints to the finished picture: the externals of [`warped`], `view_bias` and the texture `picture`.
-fn render(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn render(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("render");
     g.use_weights(weights);
     let views = g.external("view_bias", TensorKind::Feature(bottleneck(preset)));

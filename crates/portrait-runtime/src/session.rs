@@ -87,6 +87,7 @@ impl Engine {
         };
         let (search, track, transfer) = (freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
         let render = Frozen::new(gpu, &nets.render, &arena, &externals)?;
+        gpu.save_cache();
 
         let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
         let keypoint_dispatches = count(&transfer) + render.dispatches();

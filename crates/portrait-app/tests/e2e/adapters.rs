@@ -40,3 +40,27 @@ fn usage_errors_have_their_own_exit_code() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{}", outcome.stderr);
     }
 }
+
+#[test]
+fn compiled_pipelines_are_kept_where_asked_and_a_damaged_file_is_no_error() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let clip = sandbox.short_clip(1);
+    let go = |cache: &std::path::Path| {
+        run(animate(avatar, &clip, &sandbox.output("me.mp4")).arg("--cache").arg(cache)).succeeds()
+    };
+    let cache = sandbox.input("cache");
+    let files = || -> Vec<_> { cache.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path()).collect() };
+    assert!(!go(&cache).stderr.contains("pipeline cache"));
+    let [file] = &files()[..] else {
+        println!("SKIP: this backend keeps no pipelines: {:?}", files());
+        return;
+    };
+    let mut bytes = std::fs::read(file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    let outcome = go(&cache);
+    assert!(outcome.stderr.contains("is damaged or no pipeline cache: ignored"), "{}", outcome.stderr);
+    assert!(!go(&cache).stderr.contains("pipeline cache"), "the damaged file was replaced");
+    assert_eq!(files().len(), 1);
+}

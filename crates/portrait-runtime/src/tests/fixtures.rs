@@ -63,7 +63,7 @@ impl Fixture {
 
 /// A device of this precision; `None` (printed) where there is no adapter.
 pub(crate) fn gpu(tier: Tier) -> Option<Arc<Gpu>> {
-    match pollster::block_on(Gpu::open(&GpuOptions { adapter: None, tier: Some(tier) })) {
+    match pollster::block_on(Gpu::open(&GpuOptions { tier: Some(tier), ..GpuOptions::default() })) {
         Ok(gpu) => {
             println!("adapter: {} ({}), tier {tier}", gpu.adapter().name, gpu.adapter().driver);
             Some(gpu)

@@ -1,0 +1,92 @@
+//! What a frame consists of, for benches and budgets: every dispatch of a preset, without a device.
+
+use crate::error::EngineError;
+use crate::glue::Glue;
+use crate::nets::{self, Lids};
+use crate::options::SessionOptions;
+use portrait_graph::{Program, Storage, TensorKind, Weights};
+use portrait_kernels::{Kernel, Tier};
+use portrait_models::Preset;
+use std::sync::Arc;
+
+/// When a dispatch runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// In frames that look for a face: the first one, and while none is tracked.
+    Search,
+    /// In frames driven by video.
+    Track,
+    /// In every frame.
+    Render,
+}
+
+/// A tensor that a dispatch is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTensor {
+    /// Shape.
+    pub kind: TensorKind,
+    /// Weights or bias.
+    pub constant: bool,
+}
+
+/// One dispatch of the frame path.
+#[derive(Clone, Debug)]
+pub struct FrameStep {
+    /// When it runs.
+    pub part: Part,
+    /// Program and layer.
+    pub label: String,
+    /// Shapes, shader and CPU twin.
+    pub kernel: Arc<dyn Kernel>,
+    /// In the order of [`Kernel::bindings`].
+    pub tensors: Vec<FrameTensor>,
+}
+
+impl FrameStep {
+    /// Bytes of everything it is bound to: what must move at least once if nothing is kept between dispatches.
+    pub fn bytes(&self, tier: Tier) -> usize {
+        self.tensors.iter().map(|t| t.kind.bytes(tier)).sum()
+    }
+
+    /// Bytes of its weights and bias.
+    pub fn constant_bytes(&self, tier: Tier) -> usize {
+        self.tensors.iter().filter(|t| t.constant).map(|t| t.kind.bytes(tier)).sum()
+    }
+}
+
+/// Every dispatch of a session of this preset with these options, in order. Shapes only: the weights are noise.
+///
+/// # Errors
+/// A preset whose networks cannot be built.
+pub fn frame_steps(preset: &Preset, options: &SessionOptions) -> Result<Vec<FrameStep>, EngineError> {
+    let glue = Glue::programs(options, preset, &Lids::new()?, |program| program)?;
+    let noise = Weights::seeded(1);
+    let programs: [(Part, Program); 12] = [
+        (Part::Search, glue.search),
+        (Part::Search, nets::detector()?),
+        (Part::Search, glue.decode),
+        (Part::Track, glue.look),
+        (Part::Track, nets::mesh()?),
+        (Part::Track, glue.track),
+        (Part::Track, glue.lids),
+        (Part::Track, glue.neural_look),
+        (Part::Track, nets::keypoints(preset, &noise)?),
+        (Part::Render, glue.transfer),
+        (Part::Render, nets::merge(preset, &noise)?),
+        (Part::Render, nets::render(preset, &noise)?),
+    ];
+    Ok(programs.iter().flat_map(|(part, program)| steps(*part, program)).collect())
+}
+
+fn steps(part: Part, program: &Program) -> impl Iterator<Item = FrameStep> {
+    program.steps.iter().map(move |step| {
+        let tensors = step.bindings.iter().map(|id| {
+            let tensor = &program.tensors[id.0];
+            FrameTensor { kind: tensor.kind, constant: matches!(tensor.storage, Storage::Constant(_)) }
+        });
+        let label =
+            if step.label == program.name { step.label.clone() } else { format!("{}/{}", program.name, step.label) };
+        FrameStep { part, label, kernel: step.kernel.clone(), tensors: tensors.collect() }
+    })
+}
