@@ -1,6 +1,6 @@
 """Held-out numbers and contact sheets. Each clip's first frame is driven by its other cached frames, absolute keypoints.
 
-    python -m portrait_training.evaluate --cache CACHE --data DATA --mesh face_landmark.tflite --vgg VGG --checkpoint RUN/last.pt --out OUT
+python -m portrait_training.evaluate --cache CACHE --data DATA --mesh face_landmark.tflite --vgg VGG --checkpoint RUN/last.pt --out OUT
 """
 
 import argparse
@@ -40,8 +40,8 @@ class Source:
         self.neural = net.neural_keypoints(self.photo)
         self.mixed = net.merge(self.facial, self.neural)
 
-    def render(self, kp: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.net.frame(self.photo, self.mask, self.background, self.facial, self.mixed, kp)
+    def render(self, facial: torch.Tensor, kp: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self.net.frame(self.photo, self.mask, self.background, self.facial, self.mixed, kp, facial)
 
 
 def landmarks(tracker: Tracker, image: np.ndarray) -> np.ndarray | None:
@@ -111,8 +111,8 @@ def main():
         show, columns = set(rows[np.linspace(0, len(rows) - 1, 8).astype(int)]), []
         for r in rows:
             driver = np.array(cache.frames[r])
-            kp = net.merge(torch.from_numpy(points[r])[None], net.neural_keypoints(planar(driver)))
-            o = source.render(kp)
+            facial = torch.from_numpy(points[r])[None]
+            o = source.render(facial, net.merge(facial, net.neural_keypoints(planar(driver))))
             found = {"model": picture(o["out"])}
             if args.baselines:
                 found |= {"copy": photo, "tps": thin_plate(photo, points[first], points[r])}

@@ -1,9 +1,10 @@
 """Fold BatchNorm and write the f16 weight file that the engine reads.
 
-    python -m portrait_training.export --checkpoint RUN/last.pt --metrics METRICS.json --version v1 --out portrait_s.safetensors
+python -m portrait_training.export --checkpoint RUN/last.pt --metrics METRICS.json --version v1 --out portrait_s.safetensors
 """
 
 import argparse
+import copy
 import json
 import subprocess
 import sys
@@ -24,14 +25,12 @@ HEADS = ("contribution", "occlusion", "residual")  # one head convolution in the
 
 def fold(net: Portrait) -> dict[str, torch.Tensor]:
     """{name: f32 tensor}. A Conv called X becomes X.conv.{weight,bias}; the training-only heads are left out."""
-    out = {}
+    out, net = {}, copy.deepcopy(net)
     for name, module in net.named_modules():
         name = name.replace(".unet", "")
         if isinstance(module, Conv):
-            conv, norm = module[0], module[1]
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            out[f"{name}.conv.weight"] = conv.weight * scale.view(-1, 1, 1, 1)
-            out[f"{name}.conv.bias"] = norm.bias - norm.running_mean * scale
+            module.without_norm()
+            out[f"{name}.conv.weight"], out[f"{name}.conv.bias"] = module[0].weight, module[0].bias
         elif isinstance(module, nn.Linear):
             out[f"{name}.weight"], out[f"{name}.bias"] = module.weight, module.bias
     for part in ("weight", "bias"):
@@ -45,6 +44,8 @@ def load(path: Path, config: dict | None = None) -> Portrait:
     """Averaged networks of a checkpoint, or of a bare state dict of preset S, in evaluation mode."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     net = Portrait(config or preset(state.get("preset", "s")))
+    if not state.get("norm", True):
+        net.without_norm()
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.get("ema", state).items()})
     return net.eval()
 

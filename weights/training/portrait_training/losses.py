@@ -1,5 +1,6 @@
 """Losses. All are means, so that their weights do not depend on picture or batch size."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
+from .adversary import Adversary
+from .equivariance import equivariance
 from .folded import sample
-from .presets import BASE40, EYES, LIPS
+from .mesh import FaceMesh, landmark_distance
+from .presets import BASE40, EYES, INDICES, LIPS
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
 
@@ -65,6 +69,7 @@ def landmark_flow(flow: Tensor, source: Tensor, driver: Tensor, extra: float = 4
     read = sample(flow, driver[:, None])[:, :, 0].transpose(1, 2)
     weight = torch.ones(driver.shape[1], device=flow.device)
     weight[EYES + LIPS] += extra
+    weight[106:] += extra  # irises
     return ((read - source).abs().sum(-1) * (weight / weight.mean())).mean()
 
 
@@ -75,36 +80,95 @@ def crops(points: Tensor, side: int, out: int) -> Tensor:
     return tps.grid(out, points.device)[None] * reach + middles[:, None, None]
 
 
-def total(net, perceptual: Perceptual | None, batch: dict[str, Tensor], paint: bool, step: int) -> dict[str, Tensor]:
-    """Weighted terms of one batch.
+def regions(points: Tensor, wrong: Tensor, side: int, out: int) -> Tensor:
+    """Top left corners (B, 2) of squares of `out` pixels: on the mouth, the eyes, or where the warped picture is wrong."""
+    batch = len(points)
+    coarse = F.adaptive_avg_pool2d(wrong, 16).flatten(1)
+    cell = torch.multinomial(coarse + 1e-6, 1)[:, 0]
+    at = torch.stack([cell % 16, cell // 16], 1).float() * (side / 16) + side / 32
+    pixel = lambda p: (p + 1) * (side - 1) / 2
+    which = torch.rand(batch, device=points.device)[:, None]
+    centre = torch.where(which < 0.35, pixel(points[:, LIPS].mean(1)), torch.where(which < 0.55, pixel(points[:, EYES].mean(1)), at))
+    centre = centre + torch.empty_like(centre).uniform_(-out / 6, out / 6)
+    return (centre - out / 2).round().clamp(0, side - out).long()
 
-    The perceptual term is as dear as the networks, so each step evaluates one of its four uses: on the painted picture or on the
-    result, and on the whole at half size or on the eyes and the mouth at full size.
-    """
-    o = net(batch, paint)
-    side, want = batch["drv"].shape[-1], batch["drv"]
-    weight = attention(batch["label_d"], side)
-    l1 = lambda got: ((got - want).abs() * weight).mean()
-    marks = net.dense_motion.marks(batch["label_d"])
+
+def cut(x: Tensor, corners: Tensor, out: int) -> Tensor:
+    return torch.stack([p[:, y : y + out, c : c + out] for p, (c, y) in zip(x, corners.tolist())])
+
+
+def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: float) -> dict[str, Tensor]:
+    want, facial = batch["drv"], net.config["keypoints"]["facial"]
+    marks = net.dense_motion.marks(batch["label_d"][:, :facial])
     dmask = F.interpolate(batch["dmask"], o["masks"].shape[-2:], mode="area")
-    terms = {
-        "warp": ((o["warped"] - want).abs() * weight * batch["dmask"]).mean() * (5 if paint else 15),
-        "land": landmark_flow(o["flow"], batch["label_s"], batch["label_d"]) * 20,
+    return {
+        "warp": ((o["warped"] - want).abs() * weight * (0.15 + 0.85 * batch["dmask"])).mean() * scale,
+        "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
+        "equivariance": 2 * equivariance(net.nk, batch["drv"], o["nk_d"]),
         "small": 0.5 * (o["residual"].square().mean() + (o["kp_d"][:, :40] - batch["fk_d"][:, BASE40]).square().mean()),
     }
-    if not paint:
-        return terms
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Frozen networks, and the optional discriminator, that the terms of the picture need."""
+
+    perceptual: Perceptual | None = None
+    mesh: FaceMesh | None = None
+    adversary: Adversary | None = None
+    adversary_weight: float = 0.0
+
+
+def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: Judges, step: int, crop: int, views: bool) -> dict[str, Tensor]:
+    """Terms of the synthesis network, on whole pictures (crop 0) or on squares where there is something to paint.
+
+    The perceptual term is as dear as the network, so each step evaluates one of its uses: on the painted picture or the result.
+    """
+    want, side = batch["drv"], batch["drv"].shape[-1]
+    inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"]]
+    wrong = (o["warped"] - want).abs().mean(1, keepdim=True).detach()
+    if crop:
+        corners = regions(batch["label_d"], wrong, side, crop)
+        inputs = [cut(x, corners, crop) for x in inputs]
+        want, weight, wrong = (cut(x, corners, crop) for x in (want, weight, wrong))
+    s = net.synthesis(*inputs, net.views(batch, o) if views and not crop else None)
+    hard = wrong / (wrong.mean((2, 3), keepdim=True) + 0.02)
+    l1 = lambda got, w: ((got - want).abs() * w).mean()
     # The paint by itself, from the first step: behind the blend it would never learn.
-    terms["out"], terms["paint"] = 15 * l1(o["out"]), 10 * l1(o["paint"])
-    if perceptual is None:
+    terms = {"out": 15 * l1(s["out"], weight), "paint": 5 * l1(s["paint"], weight) + 5 * l1(s["paint"], hard)}
+    if judges.mesh and not crop:
+        importance = torch.ones(len(INDICES), device=want.device)
+        importance[EYES + LIPS] += 2
+        terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
+    if judges.adversary:
+        terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
+        o["judged"] = s["out"].detach(), want
+    if judges.perceptual is None:
         return terms
-    got = o["paint"] if step % 2 else o["out"]
-    if step // 2 % 2:
+    got = s["paint"] if step % 2 else s["out"]
+    part = slice(0, (len(got) + 1) // 2) if crop else slice(None)  # half of the squares: the dearest term
+    got, want, weight = got[part], want[part], weight[part]
+    if crop:
+        terms["detail"] = 2 * judges.perceptual(got, want, weight)
+    elif step // 2 % 2:
         where = crops(batch["label_d"], side, side // 4)
-        cut = lambda x: sample(torch.cat([x, x]), where)
-        terms["detail"] = 2 * perceptual(cut(got), cut(want))
+        take = lambda x: sample(torch.cat([x, x]), where)
+        terms["detail"] = 2 * judges.perceptual(take(got), take(want))
     else:
         half = lambda x: F.avg_pool2d(x, 2)
-        terms["vgg"] = 2 * perceptual(half(got), half(want), half(weight))
+        terms["vgg"] = 2 * judges.perceptual(half(got), half(want), half(weight))
+    return terms
+
+
+def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, crop: int = 0, views: bool = False) -> dict[str, Tensor]:
+    """Weighted terms of one batch: of the motion alone, of the paint alone (motion held), or of both."""
+    weight = attention(batch["label_d"], batch["drv"].shape[-1])
+    with torch.set_grad_enabled(kind != "paint"):
+        o = net.motion(batch)
+    terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5) if kind != "paint" else {}
+    if kind != "motion":
+        terms |= paint_terms(net, o, batch, weight, judges, step, crop, views)
+        if judges.adversary:
+            judges.adversary.learn(*o["judged"])
     return terms

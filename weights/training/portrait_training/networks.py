@@ -1,5 +1,7 @@
 """The four networks, with BatchNorm, for training. Sizes come from presets/*.toml; folded.py is what is exported."""
 
+import math
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -19,11 +21,22 @@ def geometry():
 
 
 class Conv(nn.Sequential):
-    """Convolution without bias, BatchNorm, ReLU or not. BatchNorm folds into the convolution at export."""
+    """Convolution without bias, BatchNorm, ReLU or not. `without_norm` folds BatchNorm into the convolution."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, relu: bool = True):
         layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
         super().__init__(*layers, *[nn.ReLU(inplace=True)] * relu)
+
+    @torch.no_grad()
+    def without_norm(self):
+        """The same function of the average statistics, as one convolution with bias."""
+        conv, norm = self[0], self[1]
+        if isinstance(norm, nn.Identity):
+            return
+        factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+        conv.weight.mul_(factor[:, None, None, None])
+        conv.bias = nn.Parameter(norm.bias - norm.running_mean * factor)
+        self[1] = nn.Identity()
 
 
 class Block(nn.Module):
@@ -107,7 +120,7 @@ class DenseMotion(nn.Module):
 
     def __init__(self, config: dict):
         super().__init__()
-        self.points, self.side = config["keypoints"], config["motion"]
+        self.points, self.side, self.pins = config["keypoints"], config["motion"], config["pins"]
         self.transforms = self.points["tps"] + 1
         self.unet = UNet(3 * self.transforms + self.points["neural"] + 3, **config["dense_motion"])
         head = lambda channels: nn.Conv2d(self.unet.out_channels, channels, 3, 1, 1)
@@ -120,7 +133,8 @@ class DenseMotion(nn.Module):
         """Landmark mask (B, 1, side, side)."""
         return tps.heatmap(facial, tps.grid(self.side, facial.device), self.points["mark_var"]).amax(1, keepdim=True)
 
-    def forward(self, picture: Tensor, mask: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
+    def forward(self, picture: Tensor, mask: Tensor, pins: tuple[Tensor, Tensor], kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
+        facial = pins[0][:, : self.points["facial"]]
         n, batch, z = self.side, len(picture), tps.grid(self.side, picture.device)
         area = lambda x: F.interpolate(x, (n, n), mode="area")
         with geometry():
@@ -132,15 +146,14 @@ class DenseMotion(nn.Module):
         x = torch.cat([warped, heat, torch.zeros_like(marks), area(mask), marks], 1)
         x = self.unet.decode(self.unet.encode(x.contiguous(memory_format=torch.channels_last)))
         weights, residual = self.contribution(x).float().softmax(1), self.residual(x).float()
-        flow = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
+        free = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
+        flow = tps.pin(free, *pins, **self.pins)
         sigmoid = lambda logits: torch.sigmoid(logits.float())
-        return dict(flow=flow, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
+        return dict(flow=flow, free=free, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
 
 
 class Synthesis(nn.Module):
-    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`.
-
-    Where the preset folds, the network sees blocks of fold x fold pixels as channels (space to depth) and unfolds its output."""
+    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -155,18 +168,35 @@ class Synthesis(nn.Module):
         self.head.weight.data *= 0.3
         nn.init.zeros_(self.head.bias)  # no bias of the blend towards the warp
 
-    def forward(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor) -> dict[str, Tensor]:
+    def encode(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor) -> list[Tensor]:
         x = F.pixel_unshuffle(torch.cat([warped * occlusion, occlusion, background, person], 1), self.fold)
-        maps = self.unet.encode(x.contiguous(memory_format=torch.channels_last))
-        top = maps[-1].shape[1]
-        maps[-1] = F.conv2d(maps[-1], self.fusion.weight[:, :top], self.fusion.bias)  # the views are not trained: their columns stay zero
-        y = F.pixel_shuffle(self.head(self.unet.decode(maps)), self.fold).float()
+        return self.unet.encode(x.contiguous(memory_format=torch.channels_last))
+
+    def forward(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor, views: Tensor | None = None) -> dict[str, Tensor]:
+        """`views` (B, views x C, h, w): bottlenecks of the source in other poses; without them their columns have no say."""
+        maps = self.encode(warped, occlusion, background, person)
+        known = maps[-1] if views is None else torch.cat([maps[-1], views.to(maps[-1].dtype)], 1)
+        maps[-1] = F.conv2d(known, self.fusion.weight[:, : known.shape[1]], self.fusion.bias)
+        y = F.pixel_shuffle(self.head(self.unet.decode(maps)).float(), self.fold)
         paint, blend = torch.sigmoid(y[:, :3]), torch.sigmoid(y[:, 3:])
         return dict(paint=paint, blend=blend, out=blend * warped + (1 - blend) * paint)
 
 
+VIEW_POSES = ((-18, 0), (18, 0), (0, -12), (0, 12))  # yaw and pitch in degrees, as in the engine's views.rs
+
+
+def view_poses(solid: Tensor) -> list[Tensor]:
+    """Facial points (B, P, 3) -> (B, P, 2) of the head in each pose, seen from afar."""
+    middle, out = solid.mean(1, keepdim=True), []
+    for yaw, pitch in VIEW_POSES:
+        (cy, sy), (cp, sp) = ((math.cos(a), math.sin(a)) for a in (math.radians(yaw), math.radians(pitch)))
+        turn = torch.tensor([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ torch.tensor([[1.0, 0, 0], [0, cp, -sp], [0, sp, cp]])
+        out.append(((solid - middle) @ turn.T.to(solid) + middle)[..., :2])
+    return out
+
+
 class Portrait(nn.Module):
-    """All of it. Pictures (B, 3, side, side) in [0, 1]; facial points (B, 106, 2) in [-1, 1]."""
+    """All of it. Pictures (B, 3, side, side) in [0, 1]; facial points (B, 106 or 108 with irises, 2) in [-1, 1]."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -174,18 +204,38 @@ class Portrait(nn.Module):
         self.nk, self.merger = NeuralKeypoints(config), Merger(config)
         self.dense_motion, self.synthesis = DenseMotion(config), Synthesis(config)
 
-    def animate(self, picture, mask, background, facial, kp_s, kp_d, paint: bool = True) -> dict[str, Tensor]:
-        out = self.dense_motion(picture, mask, facial, kp_s, kp_d)
-        side = picture.shape[-1]
+    def without_norm(self) -> "Portrait":
+        """Fold every BatchNorm: what ships is then what is trained, and small batches or crops no longer matter."""
+        for module in self.modules():
+            if isinstance(module, Conv):
+                module.without_norm()
+        return self
+
+    def flow(self, picture, mask, pins, kp_s, kp_d) -> dict[str, Tensor]:
+        """Motion, and the source warped by it at full resolution."""
+        out, side = self.dense_motion(picture, mask, pins, kp_s, kp_d), picture.shape[-1]
         with geometry():
             full = sample(torch.cat([picture, mask], 1), upsample(out["flow"], side).permute(0, 2, 3, 1))
-        out["warped"] = full[:, :3]
-        if paint:
-            out |= self.synthesis(full[:, :3], upsample(out["occlusion"], side), background, full[:, 3:])
-        return out
+        return out | dict(warped=full[:, :3], person=full[:, 3:], occlusion_full=upsample(out["occlusion"], side))
 
-    def forward(self, batch: dict[str, Tensor], paint: bool = True) -> dict[str, Tensor]:
-        both = self.nk(torch.cat([batch["src"], batch["drv"]]))
-        nk_s, nk_d = both.chunk(2)
-        kp_s, kp_d = self.merger(batch["fk_s"], nk_s), self.merger(batch["fk_d"], nk_d)
-        return dict(self.animate(batch["src"], batch["smask"], batch["back"], batch["fk_s"], kp_s, kp_d, paint), kp_s=kp_s, kp_d=kp_d)
+    def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
+        return self.merger(facial[:, : self.config["keypoints"]["facial"]], neural)
+
+    def motion(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        neural, moved = self.nk(torch.cat([batch["src"], batch["drv"]])).chunk(2)
+        kp_s, kp_d = self.merge(batch["fk_s"], neural), self.merge(batch["fk_d"], moved)
+        flow = self.flow(batch["src"], batch["smask"], (batch["fk_s"], batch["fk_d"]), kp_s, kp_d)
+        return flow | dict(kp_s=kp_s, kp_d=kp_d, nk_s=neural, nk_d=moved)
+
+    @torch.no_grad()
+    def views(self, batch: dict[str, Tensor], o: dict[str, Tensor]) -> Tensor:
+        """Bottlenecks of the pseudo views that the engine has: the source's own mesh, turned. `depth_s` (B, points) in [-1, 1] units."""
+        features = []
+        for turned in view_poses(torch.cat([batch["fk_s"], batch["depth_s"][..., None]], 2)):
+            v = self.flow(batch["src"], batch["smask"], (batch["fk_s"], turned), o["kp_s"], self.merge(turned, o["nk_s"]))
+            features.append(self.synthesis.encode(v["warped"], v["occlusion_full"], batch["back"], v["person"])[-1])
+        return torch.cat(features, 1)
+
+    def forward(self, batch: dict[str, Tensor], views: bool = False) -> dict[str, Tensor]:
+        o = self.motion(batch)
+        return o | self.synthesis(o["warped"], o["occlusion_full"], batch["back"], o["person"], self.views(batch, o) if views else None)

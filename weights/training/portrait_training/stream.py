@@ -105,7 +105,7 @@ class Sampler:
         d = candidates[far.argmax()]
         mesh = c.fk_engine if rng.random() < self.recipe.engine else c.fk_v2
         points = dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
-        return dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d]) | points
+        return dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d], depth_s=c.z[s]) | points
 
     def reposed(self, rng) -> dict:
         """A still as source, and as driver the same still turned: landmarks rotated in 3-D, thin plate through them, own background."""
@@ -121,7 +121,7 @@ class Sampler:
         alpha = mask[..., None] / np.float32(255)
         drv = (sample_map(c.frames[i], where) * alpha + c.backs[i] * (1 - alpha)).astype(np.uint8)
         points = dict(fk_s=c.fk_v2[i], fk_d=moved, label_s=c.fk_v2[i], label_d=moved)
-        return dict(src=c.frames[i], smask=c.masks[i], back=c.backs[i], drv=drv, dmask=mask) | points
+        return dict(src=c.frames[i], smask=c.masks[i], back=c.backs[i], drv=drv, dmask=mask, depth_s=c.z[i]) | points
 
     def __call__(self, rng) -> dict[str, np.ndarray]:
         """One sample, moved by one random similarity (source, driver and background alike), u8 pictures."""
@@ -130,16 +130,21 @@ class Sampler:
         c, s = np.cos(angle) * scale, np.sin(angle) * scale
         linear, shift = np.array([[c, -s], [s, c]]), rng.normal(0, 0.04, 2)
         points = {k: item.pop(k) for k in ("fk_s", "fk_d", "label_s", "label_d")}
+        depth = item.pop("depth_s") * np.float32(scale)
         if rng.random() < 0.5:
             linear = linear @ np.diag([-1, 1])
-            points = {k: p[MIRROR] for k, p in points.items()}
+            points, depth = {k: p[MIRROR] for k, p in points.items()}, depth[MIRROR]
         half_in, half_out = (SIDE - 1) / 2, (n - 1) / 2
         pixel = linear * (half_out / half_in)
         m = np.c_[pixel, half_out * (1 + shift) - pixel @ [half_in, half_in]]
         warp = lambda p: cv2.warpAffine(p, m, (n, n), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         pictures = {k: warp(p) for k, p in item.items()}
         colour = np.array([np.exp(rng.normal(0, 0.1)), rng.normal(0, 0.04), np.exp(rng.normal(0, 0.15))])  # gain, offset, saturation
-        return pictures | {k: (p @ linear.T + shift).astype(np.float32) for k, p in points.items()} | {"colour": colour.astype(np.float32)}
+        return (
+            pictures
+            | {k: (p @ linear.T + shift).astype(np.float32) for k, p in points.items()}
+            | {"depth_s": depth, "colour": colour.astype(np.float32)}
+        )
 
 
 class Stream:

@@ -1,13 +1,14 @@
 """Train. A run is a list of phases counted in steps; it stops and resumes anywhere and sees the same batches.
 
     python -m portrait_training.train --cache CACHE --vgg vgg16_hed_f16_conv1-4.npz --out RUN \\
-        --phase motion:128:16:2000 --phase full:256:8:4000 [--start CHECKPOINT] [--resume]
+        --phase motion:128:16:2000 --phase paint:256:8:4000:128 --phase full:256:8:4000 [--start CHECKPOINT] [--resume]
 
-A phase is KIND:SIZE:BATCH:STEPS. `motion` trains keypoints and flow alone, about four times cheaper a sample; `full` trains everything.
+A phase is KIND:SIZE:BATCH:STEPS[:CROP]. `motion` trains keypoints and flow alone, about four times cheaper a sample; `paint` holds them
+and trains the synthesis network; `full` trains everything. With CROP, two of three steps paint squares of that side: mouths, eyes, and
+where the warped picture is wrong. Under torchrun each process draws its own batches and gradients are averaged.
 """
 
 import argparse
-import copy
 import json
 import os
 import time
@@ -17,12 +18,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .losses import Perceptual, total
-from .networks import Portrait
+from .losses import Judges, Perceptual, total
+from .mesh import FaceMesh
+from .parallel import join
 from .presets import preset
+from .run import Run
+from .sheets import curves, sheet
 from .stream import Cache, Recipe, Stream
 
 SAVE_EVERY = 300  # seconds
+SHEET = 1 << 40  # number of the batch that sheets show
 
 
 @dataclass(frozen=True)
@@ -31,19 +36,14 @@ class Phase:
     size: int
     batch: int
     steps: int
+    crop: int = 0
 
     @staticmethod
     def parse(text: str) -> "Phase":
         kind, *numbers = text.split(":")
-        if kind not in ("motion", "full") or len(numbers) != 3:
-            raise argparse.ArgumentTypeError(f"{text}: want motion|full:SIZE:BATCH:STEPS")
+        if kind not in ("motion", "paint", "full") or len(numbers) not in (3, 4):
+            raise argparse.ArgumentTypeError(f"{text}: want motion|paint|full:SIZE:BATCH:STEPS[:CROP]")
         return Phase(kind, *map(int, numbers))
-
-
-def learning_rate(step: int, steps: int, peak: float, warmup: int = 50, decay: float = 0.3) -> float:
-    """Linear warm-up, constant, linear to 2 % over the last `decay` of the run."""
-    left = (steps - step) / max(1, decay * steps)
-    return peak * min(1, (step + 1) / warmup) * max(0.02, min(1, left))
 
 
 def tensors(batch: dict, device: str) -> dict[str, Tensor]:
@@ -59,73 +59,46 @@ def tensors(batch: dict, device: str) -> dict[str, Tensor]:
     return t
 
 
-class Run:
-    """Networks, their moving average, optimiser and position: everything that a checkpoint holds."""
+@dataclass(frozen=True)
+class Plan:
+    """What a run does beside its phases. Probabilities and weights."""
 
-    def __init__(self, config: dict, device: str, peak: float):
-        self.net = Portrait(config).to(device, memory_format=torch.channels_last)
-        self.ema = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), peak, betas=(0.5, 0.999), weight_decay=1e-4, fused=True)
-        self.step, self.device, self.peak = 0, device, peak
-
-    def start_from(self, path: Path, open_blend: float):
-        """Weights of another run (a bare state dict, or a checkpoint's average); blend logits scaled to unsaturate them."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        self.net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.get("ema", state).items()})
-        head = self.net.synthesis.head
-        head.weight.data[3] *= open_blend
-        head.bias.data[3] *= open_blend
-        self.ema.load_state_dict(self.net.state_dict())
-
-    def save(self, path: Path):
-        part = path.with_suffix(".part")
-        states = {k: getattr(self, k).state_dict() for k in ("net", "ema", "optimiser")}
-        torch.save(states | {"step": self.step, "preset": self.net.config["name"], "random": torch.get_rng_state()}, part)
-        os.replace(part, path)
-
-    def load(self, path: Path):
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        for k in ("net", "ema", "optimiser"):
-            getattr(self, k).load_state_dict(state[k])
-        self.step = state["step"]
-        torch.set_rng_state(state["random"].cpu())
-
-    def update(self, terms: dict[str, Tensor], steps: int):
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, steps, self.peak)
-        self.optimiser.zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
-        self.optimiser.step()
-        self.step += 1
-        keep = min(0.998, (self.step + 1) / (self.step + 20))
-        with torch.no_grad():
-            for average, now in zip(self.ema.state_dict().values(), self.net.state_dict().values()):
-                average.lerp_(now, 1 - keep) if average.is_floating_point() else average.copy_(now)
+    out: Path
+    seed: int = 0
+    views: float = 0.0  # of the steps on whole pictures: with pseudo views
+    sheet_every: int = 500  # steps; 0: no pictures
 
 
-def train(run: Run, cache: Cache, phases: list[Phase], perceptual: Perceptual, out: Path, seed: int):
+def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Plan, rank: int = 0, processes: int = 1):
     steps, begin, saved, averages = sum(p.steps for p in phases), 0, time.time(), {}
-    log = open(out / "log.jsonl", "a")
+    log = open(plan.out / "log.jsonl", "a") if rank == 0 else None
     for phase in phases:
         end = begin + phase.steps
         if run.step < end:
-            stream = Stream(cache, Recipe(size=phase.size, batch=phase.batch), seed, run.step)
+            stream = Stream(cache, Recipe(size=phase.size, batch=phase.batch), plan.seed * processes + rank, run.step)
+            shown = tensors(stream.make(SHEET), run.device)
             mark, since = time.time(), run.step
         while run.step < end:
             batch = tensors(next(stream), run.device)
+            torch.manual_seed(((plan.seed << 32) + run.step) * processes + rank)  # a step depends on its number alone
+            views = torch.rand(()).item() < plan.views
             with torch.autocast(run.device, torch.bfloat16):
-                terms = total(run.net, perceptual, batch, phase.kind == "full", run.step)
+                terms = total(run.net, judges, batch, phase.kind, run.step, phase.crop if run.step % 3 else 0, views)
             run.update(terms, steps)
             for name, value in terms.items():
                 averages[name] = 0.97 * averages.get(name, value.item()) + 0.03 * value.item()
+            if rank:
+                continue
             if run.step % 25 == 0:
-                rate = phase.batch * (run.step - since) / (time.time() - mark)
+                rate = phase.batch * processes * (run.step - since) / (time.time() - mark)
                 row = dict(step=run.step, kind=phase.kind, samples_per_second=round(rate, 2)) | {k: round(v, 4) for k, v in averages.items()}
                 print(json.dumps(row), file=log, flush=True)
                 mark, since = time.time(), run.step
+            if plan.sheet_every and run.step % plan.sheet_every == 0:
+                sheet(run.ema, shown, plan.out / f"sheet_{run.step:06d}.png")
+                curves(plan.out / "log.jsonl", plan.out / "curves.png")
             if time.time() - saved > SAVE_EVERY or run.step == end:
-                run.save(out / "last.pt")
+                run.save(plan.out / "last.pt")
                 saved = time.time()
         begin = end
 
@@ -138,23 +111,29 @@ def main():
     parser.add_argument("--preset", default="s")
     parser.add_argument("--phase", action="append", type=Phase.parse, required=True, dest="phases")
     parser.add_argument("--start", type=Path, help="checkpoint or state dict to begin from")
-    parser.add_argument("--open-blend", type=float, default=0.5, help="factor on the blend logits of --start")
+    parser.add_argument("--open-blend", type=float, default=1.0, help="factor on the blend logits of --start")
+    parser.add_argument("--without-norm", action="store_true", help="fold BatchNorm before training goes on")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
+    parser.add_argument("--views", type=float, default=0.0, help="share of the steps on whole pictures that have pseudo views")
+    parser.add_argument("--adversary", type=float, default=0.0, help="weight of the patch discriminator's term")
+    parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
+    rank, processes = join()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    run = Run(preset(args.preset), args.device, args.rate)
+    run = Run(preset(args.preset), device, args.rate, not args.without_norm, args.adversary > 0)
     if args.resume:
         run.load(args.out / "last.pt")
     elif args.start:
         run.start_from(args.start, args.open_blend)
-    perceptual = Perceptual(args.vgg).to(args.device)
-    train(run, Cache(args.cache), args.phases, perceptual, args.out, args.seed)
+    judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device), run.adversary, args.adversary)
+    plan = Plan(args.out, args.seed, args.views, args.sheet_every)
+    train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
 
 
 if __name__ == "__main__":

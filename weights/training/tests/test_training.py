@@ -1,0 +1,171 @@
+"""A run: its kinds of steps, exact resume, processes, pictures, and the judges it trains against."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing
+
+from portrait_training import mesh, sheets, tps
+from portrait_training.adversary import Adversary
+from portrait_training.equivariance import RandomSpline, equivariance
+from portrait_training.losses import Judges, regions, total
+from portrait_training.networks import view_poses
+from portrait_training.parallel import average_gradients, join
+from portrait_training.presets import INDICES, PRESETS
+from portrait_training.run import Run
+from portrait_training.stream import Recipe, Sampler
+from portrait_training.train import tensors
+
+from small import FOLDED, TINY, Rows
+
+
+def make_run(seed: int, config=TINY, **options) -> Run:
+    torch.manual_seed(seed)
+    return Run(config, "cpu", 1e-3, **options)
+
+
+def batch(n: int) -> dict:
+    sampler, rng = Sampler(Rows(), Recipe(size=64, batch=2)), np.random.default_rng((0, n))
+    items = [sampler(rng) for _ in range(2)]
+    return tensors({k: np.stack([i[k] for i in items]) for k in items[0]}, "cpu")
+
+
+def steps(run: Run, first: int, last: int, kind: str = "full", crop: int = 0, views: bool = False):
+    for n in range(first, last):
+        torch.manual_seed(n)
+        run.update(total(run.net, Judges(adversary=run.adversary, adversary_weight=0.1), batch(n), kind, n, crop, views), 10)
+
+
+@pytest.mark.parametrize("options", [{}, {"norm": False}, {"adversary": True}], ids=str)
+def test_resume_is_exact(tmp_path, options):
+    straight, broken = make_run(0, **options), make_run(0, **options)
+    steps(straight, 0, 4, crop=32)
+    steps(broken, 0, 2, crop=32)
+    broken.save(tmp_path / "last.pt")
+    again = make_run(5, **options)
+    again.load(tmp_path / "last.pt")
+    steps(again, 2, 4, crop=32)
+    for a, b in zip(straight.ema.state_dict().values(), again.ema.state_dict().values()):
+        torch.testing.assert_close(a, b, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("kind, moved", [("motion", {"nk", "merger", "dense_motion"}), ("paint", {"synthesis"})])
+def test_a_kind_trains_its_own_networks(kind, moved):
+    run = make_run(0, FOLDED)
+    before = {k: v.clone() for k, v in run.net.named_parameters()}
+    steps(run, 0, 2, kind)
+    changed = {k.split(".")[0] for k, v in run.net.named_parameters() if not torch.equal(v, before[k])}
+    assert changed == moved
+
+
+def test_views_train_their_columns_only_when_given():
+    columns = lambda run: run.net.synthesis.fusion.weight[:, 8:].abs().max().item()
+    without, with_views = make_run(0), make_run(0)
+    steps(without, 0, 1, "paint")
+    steps(with_views, 0, 1, "paint", views=True)
+    assert columns(without) == 0 and columns(with_views) > 0
+
+
+def test_view_poses_turn_as_the_engine_does():
+    face = torch.tensor([[[-0.5, 0, 0], [0.5, 0, 0], [0, 0, -0.3], [0, 0, 0.3]]])
+    left, right, *_ = view_poses(face)
+    assert left[0, 2, 0] > 0.05 and right[0, 2, 0] < -0.05
+    torch.testing.assert_close(left.mean(1), torch.zeros(1, 2), atol=1e-6, rtol=0)
+
+
+def test_start_without_norm_is_the_same_function(tmp_path):
+    first = make_run(0)
+    steps(first, 0, 2)
+    first.save(tmp_path / "last.pt")
+    second = make_run(1, norm=False)
+    second.start_from(tmp_path / "last.pt", 1.0)
+    with torch.no_grad():
+        want, got = first.ema.eval()(batch(0)), second.net.eval()(batch(0))
+    torch.testing.assert_close(got["out"], want["out"], atol=1e-4, rtol=0)
+
+
+def test_squares_stay_inside():
+    torch.manual_seed(0)
+    corners = regions(torch.rand(64, 108, 2) * 2 - 1, torch.rand(64, 1, 256, 256), 256, 128)
+    assert corners.min() >= 0 and corners.max() <= 128
+
+
+def test_frozen_mesh_is_the_one_of_the_engine():
+    stored, _ = mesh.tensorfile.read(PRESETS.parent.parent / "tests/fixtures/mediapipe.safetensors")
+    net = mesh.FaceMesh()
+    for i in range(4):
+        crop = torch.from_numpy(np.array(stored[f"mesh.{i}.input"])).permute(2, 0, 1)[None] / 255
+        want = torch.from_numpy(np.array(stored[f"mesh.{i}.points"]))
+        torch.testing.assert_close(net(crop)[0], want, atol=1e-3, rtol=0)
+
+
+def test_mesh_crop_is_upright_and_holds_the_face():
+    turn = torch.tensor([[0.8, 0.6], [-0.6, 0.8]])
+    level = torch.zeros(1, len(INDICES), 2)
+    level[0, INDICES.index(33)], level[0, INDICES.index(263)] = torch.tensor([-0.2, 0]), torch.tensor([0.2, 0])
+    where = mesh.upright(level @ turn)[0]
+    along = where[96, 191] - where[96, 0]
+    torch.testing.assert_close(along / along.norm(), turn[0], atol=1e-4, rtol=0)
+
+
+def test_landmark_distance_sees_a_shift():
+    torch.manual_seed(0)
+    picture = torch.nn.functional.interpolate(torch.rand(1, 3, 32, 32), (256, 256), mode="bilinear")
+    points, net, weight = torch.rand(1, 106, 2) - 0.5, mesh.FaceMesh(), torch.ones(106)
+    same = mesh.landmark_distance(net, picture, picture, points, weight)
+    moved = mesh.landmark_distance(net, picture.roll(6, 3), picture, points, weight)
+    assert same < 1e-4 and moved > 0.05
+
+
+def test_splines_move_keypoints_with_the_picture():
+    torch.manual_seed(0)
+    spline = RandomSpline(2)
+    assert 0 < (spline(torch.zeros(2, 1, 2))).abs().max() < 0.5
+
+    def brightest(picture):  # a keypoint detector that is equivariant: the centre of brightness
+        at, weight = tps.grid(picture.shape[-1]), picture.mean(1)
+        return torch.einsum("bhw,hwc->bc", weight, at)[:, None] / weight.sum((1, 2))[:, None, None]
+
+    spot = torch.exp(-(tps.grid(128) - 0.1).square().sum(-1) / 0.005).expand(2, 3, -1, -1)
+    assert equivariance(brightest, spot, brightest(spot)) < 0.01
+
+
+def test_the_discriminator_learns():
+    torch.manual_seed(0)
+    adversary = Adversary("cpu", 1e-3)
+    real, fake = torch.rand(4, 3, 32, 32), torch.full((4, 3, 32, 32), 0.5)
+    first = adversary.learn(fake, real)
+    for _ in range(20):
+        last = adversary.learn(fake, real)
+    assert last < 0.5 * first
+
+
+def test_pictures_of_a_run(tmp_path):
+    rows = [dict(step=25 * i, kind="full", out=1 / (i + 1), samples_per_second=5.0) for i in range(40)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sheets.curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
+    run = make_run(0)
+    sheets.sheet(run.ema, batch(0), tmp_path / "sheet.png")
+    picture = sheets.cv2.imread(str(tmp_path / "sheet.png"))
+    assert picture.shape == (6 * 64, 2 * 64, 3) and picture.std() > 1
+    assert sheets.cv2.imread(str(tmp_path / "curves.png")).min() == 0
+
+
+def _process(rank: int, path: str, results):
+    import os
+
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
+    join()
+    net = torch.nn.Linear(2, 1)
+    torch.nn.init.ones_(net.weight)
+    (net(torch.full((1, 2), float(rank)))).sum().backward()
+    average_gradients(net)
+    results[rank] = net.weight.grad
+
+
+def test_processes_share_their_gradients(tmp_path):
+    results = torch.zeros(2, 1, 2).share_memory_()
+    torch.multiprocessing.spawn(_process, (str(tmp_path), results), 2)
+    torch.testing.assert_close(results, torch.full((2, 1, 2), 0.5))
