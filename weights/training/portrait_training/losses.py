@@ -14,6 +14,7 @@ from .adversary import Adversary
 from .equivariance import equivariance
 from .folded import sample
 from .mesh import FaceMesh, landmark_distance
+from .networks import Portrait
 from .presets import BASE40, EYES, INDICES, LIPS
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
@@ -118,6 +119,7 @@ class Judges:
     mesh: FaceMesh | None = None
     adversary: Adversary | None = None
     adversary_weight: float = 0.0
+    teacher: Portrait | None = None  # a larger preset whose motion a smaller one learns
 
 
 def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: Judges, step: int, crop: int, views: bool) -> dict[str, Tensor]:
@@ -164,9 +166,17 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
 def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, crop: int = 0, views: bool = False) -> dict[str, Tensor]:
     """Weighted terms of one batch: of the motion alone, of the paint alone (motion held), or of both."""
     weight = attention(batch["label_d"], batch["drv"].shape[-1])
-    with torch.set_grad_enabled(kind != "paint"):
+    with torch.no_grad():
+        taught = judges.teacher.motion(batch) if judges.teacher else None
+    if kind == "paint":
+        with torch.no_grad():
+            # A teacher's motion is as good as the own one will be: paint and motion can then be trained side by side.
+            o, terms = taught or net.motion(batch), {}
+    else:
         o = net.motion(batch)
-    terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5) if kind != "paint" else {}
+        terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5)
+        if taught:
+            terms["taught"] = 20 * (o["free"] - taught["free"]).abs().mean() + (o["occlusion"] - taught["occlusion"]).abs().mean()
     if kind != "motion":
         terms |= paint_terms(net, o, batch, weight, judges, step, crop, views)
         if judges.adversary:

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .export import load
 from .losses import Judges, Perceptual, total
 from .mesh import FaceMesh
 from .parallel import join
@@ -117,6 +118,7 @@ def main():
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     parser.add_argument("--views", type=float, default=0.0, help="share of the steps on whole pictures that have pseudo views")
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of the patch discriminator's term")
+    parser.add_argument("--teacher", type=Path, help="checkpoint of a larger preset, whose motion is learned")
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -131,7 +133,8 @@ def main():
         run.load(args.out / "last.pt")
     elif args.start:
         run.start_from(args.start, args.open_blend)
-    judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device), run.adversary, args.adversary)
+    teacher = load(args.teacher).to(device, memory_format=torch.channels_last).requires_grad_(False) if args.teacher else None
+    judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
     plan = Plan(args.out, args.seed, args.views, args.sheet_every)
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
 

@@ -68,6 +68,18 @@ def test_views_train_their_columns_only_when_given():
     assert columns(without) == 0 and columns(with_views) > 0
 
 
+def test_a_small_preset_learns_the_motion_of_its_teacher():
+    teacher, run = make_run(3, TINY).net.eval(), make_run(0, FOLDED)
+    losses = []
+    for n in range(12):
+        terms = total(run.net, Judges(teacher=teacher), batch(0), "motion", n)
+        losses.append(terms["taught"].item())
+        run.update({"taught": terms["taught"]}, 12)
+    assert losses[-1] < 0.8 * losses[0]
+    painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
+    assert set(painted) == {"out", "paint"}
+
+
 def test_view_poses_turn_as_the_engine_does():
     face = torch.tensor([[[-0.5, 0, 0], [0.5, 0, 0], [0, 0, -0.3], [0, 0, 0.3]]])
     left, right, *_ = view_poses(face)
