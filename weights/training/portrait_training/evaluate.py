@@ -5,6 +5,7 @@ python -m portrait_training.evaluate --cache CACHE --data DATA --mesh face_landm
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,9 @@ import numpy as np
 import torch
 from skimage.metrics import structural_similarity
 
-from .export import fold, load
-from .folded import Folded
+from .export import load
 from .losses import Perceptual
+from .networks import Portrait
 from .presets import EVALUATION_CLIPS, EYES, INDICES, LIPS
 from .stream import BORDER, Cache, sample_map, thin_plate_map
 from .tracker import Tracker
@@ -29,19 +30,6 @@ def planar(picture: np.ndarray) -> torch.Tensor:
 
 def picture(t: torch.Tensor) -> np.ndarray:
     return (t[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
-
-
-class Source:
-    """What is computed once for a row of the cache."""
-
-    def __init__(self, net: Folded, cache: Cache, row: int, points: np.ndarray):
-        self.net, self.photo, self.facial = net, planar(cache.frames[row]), torch.from_numpy(points[row])[None]
-        self.mask, self.background = planar(cache.masks[row]), planar(cache.backs[row])
-        self.neural = net.neural_keypoints(self.photo)
-        self.mixed = net.merge(self.facial, self.neural)
-
-    def render(self, facial: torch.Tensor, kp: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.net.frame(self.photo, self.mask, self.background, self.facial, self.mixed, kp, facial)
 
 
 def landmarks(tracker: Tracker, image: np.ndarray) -> np.ndarray | None:
@@ -90,47 +78,65 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Bench:
+    """What pictures are judged by."""
+
+    cache: Cache
+    tracker: Tracker
+    perceptual: Perceptual
+    points: str = "fk_engine"  # landmarks that drive
+    every: int = 1  # of the cached frames
+
+    def batch(self, source: int, driver: int) -> dict[str, torch.Tensor]:
+        """One sample, as the networks take it."""
+        c = self.cache
+        points, tensor = getattr(c, self.points), lambda a: torch.from_numpy(np.array(a, np.float32))[None]
+        return dict(
+            src=planar(c.frames[source]), smask=planar(c.masks[source]), back=planar(c.backs[source]), drv=planar(c.frames[driver]),
+            fk_s=tensor(points[source]), fk_d=tensor(points[driver]), depth_s=tensor(c.z[source]),
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def __call__(self, net: Portrait, out: Path, views: bool = False, baselines: bool = False) -> dict:
+        """Numbers per method and clip; contact sheets into `out`."""
+        c, points, scores = self.cache, getattr(self.cache, self.points), {}
+        for clip in EVALUATION_CLIPS:
+            first, *rest = np.flatnonzero(c.clip == clip)
+            rows, photo, columns = np.array(rest[:: self.every]), np.array(c.frames[first]), []
+            show = set(rows[np.linspace(0, len(rows) - 1, 8).astype(int)])
+            for r in rows:
+                driver, o = np.array(c.frames[r]), net(self.batch(first, r), views)
+                found = {"model": picture(o["out"]), "warp": picture(o["warped"])}
+                if baselines:
+                    found |= {"copy": photo, "tps": thin_plate(photo, points[first], points[r])}
+                want = landmarks(self.tracker, driver)
+                for method, image in found.items():
+                    scores.setdefault(method, {}).setdefault(clip, []).append(compare(image, driver, want, self.tracker, self.perceptual))
+                if r in show:
+                    columns.append([photo, driver, *map(picture, (o["out"], o["warped"], o["paint"], o["blend"].expand(-1, 3, -1, -1)))])
+            cv2.imwrite(str(out / f"clip_{clip:03d}.png"), np.hstack([np.vstack(k) for k in columns])[..., ::-1])
+        results = {}
+        for method, clips in scores.items():
+            means = {k: {key: float(np.mean([r[key] for r in rows if key in r])) for key in KEYS} for k, rows in clips.items()}
+            for k, rows in clips.items():
+                means[k]["frames"] = len(rows)
+            results[method] = dict(mean_of_clips={key: float(np.mean([m[key] for m in means.values()])) for key in KEYS}, clips=means)
+        return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("cache", "data", "mesh", "vgg", "checkpoint", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--points", choices=("fk_engine", "fk_v1", "fk_v2"), default="fk_engine", help="landmarks that drive")
     parser.add_argument("--baselines", action="store_true", help="also the unchanged photo and the thin-plate warp")
+    parser.add_argument("--views", action="store_true", help="with pseudo views")
     parser.add_argument("--every", type=int, default=1, help="use every n-th cached frame")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    model, cache = load(args.checkpoint), Cache(args.cache)
-    net = Folded({k: v.numpy() for k, v in fold(model).items()}, model.config)
-    tracker, perceptual = Tracker(args.data / "models", args.mesh), Perceptual(args.vgg, torch.float32)
-    points, scores = getattr(cache, args.points), {}
-    for clip in EVALUATION_CLIPS:
-        first, *rest = np.flatnonzero(cache.clip == clip)
-        rows = np.array(rest[:: args.every])
-        source, photo = Source(net, cache, first, points), np.array(cache.frames[first])
-        show, columns = set(rows[np.linspace(0, len(rows) - 1, 8).astype(int)]), []
-        for r in rows:
-            driver = np.array(cache.frames[r])
-            facial = torch.from_numpy(points[r])[None]
-            o = source.render(facial, net.merge(facial, net.neural_keypoints(planar(driver))))
-            found = {"model": picture(o["out"])}
-            if args.baselines:
-                found |= {"copy": photo, "tps": thin_plate(photo, points[first], points[r])}
-            want = landmarks(tracker, driver)
-            for method, image in found.items():
-                clips = scores.setdefault(method, {}).setdefault(clip, [])
-                clips.append(compare(image, driver, want, tracker, perceptual))
-            if r in show:
-                paint, blend = torch.sigmoid(o["syn_head"][:, :3]), torch.sigmoid(o["syn_head"][:, 3:]).expand(-1, 3, -1, -1)
-                columns.append([photo, driver, found["model"], picture(o["full_warp"]), picture(paint), picture(blend)])
-        sheet = np.hstack([np.vstack(c) for c in columns])
-        cv2.imwrite(str(args.out / f"clip_{clip:03d}.png"), sheet[..., ::-1])
-    results = {}
-    for method, clips in scores.items():
-        means = {c: {k: float(np.mean([r[k] for r in rows if k in r])) for k in KEYS} for c, rows in clips.items()}
-        for c, rows in clips.items():
-            means[c]["frames"] = len(rows)
-        results[method] = dict(mean_of_clips={k: float(np.mean([m[k] for m in means.values()])) for k in KEYS}, clips=means)
+    bench = Bench(Cache(args.cache), Tracker(args.data / "models", args.mesh), Perceptual(args.vgg, torch.float32), args.points, args.every)
+    results = bench(load(args.checkpoint), args.out, args.views, args.baselines)
     protocol = f"256 px, same identity, source = first frame, driver = every 10th frame, landmarks {args.points}; distances in px of 256"
     rounded = lambda x: {k: rounded(v) for k, v in x.items()} if isinstance(x, dict) else round(x, 4) if isinstance(x, float) else x
     (args.out / "metrics.json").write_text(json.dumps({"protocol": protocol} | rounded(results["model"])))

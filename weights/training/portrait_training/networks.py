@@ -120,7 +120,7 @@ class DenseMotion(nn.Module):
 
     def __init__(self, config: dict):
         super().__init__()
-        self.points, self.side, self.pins = config["keypoints"], config["motion"], config["pins"]
+        self.points, self.side, self.pins = config["keypoints"], config["motion"], config.get("pins")
         self.transforms = self.points["tps"] + 1
         self.unet = UNet(3 * self.transforms + self.points["neural"] + 3, **config["dense_motion"])
         head = lambda channels: nn.Conv2d(self.unet.out_channels, channels, 3, 1, 1)
@@ -147,7 +147,7 @@ class DenseMotion(nn.Module):
         x = self.unet.decode(self.unet.encode(x.contiguous(memory_format=torch.channels_last)))
         weights, residual = self.contribution(x).float().softmax(1), self.residual(x).float()
         free = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
-        flow = tps.pin(free, *pins, **self.pins)
+        flow = tps.pin(free, *pins, **self.pins) if self.pins else free
         sigmoid = lambda logits: torch.sigmoid(logits.float())
         return dict(flow=flow, free=free, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
 
@@ -182,13 +182,14 @@ class Synthesis(nn.Module):
         return dict(paint=paint, blend=blend, out=blend * warped + (1 - blend) * paint)
 
 
-VIEW_POSES = ((-18, 0), (18, 0), (0, -12), (0, 12))  # yaw and pitch in degrees, as in the engine's views.rs
+# Yaw and pitch in degrees. The first four are the engine's (views.rs); more are for experiments.
+VIEW_POSES = ((-18, 0), (18, 0), (0, -12), (0, 12), (-18, -12), (18, -12), (-18, 12), (18, 12))
 
 
-def view_poses(solid: Tensor) -> list[Tensor]:
+def view_poses(solid: Tensor, count: int) -> list[Tensor]:
     """Facial points (B, P, 3) -> (B, P, 2) of the head in each pose, seen from afar."""
     middle, out = solid.mean(1, keepdim=True), []
-    for yaw, pitch in VIEW_POSES:
+    for yaw, pitch in VIEW_POSES[:count]:
         (cy, sy), (cp, sp) = ((math.cos(a), math.sin(a)) for a in (math.radians(yaw), math.radians(pitch)))
         turn = torch.tensor([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ torch.tensor([[1.0, 0, 0], [0, cp, -sp], [0, sp, cp]])
         out.append(((solid - middle) @ turn.T.to(solid) + middle)[..., :2])
@@ -231,7 +232,7 @@ class Portrait(nn.Module):
     def views(self, batch: dict[str, Tensor], o: dict[str, Tensor]) -> Tensor:
         """Bottlenecks of the pseudo views that the engine has: the source's own mesh, turned. `depth_s` (B, points) in [-1, 1] units."""
         features = []
-        for turned in view_poses(torch.cat([batch["fk_s"], batch["depth_s"][..., None]], 2)):
+        for turned in view_poses(torch.cat([batch["fk_s"], batch["depth_s"][..., None]], 2), self.synthesis.views):
             v = self.flow(batch["src"], batch["smask"], (batch["fk_s"], turned), o["kp_s"], self.merge(turned, o["nk_s"]))
             features.append(self.synthesis.encode(v["warped"], v["occlusion_full"], batch["back"], v["person"])[-1])
         return torch.cat(features, 1)

@@ -21,8 +21,8 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 50, decay: f
 class Run:
     """Created anew, from the weights of another run, or from a checkpoint of its own by `load`."""
 
-    def __init__(self, config: dict, device: str, peak: float, norm: bool = True, adversary: bool = False):
-        self.net = Portrait(config)
+    def __init__(self, config: dict, device: str, peak: float, norm: bool = True, adversary: bool = False, network=Portrait):
+        self.net = network(config)
         if not norm:
             self.net.without_norm()
         self.step, self.device, self.peak = 0, device, peak
@@ -41,7 +41,7 @@ class Run:
     def start_from(self, path: Path, open_blend: float):
         """Weights of another run (a bare state dict, or a checkpoint's average); blend logits scaled to unsaturate them."""
         state, norm = torch.load(path, map_location="cpu", weights_only=True), self.norm
-        self.net = Portrait(self.net.config)
+        self.net = type(self.net)(self.net.config)
         if not state.get("norm", True):
             self.net.without_norm()
         self.net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.get("ema", state).items()})
