@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
-from .presets import BASE40
+from .presets import BASE40, PINS
 
 
 def hull_area(points: Tensor) -> float:
@@ -34,6 +34,11 @@ def upsample(maps: Tensor, side: int) -> Tensor:
 def sample(picture: Tensor, where: Tensor) -> Tensor:
     """Bilinear, align-corners, edges repeated; `where` is (B, H, W, 2)."""
     return F.grid_sample(picture, where, padding_mode="border", align_corners=True)
+
+
+def pinned(facial: Tensor) -> Tensor:
+    """Those of the facial points (B, 106 or 108, 2) that pin the flow."""
+    return facial[:, [i for i in PINS if i < facial.shape[1]]]
 
 
 class Folded:
@@ -104,7 +109,7 @@ class Folded:
         combined = torch.einsum("bkhw,khwc->bchw", head[:, :k].softmax(1), transforms)
         flow, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
         if facial_d is not None:
-            flow = tps.pin(flow, facial, facial_d, **self.config["pins"])
+            flow = tps.pin(flow, pinned(facial), pinned(facial_d), **self.config["pins"])
         full = sample(torch.cat([picture, mask], 1), upsample(flow, side).permute(0, 2, 3, 1))
         full_warp, full_fg = full[:, :3], full[:, 3:]
 

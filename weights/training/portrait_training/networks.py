@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
-from .folded import sample, upsample
+from .folded import pinned, sample, upsample
 from .presets import BASE40
 
 # Where the ten purely neural keypoints start: five about the shoulders, five about the outline of the head.
@@ -147,7 +147,7 @@ class DenseMotion(nn.Module):
         x = self.unet.decode(self.unet.encode(x.contiguous(memory_format=torch.channels_last)))
         weights, residual = self.contribution(x).float().softmax(1), self.residual(x).float()
         free = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
-        flow = tps.pin(free, *pins, **self.pins) if self.pins else free
+        flow = tps.pin(free, *map(pinned, pins), **self.pins) if self.pins else free
         sigmoid = lambda logits: torch.sigmoid(logits.float())
         return dict(flow=flow, free=free, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
 
