@@ -1,9 +1,10 @@
 // compose: m · warped + (1 - m) · sigmoid(rgb), m = sigmoid(blend logit), alpha 1. One invocation per pixel.
 //
-// Shapes   head [1, n, n]·4 (r, g, b, blend logits)   warped [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
+// Shapes   head [FOLD², n/FOLD, n/FOLD]·4: folded (r, g, b, blend logits)   warped [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
 // Storage  head, warped S4   Accumulate f32
 // CPU twin compose.rs
 #import tier
+#import fold
 
 struct Params { size: u32, pad_a: u32, pad_b: u32, pad_c: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -14,7 +15,7 @@ struct Params { size: u32, pad_a: u32, pad_b: u32, pad_c: u32 }
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if any(id.xy >= vec2<u32>(p.size)) { return; }
-    let pixel = id.y * p.size + id.x;
-    let h = 1.0 / (1.0 + exp(-up4(head[pixel])));
-    textureStore(picture, id.xy, vec4<f32>(mix(h.rgb, up4(warped[pixel]).rgb, h.w), 1.0));
+    let h = 1.0 / (1.0 + exp(-up4(head[folded(id.xy, p.size)])));
+    let v = up4(warped[id.y * p.size + id.x]);
+    textureStore(picture, id.xy, vec4<f32>(mix(h.rgb, v.rgb, h.w), 1.0));
 }

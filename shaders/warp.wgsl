@@ -1,12 +1,14 @@
 // warp: upsamples flow and occlusion, samples source and mask, lays out the synthesis input. One invocation per output pixel.
 //
 // Shapes   flow [m, m] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, 0)
-//          y [2, n, n]·4: (rgb · occlusion, occlusion), (background rgb, warped mask)   warped [1, n, n]·4 (rgb, mask)
+//          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
+//          warped [1, n, n]·4 (rgb, mask)
 // Sampling bilinear, align_corners, clamped to the edge, both times
 // Storage  source, background, y, warped S4   Accumulate f32
 // CPU twin warp.rs
 #import tier
 #import grid
+#import fold
 
 struct Params { size: u32, motion: u32, ratio: f32, pad: u32 } // ratio = (m - 1) / (n - 1)
 @group(0) @binding(0) var<uniform> p: Params;
@@ -31,6 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let v = blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
         up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
     warped[pixel] = down4(v);
-    y[pixel] = down4(vec4<f32>(v.rgb * f.z, f.z));
-    y[p.size * p.size + pixel] = down4(vec4<f32>(up4(background[pixel]).rgb, v.w));
+    let to = folded(id.xy, p.size);
+    y[to] = down4(vec4<f32>(v.rgb * f.z, f.z));
+    y[p.size * p.size + to] = down4(vec4<f32>(up4(background[pixel]).rgb, v.w));
 }

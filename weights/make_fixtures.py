@@ -7,10 +7,12 @@
     python make_fixtures.py --wheel mediapipe-0.10.14-....whl --driver driver_synthetic.mp4
 
 `mediapipe.safetensors` holds network inputs and the outputs of the original runtime; `s_frame{0,1}.safetensors` hold one frame
-each of preset S, f32 arithmetic in PyTorch on the shipped f16 weights. tests/fixtures/README.md lists the tensors.
+each of preset S, f32 arithmetic in PyTorch on the shipped f16 weights; `fast_frame0.safetensors` one of preset fast on seeded noise
+for weights. tests/fixtures/README.md lists the tensors.
 """
 
 import argparse
+import math
 import sys
 import zipfile
 from pathlib import Path
@@ -26,12 +28,15 @@ FIXTURES = HERE.parent / "tests/fixtures"
 sys.path.insert(0, str(HERE / "training"))
 
 from portrait_training import lids  # noqa: E402
+from portrait_training.export import fold  # noqa: E402
 from portrait_training.folded import Folded  # noqa: E402
+from portrait_training.networks import Portrait  # noqa: E402
 from portrait_training.prepare import fill_background, normalised  # noqa: E402
 from portrait_training.presets import INDICES, preset  # noqa: E402
 from portrait_training.tracker import Detector, Mesh, Net, Roi  # noqa: E402
 
 PHOTO_CROP = (96, 0, 256)  # x, y, side in the astronaut picture
+FAST_SEED = 7  # of the noise that stands in for weights of preset fast
 DRIVER_FRAMES = (0, 38, 71)  # the rest frame, then one per fixture
 
 # Crops of the astronaut picture: centre x, y, side in pixels, roll in radians.
@@ -128,6 +133,33 @@ def portrait(nets: dict[str, Net], photo: np.ndarray, driver: Path) -> list[dict
     return out
 
 
+def noise(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The values that the engine's seeded weights have: uniform, of He scale, by SplitMix64; `Weights::seeded` in Rust."""
+    golden, state = 0x9E3779B97F4A7C15, seed ^ 0x9E3779B97F4A7C15
+    for byte in name.encode():
+        state = (state ^ byte) * 0x100000001B3 % 2**64
+    z = np.uint64(state) + np.uint64(golden) * np.arange(1, math.prod(shape) + 1, dtype=np.uint64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    unit = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
+    scale = np.sqrt(np.float32(6 / math.prod(shape[1:]))) if len(shape) > 1 else np.float32(0.1)
+    return ((2 * unit - 1) * scale).reshape(shape)
+
+
+@torch.no_grad()
+def fast(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Preset fast on noise, given the pictures and facial points of a frame of preset S."""
+    config = preset("fast")
+    net = Folded({name: noise(FAST_SEED, name, tuple(t.shape)) for name, t in fold(Portrait(config)).items()}, config)
+    src, smask, back, drv = (planar(s[name]) for name in ("src", "smask", "back", "drv"))
+    fk_s, fk_d = (torch.from_numpy(np.array(s[name]))[None] for name in ("fk_s", "fk_d"))
+    nk_s, nk_d = net.neural_keypoints(src), net.neural_keypoints(drv)
+    kp_s, kp_d = net.merge(fk_s, nk_s), net.merge(fk_d, nk_d)
+    frame = net.frame(src, smask, back, fk_s, kp_s, kp_d)
+    out = dict(nk_s=nk_s, nk_d=nk_d, kp_s=kp_s, kp_d=kp_d, flow=frame["flow"], out=frame["out"])
+    return {name: t[0].numpy() for name, t in out.items()}
+
+
 HALF = ("warped", "heat", "dmn_head", "full_warp", "full_fg", "syn_head", "bottleneck")
 ONLY_FIRST = ("warped", "heat", "marks", "dmn_head", "full_warp", "full_fg", "syn_head", "bottleneck")
 
@@ -146,6 +178,10 @@ def main():
     tensorfile.write(FIXTURES / "lids.safetensors", lid_correction(outputs), note)
     sheets = []
     for i, values in enumerate(portrait(nets, photo, args.driver)):
+        if i == 0:
+            made = fast(values)
+            made["out"] = made["out"].astype(np.float16)
+            tensorfile.write(FIXTURES / "fast_frame0.safetensors", made, {"weights": f"noise of seed {FAST_SEED}"})
         sheets.append(np.hstack([values["src"], values["drv"], (values["out"].transpose(1, 2, 0) * 255).round().astype(np.uint8)]))
         values.pop("occlusion")
         if i > 0:

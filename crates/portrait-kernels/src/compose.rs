@@ -1,17 +1,20 @@
 //! The last step of a frame: blends what was warped with what was painted.
 
+use crate::fold::folded;
 use crate::grid::picture_workgroups;
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
 
 /// `m · warped + (1 - m) · sigmoid(rgb)` with `m = sigmoid(blend)`, alpha 1.
 ///
-/// Inputs: `head` `[4, size, size]` (r, g, b, blend logits); `warped` `[4, size, size]` (r, g, b, mask; the mask is not used).
-/// Output: texture `size × size`.
+/// Inputs: `head`, four channels (r, g, b, blend logits) folded to `[4 · fold², size / fold, size / fold]` (channel order:
+/// [`crate::shuffled_channel`]); `warped` `[4, size, size]` (r, g, b, mask; the mask is not used). Output: texture `size × size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Compose {
     /// Side of the picture in pixels.
     pub size: u32,
+    /// Side of the square of pixels that is one pixel of the head; divides `size`.
+    pub fold: u32,
 }
 
 /// Mirrors `Params` in `shaders/compose.wgsl`.
@@ -34,15 +37,16 @@ impl Kernel for Compose {
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         Dispatch {
-            shader: ShaderKey::new("compose", tier),
+            shader: ShaderKey::new("compose", tier).set("FOLD", self.fold),
             params: bytemuck::bytes_of(&Params { size: self.size, pad: [0; 3] }).to_vec(),
             workgroups: picture_workgroups(self.size, 1),
         }
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let pixels = inputs[0].chunks_exact(4).zip(inputs[1].chunks_exact(4));
-        for ((head, warped), out) in pixels.zip(outputs[0].chunks_exact_mut(4)) {
+        let [size, fold] = [self.size, self.fold].map(|v| v as usize);
+        for (pixel, (warped, out)) in inputs[1].chunks_exact(4).zip(outputs[0].chunks_exact_mut(4)).enumerate() {
+            let head = &inputs[0][4 * folded(pixel % size, pixel / size, size, fold)..][..4];
             let h: [f32; 4] = std::array::from_fn(|lane| 1.0 / (1.0 + (-head[lane]).exp()));
             for lane in 0..3 {
                 out[lane] = h[lane] * (1.0 - h[3]) + warped[lane] * h[3];

@@ -155,12 +155,6 @@ impl Conv {
         let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
         *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1])
     }
-
-    /// Multiply-accumulates that the shaders execute, without what tiles waste at borders: four ninths of the mathematical
-    /// ones where the input is upsampled.
-    pub fn executed_macs(&self) -> u64 {
-        if self.upsample { self.macs() / 9 * 4 } else { self.macs() }
-    }
 }
 
 impl Kernel for Conv {
@@ -220,5 +214,10 @@ impl Kernel for Conv {
     fn macs(&self) -> u64 {
         let [out, oh, ow] = self.output();
         [self.input[0], self.kernel, self.kernel, out, oh, ow].into_iter().map(u64::from).product()
+    }
+
+    /// Four ninths of the mathematical ones where the input is upsampled.
+    fn executed_macs(&self) -> u64 {
+        if self.upsample { self.macs() / 9 * 4 } else { self.macs() }
     }
 }

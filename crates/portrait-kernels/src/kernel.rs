@@ -76,4 +76,9 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn macs(&self) -> u64 {
         0
     }
+
+    /// Multiply-accumulates that the shader executes, without what tiles waste at borders.
+    fn executed_macs(&self) -> u64 {
+        self.macs()
+    }
 }

@@ -74,7 +74,7 @@ shaders![
     "warp",
 ];
 
-prelude!["activation", "conv", "f16", "f16_packed", "f32", "finite", "grid", "thin_plate"];
+prelude!["activation", "conv", "f16", "f16_packed", "f32", "finite", "fold", "grid", "thin_plate"];
 
 /// Stems of all kernel files.
 pub fn shader_names() -> impl Iterator<Item = &'static str> {

@@ -1,5 +1,6 @@
 //! The one warp of the source picture, and the synthesis network's input made from it.
 
+use crate::fold::folded;
 use crate::grid::{bilinear, picture_workgroups, pixel_position};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
@@ -7,8 +8,8 @@ use bytemuck::{Pod, Zeroable};
 /// Warps the source and its person mask by the upsampled flow (MobilePortrait 3.3: one warp, at image level).
 ///
 /// Inputs: `flow` `[motion, motion, 4]` of [`crate::MotionCombine`]; source `[4, size, size]` (r, g, b, person mask);
-/// background `[3, size, size]`. Outputs: the synthesis input `[8, size, size]` = (rgb · occlusion, occlusion, background rgb,
-/// warped mask) and `warped` `[4, size, size]` = (rgb, mask), not multiplied by the occlusion. Both samplings are bilinear,
+/// background `[3, size, size]`. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
+/// mask) folded to `[8 · fold², size / fold, size / fold]` (channel order: [`crate::shuffled_channel`]), and `warped` `[4, size, size]` = (rgb, mask), not multiplied by the occlusion. Both samplings are bilinear,
 /// `align_corners`, clamped to the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Warp {
@@ -16,6 +17,8 @@ pub struct Warp {
     pub size: u32,
     /// Side of the flow in pixels.
     pub motion: u32,
+    /// Side of the square of pixels that is one pixel of the synthesis input; divides `size`.
+    pub fold: u32,
 }
 
 /// Mirrors `Params` in `shaders/warp.wgsl`.
@@ -54,7 +57,7 @@ impl Kernel for Warp {
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let params = Params { size: self.size, motion: self.motion, ratio: self.ratio(), pad: 0 };
         Dispatch {
-            shader: ShaderKey::new("warp", tier),
+            shader: ShaderKey::new("warp", tier).set("FOLD", self.fold),
             params: bytemuck::bytes_of(&params).to_vec(),
             workgroups: picture_workgroups(self.size, 1),
         }
@@ -63,17 +66,17 @@ impl Kernel for Warp {
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let [flow, source, background] = inputs else { panic!("warp needs flow, source and background") };
         let [y, warped] = outputs else { panic!("warp writes the synthesis input and the warped source") };
-        let (size, motion) = (self.size as usize, self.motion as usize);
+        let [size, motion, fold] = [self.size, self.motion, self.fold].map(|v| v as usize);
         let (first, second) = y.split_at_mut(size * size * 4);
         for pixel in 0..size * size {
             let at = [pixel % size, pixel / size].map(|v| v as f32 * self.ratio());
             let [x, y, occlusion, _] = bilinear(flow, motion, at);
             let v @ [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
-            let lanes = pixel * 4..pixel * 4 + 4;
-            warped[lanes.clone()].copy_from_slice(&v);
-            first[lanes.clone()].copy_from_slice(&[r * occlusion, g * occlusion, b * occlusion, occlusion]);
-            let back = &background[lanes.clone()];
-            second[lanes].copy_from_slice(&[back[0], back[1], back[2], mask]);
+            warped[pixel * 4..][..4].copy_from_slice(&v);
+            let back = &background[pixel * 4..][..3];
+            let to = 4 * folded(pixel % size, pixel / size, size, fold);
+            first[to..][..4].copy_from_slice(&[r * occlusion, g * occlusion, b * occlusion, occlusion]);
+            second[to..][..4].copy_from_slice(&[back[0], back[1], back[2], mask]);
         }
     }
 }

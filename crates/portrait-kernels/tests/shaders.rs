@@ -17,7 +17,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     let input = [64, 64, 64];
     let mut list: Vec<Box<dyn Kernel>> = vec![
         Box::new(AvgPool { input, kernel: 2, stride: 2 }),
-        Box::new(Compose { size: 64 }),
+        Box::new(Compose { size: 64, fold: 2 }),
         Box::new(ConvTranspose2x2 { input, outputs: 16, act }),
         Box::new(Crop { frame: [64, 48], size: [32, 32], taps: 2, scale: 1.0, offset: 0.0, border: Border::Zero }),
         Box::new(DecodeFace { frame: [64, 48] }),
@@ -32,7 +32,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
         Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
-        Box::new(Warp { size: 64, motion: 16 }),
+        Box::new(Warp { size: 64, motion: 16, fold: 2 }),
     ];
     for act in [Activation::None, Activation::Prelu] {
         list.push(Box::new(AddFeatures { input, act }));

@@ -2,16 +2,19 @@
 
 mod common;
 
-use common::{Rng, assert_close, check, from_layout, twin};
-use portrait_kernels::{Compose, Warp};
+use common::{Rng, assert_close, check, from_layout, to_layout, twin};
+use portrait_kernels::{Compose, Warp, shuffled_channel};
 
-const WARPS: [Warp; 6] = [
-    Warp { size: 1, motion: 1 },
-    Warp { size: 17, motion: 5 },
-    Warp { size: 5, motion: 17 },
-    Warp { size: 33, motion: 1 },
-    Warp { size: 64, motion: 16 },
-    Warp { size: 256, motion: 64 },
+const WARPS: [Warp; 9] = [
+    Warp { size: 1, motion: 1, fold: 1 },
+    Warp { size: 17, motion: 5, fold: 1 },
+    Warp { size: 5, motion: 17, fold: 1 },
+    Warp { size: 33, motion: 1, fold: 1 },
+    Warp { size: 2, motion: 1, fold: 2 },
+    Warp { size: 38, motion: 5, fold: 2 },
+    Warp { size: 15, motion: 4, fold: 3 },
+    Warp { size: 64, motion: 16, fold: 1 },
+    Warp { size: 256, motion: 64, fold: 2 },
 ];
 
 /// Flow (partly outside the picture), source with mask, background.
@@ -34,6 +37,19 @@ fn sample64(plane: &[f64], size: usize, at: [f64; 2]) -> f64 {
     (0..size * size).map(|i| tent(x, i % size) * tent(y, i / size) * plane[i]).sum()
 }
 
+/// PyTorch's `pixel_unshuffle` of planes `[channels, size, size]`, its channels in the order of the folded layout.
+fn unshuffled(planes: &[f32], channels: u32, size: u32, fold: u32) -> Vec<f32> {
+    let side = size / fold;
+    let square = fold * fold;
+    let channel = |to: u32| {
+        let k = shuffled_channel(to, fold);
+        let (c, dy, dx) = (k / square, k % square / fold, k % fold);
+        (0..side * side)
+            .map(move |i| planes[((c * size + i / side * fold + dy) * size + i % side * fold + dx) as usize])
+    };
+    (0..channels * square).flat_map(channel).collect()
+}
+
 #[test]
 fn warp_matches_twin() {
     for kernel in &WARPS {
@@ -43,7 +59,7 @@ fn warp_matches_twin() {
 
 #[test]
 fn warp_matches_formula() {
-    for kernel in &WARPS[1..4] {
+    for kernel in &WARPS[1..7] {
         let inputs = warp_inputs(kernel, 2);
         let (size, motion) = (kernel.size as usize, kernel.motion as usize);
         let area = size * size;
@@ -67,14 +83,16 @@ fn warp_matches_formula() {
             }
         }
         let got = twin(kernel, &inputs, &[]);
-        assert_close(&from_layout(&got[0], [8, kernel.size, kernel.size]), &y, 1e-9);
+        let side = kernel.size / kernel.fold;
+        let y = unshuffled(&y, 8, kernel.size, kernel.fold);
+        assert_close(&from_layout(&got[0], [8 * kernel.fold * kernel.fold, side, side]), &y, 1e-9);
         assert_close(&from_layout(&got[1], [4, kernel.size, kernel.size]), &warped, 1e-9);
     }
 }
 
 #[test]
 fn an_identity_flow_returns_the_source() {
-    let kernel = Warp { size: 9, motion: 3 };
+    let kernel = Warp { size: 9, motion: 3, fold: 3 };
     let mut inputs = warp_inputs(&kernel, 3);
     inputs[0] = (0..9).flat_map(|i| [(i % 3) as f32 - 1.0, (i / 3) as f32 - 1.0, 1.0, 0.0]).collect();
     let got = twin(&kernel, &inputs, &[]);
@@ -84,8 +102,8 @@ fn an_identity_flow_returns_the_source() {
 
 #[test]
 fn compose_matches_twin_and_formula() {
-    for size in [1, 5, 17, 64] {
-        let kernel = Compose { size };
+    for (size, fold) in [(1, 1), (5, 1), (17, 1), (64, 1), (2, 2), (34, 2), (9, 3), (20, 4)] {
+        let kernel = Compose { size, fold };
         let mut rng = Rng::new(u64::from(size));
         let mut head = rng.feature([4, size, size]);
         head.iter_mut().for_each(|v| *v *= 6.0);
@@ -97,7 +115,9 @@ fn compose_matches_twin_and_formula() {
                 if i % 4 == 3 { 1.0 } else { (m * f64::from(warped[i]) + (1.0 - m) * sigmoid(head[i])) as f32 }
             })
             .collect();
-        let inputs = [head, warped];
+        let planes = from_layout(&head, [4, size, size]);
+        let folded = to_layout(&unshuffled(&planes, 4, size, fold), [4 * fold * fold, size / fold, size / fold]);
+        let inputs = [folded, warped];
         assert_close(&twin(&kernel, &inputs, &[])[0], &want, 1e-12);
         check(&kernel, &inputs);
     }

@@ -11,6 +11,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("s_512", include_str!("../../../weights/presets/s_512.toml")),
     ("m_512", include_str!("../../../weights/presets/m_512.toml")),
     ("l_512", include_str!("../../../weights/presets/l_512.toml")),
+    ("fast", include_str!("../../../weights/presets/fast.toml")),
+    ("fast_512", include_str!("../../../weights/presets/fast_512.toml")),
 ];
 
 /// A preset that cannot be used.
@@ -114,7 +116,10 @@ pub struct Unet {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synthesis {
-    /// Channels at full resolution.
+    /// Side of the square of pixels that is one pixel to this network (space to depth); 1 unless given.
+    #[serde(default = "one")]
+    pub fold: u32,
+    /// Channels before the first halving.
     pub stem: u32,
     /// Channels after each halving.
     pub down: Vec<u32>,
@@ -132,7 +137,24 @@ pub struct Pins {
     pub softness: f32,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Preset {
+    /// Shape `[channels, side, side]` of what the synthesis network reads, the output of `Warp`.
+    pub fn synthesis_input(&self) -> [u32; 3] {
+        let side = self.image / self.synthesis.fold;
+        [8 * self.synthesis.fold.pow(2), side, side]
+    }
+
+    /// Shape of the synthesis network's deepest features.
+    pub fn synthesis_bottleneck(&self) -> [u32; 3] {
+        let down = &self.synthesis.down;
+        let side = self.image / self.synthesis.fold >> down.len();
+        [down.last().copied().unwrap_or_default(), side, side]
+    }
+
     /// A preset that ships with the engine.
     ///
     /// # Errors
@@ -160,7 +182,7 @@ impl Preset {
     }
 
     fn mistake(&self) -> Option<String> {
-        let k = &self.keypoints;
+        let (k, fold) = (&self.keypoints, self.synthesis.fold);
         let levels = |side: u32, down: &[u32]| !down.is_empty() && side.is_multiple_of(1 << down.len().min(31));
         let fours = |list: &[u32]| list.iter().all(|c| *c > 0 && c % 4 == 0);
         let checks = [
@@ -173,7 +195,11 @@ impl Preset {
                 "nk.input must divide image".to_owned(),
             ),
             (levels(self.motion, &self.dense_motion.down), "dense_motion halves motion too often".to_owned()),
-            (levels(self.image, &self.synthesis.down), "synthesis halves image too often".to_owned()),
+            (
+                (1..=8).contains(&fold) && self.image.is_multiple_of(fold),
+                "synthesis.fold must be 1 to 8 and divide image".to_owned(),
+            ),
+            (levels(self.image / fold.max(1), &self.synthesis.down), "synthesis halves image too often".to_owned()),
             (
                 fours(&self.dense_motion.down)
                     && fours(&self.synthesis.down)

@@ -3,20 +3,29 @@
 use crate::preset::Preset;
 use crate::unet::{decode, encode};
 use portrait_graph::{Conv2d, Graph, Value, Weights};
-use portrait_kernels::Activation;
+use portrait_kernels::{Activation, shuffled_channel};
 
+const STEM: &str = "synthesis.stem.conv";
 const FUSION: &str = "synthesis.fusion.conv";
+const HEAD: &str = "synthesis.head.conv";
 
-/// The encoder: `x` `[8, n, n]` is the output of `Warp`; all levels, the deepest last.
-fn encoder(g: &mut Graph<'_>, preset: &Preset, x: Value) -> Vec<Value> {
-    let stem = g.conv(x, "synthesis.stem.conv", preset.synthesis.stem, Conv2d::same(3, 1));
+/// The encoder: `x` [`Preset::synthesis_input`] is the output of `Warp`, whose channel order the trained weights are brought into;
+/// all levels, the deepest last.
+fn encoder(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, x: Value) -> Vec<Value> {
+    let (outputs, inputs) = (preset.synthesis.stem as usize, g.shape(x)[0]);
+    let trained = g.take(weights, &format!("{STEM}.weight"), &[outputs, inputs as usize, 3, 3]);
+    let bias = g.take(weights, &format!("{STEM}.bias"), &[outputs]);
+    let order: Vec<usize> = (0..inputs).map(|c| shuffled_channel(c, preset.synthesis.fold) as usize).collect();
+    let taps = trained.as_chunks::<9>().0.chunks(order.len());
+    let weight = taps.flat_map(|row| order.iter().flat_map(|&c| row[c])).collect();
+    let stem = g.conv_with(x, STEM, weight, bias, Conv2d::same(3, 1));
     let stem = g.activate(stem, Activation::Relu);
     encode(g, "synthesis", stem, &preset.synthesis.down)
 }
 
 /// The bottleneck features of one pseudo view, cached per photo.
-pub fn synthesis_bottleneck(g: &mut Graph<'_>, preset: &Preset, x: Value) -> Value {
-    *encoder(g, preset, x).last().expect("the stem is always there")
+pub fn synthesis_bottleneck(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, x: Value) -> Value {
+    *encoder(g, preset, weights, x).last().expect("the stem is always there")
 }
 
 /// Columns `first..first + count` of the fusion's 1 × 1 weights, and its bias.
@@ -43,15 +52,22 @@ pub fn view_bias(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, views: V
     g.conv_with(views, FUSION, weight, vec![0.0; bias.len()], Conv2d::valid(1, 1))
 }
 
-/// `x` is the output of `Warp`, `views` that of [`view_bias`]. The result `[4, n, n]` is RGB logits and the blend logit, for
-/// `Compose`.
+/// `x` is the output of `Warp`, `views` that of [`view_bias`]. The result, RGB logits and the blend logit of each pixel, is folded
+/// as `x` is, for `Compose`.
 pub fn synthesis(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, x: Value, views: Value) -> Value {
-    let levels = encoder(g, preset, x);
+    let levels = encoder(g, preset, weights, x);
     let (bottom, skips) = levels.split_last().expect("the stem is always there");
     let top = g.shape(*bottom)[0] as usize;
     let (weight, bias) = fusion_weights(g, preset, weights, 0, top);
     let fused = g.conv_with(*bottom, FUSION, weight, bias, Conv2d::valid(1, 1));
     let fused = g.add(fused, views);
     let y = decode(g, "synthesis", fused, skips);
-    g.conv(y, "synthesis.head.conv", 4, Conv2d::same(3, 1))
+    let outputs = 4 * preset.synthesis.fold.pow(2);
+    let inputs = g.shape(y)[0] as usize;
+    let trained = g.take(weights, &format!("{HEAD}.weight"), &[outputs as usize, inputs, 3, 3]);
+    let trained_bias = g.take(weights, &format!("{HEAD}.bias"), &[outputs as usize]);
+    let order = (0..outputs).map(|c| shuffled_channel(c, preset.synthesis.fold) as usize);
+    let bias = order.clone().map(|o| trained_bias[o]).collect();
+    let weight = order.flat_map(|o| &trained[o * inputs * 9..][..inputs * 9]).copied().collect();
+    g.conv_with(y, HEAD, weight, bias, Conv2d::same(3, 1))
 }

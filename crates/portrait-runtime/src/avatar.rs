@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::{Frame, Picture};
 use crate::inpaint::fill_background;
-use crate::nets::{MERGE_BASE, bottleneck};
+use crate::nets::MERGE_BASE;
 use crate::photo::{Look, PhotoFace, cut};
 use crate::views::view_poses;
 use image::imageops::{self, FilterType};
@@ -211,7 +211,7 @@ impl Engine {
         let outputs = self.run_once(&self.nets.motion_bias, &[("masks", &masks)], &["motion_bias"])?;
         avatar.motion_bias = outputs.into_iter().flatten().collect();
 
-        let [c, h, w] = bottleneck(preset);
+        let [c, h, w] = preset.synthesis_bottleneck();
         let Some((view, fuse)) = &self.nets.views else {
             avatar.view_bias = vec![0.0; (4 * slices(c) * h * w) as usize];
             return Ok(());

@@ -39,13 +39,6 @@ pub(crate) fn square(channels: u32, side: u32) -> TensorKind {
     TensorKind::Feature([channels, side, side])
 }
 
-/// Shape of the synthesis network's bottleneck.
-pub(crate) fn bottleneck(preset: &Preset) -> [u32; 3] {
-    let down = &preset.synthesis.down;
-    let side = preset.image >> down.len();
-    [down.last().copied().unwrap_or_default(), side, side]
-}
-
 /// Kernel and map that correct the mesh's eye points.
 #[derive(Debug)]
 pub(crate) struct Lids {
@@ -233,8 +226,9 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     g.kernel_into("motion_combine", combine, &[head, tps, driving], &[flow]);
-    let warp = Arc::new(Warp { size: side, motion: n });
-    let made = g.kernel("warp", warp, &[flow, source, background], &[square(8, side), square(4, side)]);
+    let warp = Arc::new(Warp { size: side, motion: n, fold: preset.synthesis.fold });
+    let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
+    let made = g.kernel("warp", warp, &[flow, source, background], &outputs);
     Warped { synthesis_input: made[0], warped: made[1] }
 }
 
@@ -242,11 +236,12 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
 pub(crate) fn render(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("render");
     g.use_weights(weights);
-    let views = g.external("view_bias", TensorKind::Feature(bottleneck(preset)));
+    let views = g.external("view_bias", TensorKind::Feature(preset.synthesis_bottleneck()));
     let picture = g.external("picture", TensorKind::Texture([preset.image; 2]));
     let w = warped(&mut g, preset, weights);
     let head = synthesis(&mut g, preset, weights, w.synthesis_input, views);
-    g.kernel_into("compose", Arc::new(Compose { size: preset.image }), &[head, w.warped], &[picture]);
+    let compose = Compose { size: preset.image, fold: preset.synthesis.fold };
+    g.kernel_into("compose", Arc::new(compose), &[head, w.warped], &[picture]);
     Ok(g.build()?)
 }
 
@@ -255,14 +250,14 @@ fn view(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("view");
     g.use_weights(weights);
     let w = warped(&mut g, preset, weights);
-    let features = synthesis_bottleneck(&mut g, preset, w.synthesis_input);
+    let features = synthesis_bottleneck(&mut g, preset, weights, w.synthesis_input);
     g.output("bottleneck", features);
     Ok(g.build()?)
 }
 
 /// `views` (the bottlenecks of all views) → `view_bias`.
 fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
-    let [c, h, w] = bottleneck(preset);
+    let [c, h, w] = preset.synthesis_bottleneck();
     let mut g = Graph::new("view bias");
     let views = g.external("views", TensorKind::Feature([c * preset.synthesis.views, h, w]));
     let bias = view_bias(&mut g, preset, weights, views);
@@ -272,7 +267,7 @@ fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError
 
 /// Whether any weight of the fusion's view columns differs from zero.
 fn views_matter(preset: &Preset, weights: &Weights) -> Result<bool, EngineError> {
-    let top = bottleneck(preset)[0] as usize;
+    let top = preset.synthesis_bottleneck()[0] as usize;
     let all = top * (1 + preset.synthesis.views as usize);
     let fusion = weights
         .tensor("synthesis.fusion.conv.weight", &[top, all, 1, 1])

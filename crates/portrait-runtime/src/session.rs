@@ -7,7 +7,7 @@ use crate::frame::{Frame, Picture};
 use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
 use crate::glue::{Glue, SessionBuffers};
 use crate::gpu::Gpu;
-use crate::nets::{bottleneck, square};
+use crate::nets::square;
 use crate::options::{FaceStatus, Mode, SessionOptions, SessionStats};
 use crate::readback::Ring;
 use crate::timing::Timing;
@@ -137,7 +137,7 @@ impl Engine {
             ("source", square(4, side), avatar.source_feature()),
             ("background", square(3, side), avatar.background_feature()),
             ("motion_bias", square(self.preset.dense_motion.stem, n), avatar.motion_bias.clone()),
-            ("view_bias", TensorKind::Feature(bottleneck(&self.preset)), avatar.view_bias.clone()),
+            ("view_bias", TensorKind::Feature(self.preset.synthesis_bottleneck()), avatar.view_bias.clone()),
         ];
         for (name, kind, values) in tensors {
             if values.len() != kind.len() {

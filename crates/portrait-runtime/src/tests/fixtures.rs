@@ -1,6 +1,7 @@
 //! Reading `tests/fixtures/*.safetensors`, and a device to test on.
 
-use crate::{Engine, Gpu, GpuOptions, WeightsSource};
+use crate::avatar::{Avatar, AvatarInfo};
+use crate::{Engine, Gpu, GpuOptions, Picture, WeightsSource};
 use portrait_kernels::Tier;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
@@ -80,6 +81,47 @@ pub(crate) fn gpu(tier: Tier) -> Option<Arc<Gpu>> {
 pub(crate) fn engine(tier: Tier) -> Option<Engine> {
     let weights = WeightsSource::File(root("weights/portrait_s.safetensors"));
     gpu(tier).map(|gpu| Engine::with_gpu(gpu, "s", &weights).expect("the committed weights fit preset s"))
+}
+
+/// The source of a frame of preset S as an avatar, with these keypoints.
+pub(crate) fn avatar(engine: &Engine, stored: &Fixture, neural: Vec<[f32; 2]>, mixed: Vec<[f32; 2]>) -> Avatar {
+    let bytes = |name: &str| stored.get(name).into_iter().map(|v| v as u8).collect::<Vec<u8>>();
+    let (rgb, mask) = (bytes("src"), bytes("smask"));
+    let facial = stored.points("fk_s");
+    let mut avatar = Avatar {
+        info: AvatarInfo {
+            preset: engine.preset().name.clone(),
+            weights: engine.weights_id().to_owned(),
+            image: 256,
+            photo: [256; 2],
+            crop: [0, 0, 256],
+            face_size: 140.0,
+            yaw: 0.0,
+            warnings: Vec::new(),
+        },
+        source: rgb.as_chunks::<3>().0.iter().zip(&mask).map(|(&[r, g, b], &m)| [r, g, b, m]).collect(),
+        background: bytes("back").as_chunks().0.to_vec(),
+        facial: facial.clone(),
+        neural,
+        mixed,
+        motion_bias: Vec::new(),
+        view_bias: Vec::new(),
+    };
+    let facial3: Vec<[f32; 3]> = facial.iter().map(|&[x, y]| [x, y, 0.0]).collect();
+    engine.add_bias_maps(&mut avatar, &facial3).expect("bias maps");
+    avatar
+}
+
+/// Colours of a picture, interleaved, in 0..=1.
+pub(crate) fn colours(picture: &Picture) -> Vec<f32> {
+    let pixels = picture.rgba.as_chunks::<4>().0;
+    pixels.iter().flat_map(|p| [p[0], p[1], p[2]]).map(|v| f32::from(v) / 255.0).collect()
+}
+
+/// Planes to interleaved pixels.
+pub(crate) fn interleaved(planes: &[f32], channels: usize) -> Vec<f32> {
+    let n = planes.len() / channels;
+    (0..n).flat_map(|p| (0..channels).map(move |c| planes[c * n + p])).collect()
 }
 
 /// Largest absolute difference; infinite where lengths differ or a value is not a number.

@@ -3,4 +3,5 @@
 mod fixtures;
 mod frame_path;
 mod mediapipe;
+mod preset_fast;
 mod preset_s;

@@ -1,0 +1,43 @@
+//! Preset fast, whose synthesis network is folded, against the PyTorch reference: both on the same seeded noise for weights.
+
+use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr};
+use crate::{Engine, Mode, SessionOptions};
+use portrait_kernels::Tier;
+use portrait_models::Preset;
+
+fn frame(tier: Tier, least_psnr: f32) {
+    let Some(gpu) = gpu(tier) else { return };
+    let (inputs, expected) = (Fixture::open("s_frame0"), Fixture::open("fast_frame0"));
+    let preset = Preset::named("fast").expect("a preset");
+    let engine = Engine::with_noise(gpu, preset, 7).expect("any preset builds");
+    let mut avatar = avatar(&engine, &inputs, expected.points("nk_s"), expected.points("kp_s"));
+    // The reference has no pseudo views.
+    avatar.view_bias.fill(0.0);
+    let options =
+        SessionOptions { mode: Mode::Absolute, filter: None, calibration: 0.0, ..SessionOptions::new(256, 256) };
+    let mut session = engine.session(&avatar, &options).expect("a session");
+    session.animate_keypoints(&inputs.points("fk_d"), &expected.points("nk_d"), 0.04).expect("a frame");
+    let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
+
+    let points = max_difference(&session.read_floats("driving"), &expected.get("kp_d"));
+    let flow: Vec<f32> = session.read_floats("flow").as_chunks::<4>().0.iter().flat_map(|v| [v[0], v[1]]).collect();
+    let flow = max_difference(&flow, &interleaved(&expected.get("flow"), 2));
+    let quality = psnr(&colours(&picture), &interleaved(&expected.get("out"), 3));
+    println!("{tier}: keypoints differ by {points:.6}, flow by {flow:.6}, picture {quality:.1} dB");
+    assert!(quality >= least_psnr, "{quality} dB");
+    if tier == Tier::F32 {
+        assert!(flow < 1e-3 && points < 1e-4, "flow {flow}, points {points}");
+    }
+    let stats = session.stats();
+    assert!(stats.executed_macs < 1_400_000_000, "{stats:?}");
+}
+
+#[test]
+fn frames_in_f32() {
+    frame(Tier::F32, 45.0);
+}
+
+#[test]
+fn frames_in_packed_f16() {
+    frame(Tier::F16Packed, 30.0);
+}
