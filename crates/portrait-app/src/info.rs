@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use portrait_media::{MediaError, Picture, VideoReader};
-use portrait_runtime::{Avatar, EngineError};
+use portrait_runtime::{Avatar, EngineError, Part, Preset, SessionOptions, frame_steps};
 use serde_json::{Map, Value, json};
 
 use crate::driver::pixels;
@@ -18,16 +18,17 @@ use crate::{console, source};
 /// Longest header of a weight file that is read.
 const MAX_HEADER: u64 = 4 << 20;
 
-/// Says what is in an avatar, a weight file, a photo or a video
+/// Says what is in an avatar, a weight file, a photo or a video; without a file, what a frame of the preset costs
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   portrait info group.jpg
+  portrait info --preset fast
 
 For a photo, the faces are listed with the numbers that --face takes.")]
 pub(crate) struct Info {
     /// An .avatar, a .safetensors, a photo or a video
-    file: PathBuf,
+    file: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print one JSON object on stdout
@@ -47,7 +48,7 @@ impl Info {
     }
 
     fn facts(&self) -> Result<Value> {
-        let file = self.file.as_path();
+        let Some(file) = self.file.as_deref() else { return preset(&self.engine.preset) };
         let head = source::head(file);
         if Avatar::is_avatar(&head) {
             let avatar = Avatar::load(file)?;
@@ -57,18 +58,18 @@ impl Info {
             return weights(file);
         }
         match portrait_media::load_photo(file) {
-            Ok(photo) if !is_animation(file) => self.photo(&photo),
+            Ok(photo) if !is_animation(file) => self.photo(file, &photo),
             Ok(_) | Err(MediaError::NotAPicture { .. }) => video(file),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn photo(&self, photo: &Picture) -> Result<Value> {
-        let mut facts = json!({ "kind": "photo", "file": self.file, "width": photo.width, "height": photo.height });
+    fn photo(&self, file: &Path, photo: &Picture) -> Result<Value> {
+        let mut facts = json!({ "kind": "photo", "file": file, "width": photo.width, "height": photo.height });
         let faces = match self.engine.open() {
             Ok(engine) => {
                 let faces = engine.faces(pixels(photo))?;
-                let face = |f: &portrait_runtime::FaceBox| json!({ "x": f.center[0].round(), "y": f.center[1].round(), "size": f.side.round(), "score": round(f.score) });
+                let face = |f: &portrait_runtime::FaceBox| json!({ "x": f.center[0].round(), "y": f.center[1].round(), "size": f.side.round(), "score": round(f.score.into()) });
                 Value::from(faces.iter().map(face).collect::<Vec<_>>())
             }
             // A photo has a size also where there is no GPU to look for faces with.
@@ -82,8 +83,8 @@ impl Info {
     }
 }
 
-fn round(score: f32) -> f64 {
-    (f64::from(score) * 1e3).round() / 1e3
+fn round(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
 }
 
 fn is_safetensors(head: &[u8]) -> bool {
@@ -118,6 +119,27 @@ fn video(file: &Path) -> Result<Value> {
     }))
 }
 
+fn preset(name: &str) -> Result<Value> {
+    let preset = Preset::named(name).map_err(EngineError::from)?;
+    let (image, frame) = (preset.image, frame(&preset)?);
+    let known: Vec<_> = Preset::names().collect();
+    Ok(json!({ "kind": "preset", "preset": name, "image": image, "frame": frame, "presets": known }))
+}
+
+/// What a frame costs while the face is tracked: 10⁹ multiply-accumulates, as the literature counts them and as the shaders
+/// execute them, and dispatches.
+fn frame(preset: &Preset) -> Result<Value> {
+    let steps = frame_steps(preset, &SessionOptions::new(256, 256))?;
+    let cost = |parts: &[Part]| {
+        let steps: Vec<_> = steps.iter().filter(|step| parts.contains(&step.part)).map(|step| &step.kernel).collect();
+        let giga = |sum: u64| round(sum as f64 / 1e9);
+        let gmac = giga(steps.iter().map(|kernel| kernel.macs()).sum());
+        let executed = giga(steps.iter().map(|kernel| kernel.executed_macs()).sum());
+        json!({ "gmac": gmac, "executed_gmac": executed, "dispatches": steps.len() })
+    };
+    Ok(json!({ "keypoint_driven": cost(&[Part::Render]), "video_driven": cost(&[Part::Track, Part::Render]) }))
+}
+
 fn weights(file: &Path) -> Result<Value> {
     let cannot_read = || format!("cannot read `{}`", file.display());
     let mut reader = File::open(file).with_context(cannot_read)?;
@@ -147,6 +169,7 @@ fn weights(file: &Path) -> Result<Value> {
         bail!("{}: {bytes} bytes, its header describes {expected}", damaged());
     }
     let metadata = header.get("__metadata__").cloned().unwrap_or_default();
+    let preset = metadata["preset"].as_str().and_then(|name| Preset::named(name).ok());
     Ok(json!({
         "kind": "weights",
         "file": file,
@@ -154,6 +177,7 @@ fn weights(file: &Path) -> Result<Value> {
         "tensors": tensors,
         "parameters": values,
         "types": kinds,
+        "frame": preset.as_ref().map(frame).transpose()?,
         "metadata": metadata,
     }))
 }

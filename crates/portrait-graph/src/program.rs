@@ -129,11 +129,6 @@ impl Program {
         self.steps.iter().map(|s| s.kernel.macs()).sum()
     }
 
-    /// Multiply-accumulates that the shaders execute.
-    pub fn executed_macs(&self) -> u64 {
-        self.steps.iter().map(|s| s.kernel.executed_macs()).sum()
-    }
-
     /// Bytes of weights and bias on the device.
     pub fn constant_bytes(&self, tier: Tier) -> usize {
         self.tensors.iter().filter(|t| matches!(t.storage, Storage::Constant(_))).map(|t| t.kind.bytes(tier)).sum()

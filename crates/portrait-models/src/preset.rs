@@ -151,8 +151,13 @@ impl Preset {
     /// Shape of the synthesis network's deepest features.
     pub fn synthesis_bottleneck(&self) -> [u32; 3] {
         let down = &self.synthesis.down;
-        let side = self.image / self.synthesis.fold >> down.len();
+        let side = (self.image / self.synthesis.fold) >> down.len();
         [down.last().copied().unwrap_or_default(), side, side]
+    }
+
+    /// Names of the presets that ship with the engine.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
     }
 
     /// A preset that ships with the engine.
@@ -162,10 +167,7 @@ impl Preset {
     pub fn named(name: &str) -> Result<Self, PresetError> {
         match BUILT_IN.iter().find(|(n, _)| *n == name) {
             Some((_, text)) => Self::parse(text),
-            None => {
-                let known = BUILT_IN.iter().map(|(n, _)| *n).collect();
-                Err(PresetError::Unknown { name: name.to_owned(), known })
-            }
+            None => Err(PresetError::Unknown { name: name.to_owned(), known: Self::names().collect() }),
         }
     }
 
@@ -207,9 +209,41 @@ impl Preset {
                     && fours(&[self.dense_motion.stem, self.synthesis.stem, self.merger.hidden]),
                 "widths must be multiples of four".to_owned(),
             ),
-            (self.pins.sigma > 0.0 && self.pins.softness > 0.0, "pins must have a positive sigma and softness".to_owned()),
+            (
+                self.pins.sigma > 0.0 && self.pins.softness > 0.0,
+                "pins must have a positive sigma and softness".to_owned(),
+            ),
             (self.nk.widths.len() == 4, "nk.widths must have four stages".to_owned()),
         ];
         checks.into_iter().find(|(fine, _)| !fine).map(|(_, reason)| reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_built_in_and_consistent() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../weights/presets");
+        let entries = std::fs::read_dir(folder).expect("the presets are there");
+        let stem = |file: std::fs::DirEntry| file.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned);
+        let files: Vec<String> = entries.filter_map(|file| stem(file.ok()?)).collect();
+        assert_eq!(files.len(), Preset::names().count());
+        for name in files {
+            assert_eq!(Preset::named(&name).expect("consistent").name, name);
+        }
+    }
+
+    #[test]
+    fn a_fold_must_fit_the_picture() {
+        let fast = include_str!("../../../weights/presets/fast.toml");
+        assert_eq!(Preset::parse(fast).expect("consistent").synthesis_input(), [32, 128, 128]);
+        for (fold, part) in [("0", "divide image"), ("3", "divide image"), ("16", "1 to 8")] {
+            let error = Preset::parse(&fast.replace("fold = 2", &format!("fold = {fold}"))).expect_err("refused");
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        let deep = fast.replace("down = [48, 96, 192, 384]", "down = [8, 8, 8, 8, 8, 8, 8, 8]");
+        assert!(Preset::parse(&deep).expect_err("refused").to_string().contains("too often"));
     }
 }

@@ -37,7 +37,7 @@ pub use inventory::{FrameStep, FrameTensor, Part, frame_steps};
 pub use options::{FaceStatus, Mode, SessionOptions, SessionStats};
 pub use portrait_graph::TensorKind;
 pub use portrait_kernels::{OneEuro, Tier};
-pub use portrait_models::facial_points;
+pub use portrait_models::{Preset, PresetError, facial_points};
 pub use self_test::PipelineTest;
 pub use session::Session;
 pub use wgpu;

@@ -101,8 +101,19 @@ fn info_knows_every_kind_of_file() {
     assert_eq!((&avatar["kind"], &avatar["avatar"]["photo"]), (&"avatar".into(), &serde_json::json!([512, 512])));
     let weights = info(&crate::common::repository("weights/portrait_s.safetensors"));
     assert_eq!((&weights["kind"], &weights["metadata"]["preset"]), (&"weights".into(), &"s".into()));
+    assert!((4.0..4.5).contains(&weights["frame"]["video_driven"]["gmac"].as_f64().unwrap()), "{weights}");
     let text = run(portrait().arg("info").arg(astronaut())).succeeds().stdout;
     assert!(text.contains("faces: 1\n  1: x "), "{text}");
+}
+
+#[test]
+fn info_without_a_file_is_about_the_preset() {
+    let fast = run(portrait().args(["info", "--preset", "fast", "--json"])).succeeds().json();
+    let cost = |driven: &str, key: &str| fast["frame"][driven][key].as_f64().unwrap();
+    assert!(cost("video_driven", "executed_gmac") < 1.4 && cost("keypoint_driven", "executed_gmac") > 0.9, "{fast}");
+    assert!(cost("video_driven", "gmac") > cost("video_driven", "executed_gmac"), "{fast}");
+    assert!(fast["presets"].as_array().unwrap().contains(&"fast_512".into()), "{fast}");
+    run(portrait().args(["info", "--preset", "slow"])).fails(&Sandbox::new(), &["`slow`", "fast"]);
 }
 
 fn cut(picture: &portrait_media::Picture, width: u32, height: u32) -> portrait_media::Picture {

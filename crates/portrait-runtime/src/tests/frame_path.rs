@@ -141,7 +141,7 @@ fn every_pipeline_agrees_with_its_twin() {
 }
 
 /// A preset small enough for a test, with views that matter.
-fn tiny() -> Preset {
+fn tiny(fold: u32) -> Preset {
     let text = include_str!("../../../../weights/presets/s.toml")
         .replace("image = 256", "image = 64")
         .replace("motion = 64", "motion = 32")
@@ -150,14 +150,14 @@ fn tiny() -> Preset {
         .replace("stem = 32", "stem = 8")
         .replace("down = [64, 128, 256, 512, 512]", "down = [16, 16]")
         .replace("stem = 16", "stem = 8")
-        .replace("down = [32, 64, 128, 256, 512]", "down = [16, 16, 16]");
+        .replace("down = [32, 64, 128, 256, 512]", &format!("fold = {fold}\ndown = [16, 16, 16]"));
     Preset::parse(&text).expect("the tiny preset is consistent")
 }
 
 #[test]
 fn presets_nobody_trained_run_with_noise_and_views_matter() {
     let Some(gpu) = gpu(Tier::F32) else { return };
-    let engine = Engine::with_noise(gpu, tiny(), 7).expect("any preset builds");
+    let engine = Engine::with_noise(gpu.clone(), tiny(1), 7).expect("any preset builds");
     let avatar = engine.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
     assert!(avatar.view_bias.iter().any(|&v| v != 0.0), "four pseudo views reach the fusion");
     let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
@@ -170,6 +170,17 @@ fn presets_nobody_trained_run_with_noise_and_views_matter() {
     assert!(matches!(engine.session(&other, &SessionOptions::new(8, 8)), Err(EngineError::AvatarWeights { .. })));
     let large = SessionOptions::new(20_000, 8);
     assert!(matches!(engine.session(&avatar, &large), Err(EngineError::FrameTooLarge { .. })));
+
+    let folded = Engine::with_noise(gpu, tiny(2), 7).expect("any preset builds");
+    let avatar = folded.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    assert!(avatar.view_bias.iter().any(|&v| v != 0.0), "four pseudo views reach the folded fusion");
+    let mut session = folded.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    session.animate(driver("s_frame0").frame(), 0.04).expect("animated");
+    let other = session.take_picture(true).expect("no error").expect("a picture");
+    assert!(other.width == 64 && other.rgba != picture.rgba);
+    for r in folded.self_test().expect("the device works") {
+        assert!(r.passed, "{} {}: {}", r.name, r.variant, r.error);
+    }
 }
 
 #[test]
