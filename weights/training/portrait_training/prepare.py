@@ -1,4 +1,4 @@
-"""Clips and stills to arrays on disk, once: frames, person masks, filled backgrounds, landmarks.
+"""Clips and stills to arrays on disk, once: frames, person masks, filled backgrounds, landmarks, irises.
 
     python -m portrait_training.prepare --data DATA --mesh face_landmark.tflite --out CACHE [--jobs 2]
 
@@ -79,9 +79,9 @@ def run(job: Job, models: Path, mesh_v1: Path) -> dict[str, np.ndarray]:
         if found is None:
             continue
         mask = tracker.mask(picture)
-        v1, v2 = (points[INDICES] for points in found)
-        rows.append((number, picture, mask, fill_background(picture, mask), normalised(v1[:, :2]), normalised(v2[:, :2]), v2[:, 2] * 2 / (SIDE - 1)))
-    names = ("frame", "frames", "masks", "backs", "fk_v1", "fk_v2", "z")
+        (v1, v2), mesh = (points[INDICES] for points in found), found[1][:, :2]
+        rows.append((number, picture, mask, fill_background(picture, mask), normalised(v1[:, :2]), normalised(v2[:, :2]), v2[:, 2] * 2 / (SIDE - 1), normalised(mesh[468:]), mesh))
+    names = ("frame", "frames", "masks", "backs", "fk_v1", "fk_v2", "z", "iris", "mesh")
     return {"clip": np.full(len(rows), job.clip)} | {n: np.array(c) for n, c in zip(names, zip(*rows))}
 
 
@@ -120,6 +120,7 @@ def main():
     for file in files.values():
         file.close()
     columns = {name: np.concatenate([c for c in parts if len(c)]) for name, parts in table.items()}
+    np.save(args.out / "mesh.npy", columns.pop("mesh"))  # (rows, 478, 2) pixels by mesh v2, for `fit` alone
     np.savez(args.out / "table.npz", **columns)
     print(f"{len(columns['clip'])} rows")
 

@@ -10,8 +10,12 @@ import numpy as np
 
 from . import lids
 from .lids import tensorfile
-from .prepare import SIDE, STILL
+from .prepare import SIDE, STILL, normalised
 from .presets import EVALUATION_CLIPS, INDICES, MIRROR
+from .stills import Stills
+
+FLOW = 64  # side of the flow labels
+IRIS_MIRROR = [5, 8, 7, 6, 9, 0, 3, 2, 1, 4]  # centre, then left, top, right, bottom on the picture; the right eye first
 
 BORDER = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)], np.float32)
 
@@ -27,7 +31,10 @@ class Cache:
 
     def __init__(self, path: Path):
         table = np.load(Path(path) / "table.npz")
-        self.clip, self.fk_v1, self.fk_v2, self.z = (table[k] for k in ("clip", "fk_v1", "fk_v2", "z"))
+        if "iris" not in table:
+            raise SystemExit(f"{path} was written by an older version without irises: run portrait_training.prepare again")
+        self.path = Path(path)
+        self.clip, self.fk_v1, self.fk_v2, self.z, self.iris = (table[k] for k in ("clip", "fk_v1", "fk_v2", "z", "iris"))
         self.fk_engine = engine_points(self.fk_v1)
         count = len(self.clip)
         load = lambda name, *shape: np.memmap(Path(path) / f"{name}.u8", np.uint8, "r", shape=(count, SIDE, SIDE, *shape))
@@ -59,22 +66,14 @@ def sample_map(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     return cv2.remap(picture, px[..., 0], px[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    (cy, cp, cr), (sy, sp, sr) = np.cos([yaw, pitch, roll]), np.sin([yaw, pitch, roll])
-    return (
-        np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-        @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-        @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    )
-
-
 @dataclass(frozen=True)
 class Recipe:
     """What a batch is made of. Probabilities are per sample."""
 
     size: int = SIDE
     batch: int = 8
-    stills: float = 0.2  # re-posed stills instead of pairs of a clip
+    reposed: float = 0.3  # re-posed photographs (stills.py) instead of pairs of a clip
+    views: int = 0  # more pictures of the source's person: other poses of the photograph, other frames of the clip
     far_pose: float = 0.3  # of the pairs: chosen far apart in pose ...
     far_opening: float = 0.5  # ... or far apart in eye or mouth opening; the rest at random
     engine: float = 0.7  # facial points as the engine sees them, instead of the cleaner mesh v2
@@ -89,7 +88,7 @@ class Sampler:
         clips = sorted(set(cache.clip[~held_out]) - {STILL})
         self.rows = [np.flatnonzero(cache.clip == c) for c in clips]
         self.rows = [r for r in self.rows if len(r) > 1]
-        self.stills = np.flatnonzero(cache.clip == STILL)
+        self.stills = Stills(cache.path, cache) if recipe.reposed else None
         share = np.sqrt([len(r) for r in self.rows])  # long clips more, but not in proportion
         self.share = share / share.sum()
 
@@ -105,46 +104,66 @@ class Sampler:
         d = candidates[far.argmax()]
         mesh = c.fk_engine if rng.random() < self.recipe.engine else c.fk_v2
         points = dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
-        return dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d], depth_s=c.z[s]) | points
-
-    def reposed(self, rng) -> dict:
-        """A still as source, and as driver the same still turned: landmarks rotated in 3-D, thin plate through them, own background."""
-        c, i = self.cache, rng.choice(self.stills)
-        solid = np.c_[c.fk_v2[i], c.z[i]]
-        middle = np.r_[solid[:, :2].mean(0), 0]
-        turned = (solid - middle) @ rotation(*rng.normal(0, [0.25, 0.12, 0.1])).T * rng.uniform(0.9, 1.1) + middle
-        moved = (turned[:, :2] + rng.normal(0, 0.05, 2)).astype(np.float32)
-        some = rng.permutation(len(moved))[:40]
-        anchors = 1.2 * BORDER
-        where = cv2.resize(thin_plate_map(np.r_[moved[some], anchors], np.r_[c.fk_v2[i][some], anchors], 24), (SIDE, SIDE))
-        mask = sample_map(c.masks[i], where)
-        alpha = mask[..., None] / np.float32(255)
-        drv = (sample_map(c.frames[i], where) * alpha + c.backs[i] * (1 - alpha)).astype(np.uint8)
-        points = dict(fk_s=c.fk_v2[i], fk_d=moved, label_s=c.fk_v2[i], label_d=moved)
-        return dict(src=c.frames[i], smask=c.masks[i], back=c.backs[i], drv=drv, dmask=mask, depth_s=c.z[i]) | points
+        item = dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d], depth_s=c.z[s])
+        item |= dict(iris_s=c.iris[s], iris_d=c.iris[d], flow=np.zeros((SIDE, SIDE, 2), np.float32), flow_valid=np.zeros((SIDE, SIDE), bool))
+        if self.recipe.views:
+            more = np.sort(rng.choice(rows, self.recipe.views))
+            item |= dict(views=c.frames[more], view_masks=c.masks[more], view_fk=mesh[more])
+        return item | points
 
     def __call__(self, rng) -> dict[str, np.ndarray]:
-        """One sample, moved by one random similarity (source, driver and background alike), u8 pictures."""
-        item = self.reposed(rng) if rng.random() < self.recipe.stills else self.pair(rng)
-        n, angle, scale = self.recipe.size, rng.normal(0, 0.07), np.exp(rng.normal(0, 0.08))
-        c, s = np.cos(angle) * scale, np.sin(angle) * scale
-        linear, shift = np.array([[c, -s], [s, c]]), rng.normal(0, 0.04, 2)
-        points = {k: item.pop(k) for k in ("fk_s", "fk_d", "label_s", "label_d")}
-        depth = item.pop("depth_s") * np.float32(scale)
-        if rng.random() < 0.5:
-            linear = linear @ np.diag([-1, 1])
-            points, depth = {k: p[MIRROR] for k, p in points.items()}, depth[MIRROR]
-        half_in, half_out = (SIDE - 1) / 2, (n - 1) / 2
-        pixel = linear * (half_out / half_in)
-        m = np.c_[pixel, half_out * (1 + shift) - pixel @ [half_in, half_in]]
-        warp = lambda p: cv2.warpAffine(p, m, (n, n), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        pictures = {k: warp(p) for k, p in item.items()}
-        colour = np.array([np.exp(rng.normal(0, 0.1)), rng.normal(0, 0.04), np.exp(rng.normal(0, 0.15))])  # gain, offset, saturation
-        return (
-            pictures
-            | {k: (p @ linear.T + shift).astype(np.float32) for k, p in points.items()}
-            | {"depth_s": depth, "colour": colour.astype(np.float32)}
-        )
+        """One sample, moved by one random similarity (all pictures alike), u8 pictures.
+
+        Of n = recipe.size: `src`, `drv`, `back` (n, n, 3), `smask`, `dmask` (n, n); points in [-1, 1]: `fk_s`, `fk_d` as the network
+        gets them, `label_s`, `label_d` (106, 2), `depth_s` (106), `iris_s`, `iris_d` (10, 2); `flow` (FLOW, FLOW, 2), the exact backward flow from
+        driver to source where `flow_valid` (u8, 0 or 1) says so. With recipe.views = v also `views` (v, n, n, 3), `view_masks`, `view_fk`.
+        """
+        how = rng.random()
+        item = self.stills(rng, self.recipe.views) if how < self.recipe.reposed else self.pair(rng)
+        return augment(rng, item, self.recipe.size)
+
+
+def augment(rng, item: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+    """A random similarity, a mirror image half of the time, and the numbers of a colour change."""
+    angle, scale = rng.normal(0, 0.07), np.exp(rng.normal(0, 0.08))
+    c, s = np.cos(angle) * scale, np.sin(angle) * scale
+    linear, shift = np.array([[c, -s], [s, c]]), rng.normal(0, 0.04, 2)
+    mirrored = rng.random() < 0.5
+    if mirrored:
+        linear = linear @ np.diag([-1, 1])
+    half_in, half_out = (SIDE - 1) / 2, (n - 1) / 2
+    pixel = linear * (half_out / half_in)
+    m = np.c_[pixel, half_out * (1 + shift) - pixel @ [half_in, half_in]]
+    warp = lambda p: cv2.warpAffine(p, m, (n, n), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    out = {}
+    for key, value in item.items():
+        if key.startswith(("fk", "label", "iris", "view_fk")):
+            if mirrored:
+                value = value[..., IRIS_MIRROR if key.startswith("iris") else MIRROR, :]
+            out[key] = (value @ linear.T + shift).astype(np.float32)
+        elif key == "depth_s":
+            out[key] = np.float32(value[MIRROR] if mirrored else value) * np.float32(scale)
+        elif key in ("views", "view_masks"):
+            out[key] = np.stack([warp(p) for p in value])
+        elif not key.startswith("flow"):
+            out[key] = warp(value)
+    out["flow"], out["flow_valid"] = move_flow(item["flow"], item["flow_valid"], linear, shift)
+    colour = [np.exp(rng.normal(0, 0.1)), rng.normal(0, 0.04), np.exp(rng.normal(0, 0.15))]  # gain, offset, saturation
+    return out | {"colour": np.array(colour, np.float32)}
+
+
+def move_flow(where: np.ndarray, valid: np.ndarray, linear: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Flow in pixels of both pictures -> (FLOW, FLOW, 2) in [-1, 1] and its validity, both pictures moved by x -> linear x + shift."""
+    inner = cv2.erode(valid.astype(np.uint8), np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    axis = np.linspace(-1, 1, FLOW)
+    at = np.stack(np.meshgrid(axis, axis), -1)
+    before = ((at - shift) @ np.linalg.inv(linear).T + 1) * ((SIDE - 1) / 2)
+    known = (before >= 0).all(-1) & (before <= SIDE - 1).all(-1)
+    k = before.round().astype(int).clip(0, SIDE - 1)
+    read = where[k[..., 1], k[..., 0]] + (before - k)  # nearest value; about it the flow moves with the pixel
+    moved = normalised(read) @ linear.T + shift
+    known &= inner[k[..., 1], k[..., 0]].astype(bool) & (np.abs(moved) <= 1).all(-1)
+    return moved.astype(np.float32), known.astype(np.uint8)
 
 
 class Stream:

@@ -51,17 +51,17 @@ def sigmoid(x):
 
 
 class Mesh:
-    """A landmark net: v1 has 468 points and 192 px, v2 478 and 256 px; the first 468 mean the same."""
+    """A landmark net: v1 has 468 points and 192 px, v2 256 px and ten iris points more."""
 
     def __init__(self, net: Net, size: int):
         self.net, self.size = net, size
 
     def __call__(self, image: np.ndarray, roi: Roi) -> tuple[np.ndarray, float]:
-        """Points (468, 3) in picture pixels (z in the same scale), and the probability of a face."""
+        """Points (468 or 478, 3) in picture pixels (z in the same scale), and the probability of a face."""
         m = roi.matrix(self.size)
         crop = cv2.warpAffine(image, m, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         outputs = self.net(crop / 255.0)
-        points = outputs[0].reshape(-1, 3)[:468]
+        points = outputs[0].reshape(-1, 3)
         flat = points[:, :2] @ m[:, :2].T + m[:, 2]
         return np.c_[flat, points[:, 2] * roi.side / self.size].astype(np.float32), float(sigmoid(outputs[1][0]))
 
@@ -107,7 +107,7 @@ class Tracker:
         self.roi = None
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """-> v1 and v2 points (468, 3) in pixels, or None. A fresh crop is refined once, as a tracker would on its second frame."""
+        """-> v1 (468, 3) and v2 points (478, 3) in pixels, or None. A fresh crop is refined once, as a tracker would on its second frame."""
         for _ in range(2):
             fresh = self.roi is None
             self.roi = self.roi or self.detect(image)

@@ -23,6 +23,7 @@ class Rows:
         self.fk_engine, self.z = self.fk_v2 + np.float32(0.01), rng.normal(0, 0.1, (n, 106)).astype(np.float32)
         self.frames, self.backs = rng.integers(0, 255, (2, n, 256, 256, 3), np.uint8)
         self.masks = rng.integers(0, 255, (n, 256, 256), np.uint8)
+        self.iris = rng.uniform(-0.5, 0.5, (n, 10, 2)).astype(np.float32)
 
     def openings(self):
         return self.fk_v2[:, :2, 0]
