@@ -1,6 +1,7 @@
 //! Tasks of this workspace, one module each. Run as `cargo xtask TASK`.
 
 mod demo;
+mod eval;
 mod hash;
 mod setup;
 mod shell;
@@ -18,6 +19,7 @@ Usage: cargo xtask TASK
   test            format, clippy, every test, documentation; the whole check that CI runs
   test STAGE…     only these stages: fmt, clippy, test, doc, deny
   demo            build, animate the bundled portrait with the bundled clip, write demo/
+  eval --data DIR measure the weights on the engine itself; `cargo xtask eval --help` has the options
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test` and `demo` install Mesa's software driver (Debian and
@@ -44,6 +46,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("test", stages) => test::run(stages),
         ("demo", []) => demo::run(),
         ("hash", []) => hash::run(),
+        ("eval", arguments) => eval::run(arguments),
         ("help" | "-h" | "--help", _) => {
             print!("{HELP}");
             Ok(())

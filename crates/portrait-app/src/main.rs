@@ -10,7 +10,6 @@ mod console;
 mod doctor;
 mod driver;
 mod engine;
-mod eval;
 mod info;
 mod interrupt;
 mod output;
@@ -40,7 +39,6 @@ Examples:
 enum Command {
     Animate(animate::Animate),
     Prepare(prepare::Prepare),
-    Eval(eval::Eval),
     Info(info::Info),
     Doctor(doctor::Doctor),
 }
@@ -49,7 +47,6 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Animate(task) => task.run(),
         Command::Prepare(task) => task.run(),
-        Command::Eval(task) => task.run(),
         Command::Info(task) => task.run(),
         Command::Doctor(task) => task.run(),
     };

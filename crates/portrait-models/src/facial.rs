@@ -12,6 +12,8 @@ pub struct FacialPoints {
     pub mirror: Vec<u32>,
     /// The points around the eyes, as indices into the 106.
     pub eyes: Vec<u32>,
+    /// The points of the lips, as indices into the 106.
+    pub lips: Vec<u32>,
     /// The 40 points that mixed keypoints 0..40 start from, as indices into the 106.
     pub base40: Vec<u32>,
 }

@@ -94,6 +94,16 @@ impl Avatar {
         Picture { width: self.info.image, height: self.info.image, rgba }
     }
 
+    /// The photo's 106 facial keypoints in [-1, 1] of [`Avatar::picture`].
+    pub fn facial(&self) -> &[[f32; 2]] {
+        &self.facial
+    }
+
+    /// The person's alpha, one byte a pixel of [`Avatar::picture`].
+    pub fn person(&self) -> Vec<u8> {
+        self.source.iter().map(|&[.., m]| m).collect()
+    }
+
     /// Source RGB as a feature tensor with the person mask as fourth channel.
     pub(crate) fn source_feature(&self) -> Vec<f32> {
         self.source.iter().flatten().map(|&v| f32::from(v) / 255.0).collect()
@@ -110,6 +120,11 @@ impl Avatar {
             self.source.iter().map(|&[r, g, b, _]| [r, g, b].map(|v| f32::from(v) / 255.0)).collect();
         area_mean(&rgb, self.info.image, side).into_iter().flat_map(|[r, g, b]| [r, g, b, 0.0]).collect()
     }
+}
+
+/// A value in 0..=1 as a byte.
+fn byte(v: f32) -> u8 {
+    (v.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 /// Means of square blocks; `to` divides `from`.
@@ -176,8 +191,7 @@ impl Engine {
         let neural = self.neural_keypoints(&rgb)?;
         let mixed = self.mixed_keypoints(&facial, &neural)?;
 
-        let bytes = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
-        let source = picture.pixels().zip(&person).map(|(p, &m)| [p.0[0], p.0[1], p.0[2], bytes(m)]).collect();
+        let source = picture.pixels().zip(&person).map(|(p, &m)| [p.0[0], p.0[1], p.0[2], byte(m)]).collect();
         let mut avatar = Avatar {
             info: AvatarInfo {
                 preset: self.preset.name.clone(),
@@ -190,7 +204,7 @@ impl Engine {
                 warnings: warnings(face),
             },
             source,
-            background: background.iter().map(|p| p.map(bytes)).collect(),
+            background: background.iter().map(|p| p.map(byte)).collect(),
             facial,
             neural,
             mixed,
@@ -234,6 +248,20 @@ impl Engine {
         let outputs = self.run_once(fuse, &[("views", &views)], &["view_bias"])?;
         avatar.view_bias = outputs.into_iter().flatten().collect();
         Ok(())
+    }
+
+    /// The person's alpha in a square picture, one byte a pixel, as avatars have it. For measurements.
+    ///
+    /// # Errors
+    /// A picture that is malformed or not of [`portrait_models::Preset::image`] pixels a side, or a failing device.
+    pub fn person(&self, picture: Frame<'_>) -> Result<Vec<u8>, EngineError> {
+        picture.check()?;
+        let (expected, found) = ([self.preset.image; 2], [picture.width, picture.height]);
+        if found != expected {
+            return Err(EngineError::FrameSize { expected, found });
+        }
+        let person = self.person_mask(&cut(picture, [0, 0, picture.width], picture.width))?;
+        Ok(person.into_iter().map(byte).collect())
     }
 
     /// The person's alpha at the picture's size, 0..=1.

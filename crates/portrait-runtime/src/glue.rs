@@ -221,10 +221,9 @@ impl SessionBuffers {
         all
     }
 
-    #[cfg(test)]
-    pub(crate) fn read_floats(&self, gpu: &Gpu, name: &str) -> Vec<f32> {
+    pub(crate) fn read_floats(&self, gpu: &Gpu, name: &str) -> Result<Vec<f32>, EngineError> {
         let (_, buffer) = self.links.iter().find(|(n, _)| *n == name).expect("a link of this name");
-        bytemuck::pod_collect_to_vec(&gpu.read(buffer, buffer.size() as usize).expect("the buffer is readable"))
+        Ok(bytemuck::pod_collect_to_vec(&gpu.read(buffer, buffer.size() as usize)?))
     }
 
     pub(crate) fn write_frame(&self, gpu: &Gpu, frame: Frame<'_>) {

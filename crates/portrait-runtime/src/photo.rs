@@ -207,25 +207,28 @@ impl PhotoFace {
     pub(crate) fn facial(&self, lids: &Lids, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
         let (n, side) = (image as f32, side as f32);
         let unit = |v: f32| (2.0 * (v * n - 0.5)) / (n - 1.0) - 1.0;
-        let indices = &facial_points().indices;
-        let flat: Vec<[f32; 2]> =
-            indices.iter().map(|&i| [self.points[i as usize][0], self.points[i as usize][1]]).collect();
-        let corrected = lids.correct(&flat);
         let place = |(&i, [x, y]): (&u32, [f32; 2])| {
             let z = self.points[i as usize][2];
             [unit((x - left as f32) / side), unit((y - top as f32) / side), 2.0 * z / side]
         };
-        indices.iter().zip(corrected).map(place).collect()
+        facial_points().indices.iter().zip(self.corrected(lids)).map(place).collect()
+    }
+
+    /// The 106 facial points, eyes corrected, in photo pixels.
+    fn corrected(&self, lids: &Lids) -> Vec<[f32; 2]> {
+        let place = |&i: &u32| [self.points[i as usize][0], self.points[i as usize][1]];
+        lids.correct(&facial_points().indices.iter().map(place).collect::<Vec<_>>())
     }
 }
 
 impl Engine {
-    /// The 468 mesh points `(x, y)` of the largest face in a picture, in its pixels (pixel 0 has its centre at 0.5); `None` if
-    /// there is no face. For measurements; a session tracks the driver without this.
+    /// The 468 mesh points of the largest face in a picture, its eyes corrected as a session corrects them: x and y in pixels
+    /// (pixel 0 has its centre at 0.5), z in the same unit, smaller is nearer. `None` if there is no face. For measurements; a
+    /// session tracks the driver without this.
     ///
     /// # Errors
     /// A malformed frame or a failing device.
-    pub fn landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 2]>>, EngineError> {
+    pub fn landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 3]>>, EngineError> {
         let look = Look::new(picture)?;
         let mut faces = Vec::new();
         for level in 0..LEVELS {
@@ -233,7 +236,13 @@ impl Engine {
                 look.look(self, level, &mut faces)?;
             }
         }
-        Ok(faces.first().map(|(_, face)| face.points.iter().map(|&[x, y, _]| [x, y]).collect()))
+        let Some((_, face)) = faces.first() else { return Ok(None) };
+        let mut points = face.points.clone();
+        let indices = &facial_points().indices;
+        for (&i, [x, y]) in indices.iter().zip(face.corrected(&self.nets.lids)) {
+            points[i as usize] = [x, y, points[i as usize][2]];
+        }
+        Ok(Some(points))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
 use crate::glue::{Glue, SessionBuffers};
 use crate::gpu::Gpu;
 use crate::nets::square;
-use crate::options::{FaceStatus, Mode, SessionOptions, SessionStats};
+use crate::options::{FaceStatus, Mode, Motion, SessionOptions, SessionStats};
 use crate::readback::Ring;
 use crate::timing::Timing;
 use portrait_graph::TensorKind;
@@ -347,9 +347,18 @@ impl Session {
         }
     }
 
-    /// Values that one program hands to the next, for tests.
-    #[cfg(test)]
-    pub(crate) fn read_floats(&self, name: &str) -> Vec<f32> {
+    /// Where the newest submission takes the photo: what the driver's points became, and the flow made of them. Waits for the
+    /// device; for measurements.
+    ///
+    /// # Errors
+    /// A failing device.
+    pub fn motion(&self) -> Result<Motion, EngineError> {
+        let facial = self.read_floats("merge")?.as_chunks().0[..106].to_vec();
+        Ok(Motion { facial, flow: self.read_floats("flow")?.as_chunks().0.to_vec() })
+    }
+
+    /// Values that one program hands to the next.
+    pub(crate) fn read_floats(&self, name: &str) -> Result<Vec<f32>, EngineError> {
         self.buffers.read_floats(&self.gpu, name)
     }
 

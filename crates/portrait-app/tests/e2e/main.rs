@@ -9,7 +9,6 @@ mod animating;
 mod avatars;
 mod clips;
 mod common;
-mod evaluating;
 mod interrupting;
 mod memory;
 mod outputs;

@@ -19,8 +19,8 @@ fn frame(tier: Tier, least_psnr: f32) {
     session.animate_keypoints(&inputs.points("fk_d"), &expected.points("nk_d"), 0.04).expect("a frame");
     let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
 
-    let points = max_difference(&session.read_floats("driving"), &expected.get("kp_d"));
-    let flow: Vec<f32> = session.read_floats("flow").as_chunks::<4>().0.iter().flat_map(|v| [v[0], v[1]]).collect();
+    let points = max_difference(&session.read_floats("driving").expect("keypoints"), &expected.get("kp_d"));
+    let flow: Vec<f32> = session.motion().expect("a flow").flow.iter().flat_map(|v| [v[0], v[1]]).collect();
     let flow = max_difference(&flow, &interleaved(&expected.get("flow"), 2));
     let quality = psnr(&colours(&picture), &interleaved(&expected.get("out"), 3));
     println!("{tier}: keypoints differ by {points:.6}, flow by {flow:.6}, picture {quality:.1} dB");

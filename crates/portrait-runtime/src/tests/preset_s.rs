@@ -19,8 +19,9 @@ fn frame(tier: Tier, least_psnr: f32) {
         session.animate_keypoints(&stored.points("fk_d"), &stored.points("nk_d"), 0.04).expect("frame");
         let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
 
-        let driving = session.read_floats("driving");
-        let flow: Vec<f32> = session.read_floats("flow").as_chunks::<4>().0.iter().flat_map(|v| [v[0], v[1]]).collect();
+        let driving = session.read_floats("driving").expect("keypoints");
+        let flow = session.motion().expect("a flow").flow;
+        let flow: Vec<f32> = flow.iter().flat_map(|v| [v[0], v[1]]).collect();
         let points = max_difference(&driving, &stored.get("kp_d"));
         let flow = max_difference(&flow, &interleaved(&stored.get("flow"), 2));
         let quality = psnr(&colours(&picture), &interleaved(&stored.get("out"), 3));

@@ -1,0 +1,145 @@
+//! Measures weights on the engine itself, beside warps that paint nothing. Run as `cargo xtask eval`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `metrics/` | one metric each, on pictures and landmarks |
+//! | `baseline/` | what the networks have to beat |
+//! | `judge` | what is read off a picture with the engine's networks |
+//! | `clip` | driving clips: which frames are measured |
+//! | `same`, `cross` | the two protocols: a clip drives its own first frame, or a portrait |
+//! | `score` | numbers by name, and their means |
+//! | `coverage` | errors against how far the head turned |
+//! | `sheet` | pictures to look at |
+//! | `report` | Markdown and JSON |
+
+mod baseline;
+mod clip;
+mod judge;
+mod metrics;
+mod report;
+mod same;
+mod score;
+mod sheet;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use portrait_runtime::{Engine, EngineOptions, GpuOptions, Tier, WeightsSource};
+
+/// Measures the weights on the engine itself, beside warps that paint nothing
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask eval",
+    after_help = "\
+DIR holds clips/eval/*.mp4, clips of one face each that the weights never saw. Each drives its own first frame."
+)]
+struct Eval {
+    /// Folder of clips and portraits
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Weights; by default those of the repository for the preset
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Sizes of the networks
+    #[arg(long, value_name = "NAME", default_value = "s")]
+    preset: String,
+    /// Storage of weights and features on the device
+    #[arg(long, default_value = "f32")]
+    precision: Precision,
+    /// Measure every Nth frame of a clip
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
+    /// Write a picture of each clip, and the report, into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write all numbers to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Precision {
+    #[value(name = "f32")]
+    F32,
+    #[value(name = "f16_packed")]
+    F16Packed,
+    #[value(name = "f16")]
+    F16,
+}
+
+impl Eval {
+    fn run(&self) -> Result<()> {
+        let clips = files(&self.data.join("clips/eval"), "mp4")?;
+        if clips.is_empty() {
+            bail!("`{}` holds no clips (*.mp4)", self.data.join("clips/eval").display());
+        }
+        if let Some(folder) = &self.out {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        }
+        let engine = self.engine()?;
+        let started = std::time::Instant::now();
+        let mut rows = Vec::new();
+        for path in &clips {
+            let (row, sheet) = same::measure(&engine, path, self.every)
+                .with_context(|| format!("cannot measure `{}`", path.display()))?;
+            eprintln!("{}: {} frames, {:.0} s so far", row.clip, row.frames, started.elapsed().as_secs_f64());
+            if let (Some(folder), Some(sheet)) = (&self.out, sheet) {
+                portrait_media::save_png(folder.join(format!("{}.png", row.clip)), &sheet)?;
+            }
+            rows.push(row);
+        }
+        let run =
+            report::Run { engine: &engine, every: self.every, seconds: started.elapsed().as_secs_f64(), same: &rows };
+        let text = run.markdown();
+        print!("{text}");
+        if let Some(folder) = &self.out {
+            write(&folder.join("report.md"), &text)?;
+        }
+        if let Some(file) = &self.json {
+            write(file, &run.json())?;
+        }
+        Ok(())
+    }
+
+    fn engine(&self) -> Result<Engine> {
+        let bundled = || {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights");
+            root.join(format!("portrait_{}.safetensors", self.preset))
+        };
+        let tier = Some(match self.precision {
+            Precision::F32 => Tier::F32,
+            Precision::F16Packed => Tier::F16Packed,
+            Precision::F16 => Tier::F16,
+        });
+        Ok(Engine::open(&EngineOptions {
+            gpu: GpuOptions { tier, ..GpuOptions::default() },
+            preset: self.preset.clone(),
+            weights: WeightsSource::File(self.weights.clone().unwrap_or_else(bundled)),
+        })?)
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+/// The files of a folder with this extension, in order of name.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)));
+    files.sort();
+    Ok(files)
+}
+
+fn main() -> ExitCode {
+    match Eval::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
