@@ -17,7 +17,7 @@ from .export import load
 from .losses import Perceptual
 from .networks import Portrait
 from .presets import EVALUATION_CLIPS, EYES, INDICES, LIPS
-from .stream import BORDER, Cache, sample_map, thin_plate_map
+from .stream import BORDER, IRIS_CENTRES, Cache, sample_map, thin_plate_map
 from .tracker import Tracker
 
 KEYS = ("l1", "psnr", "ssim", "perceptual", "akd", "akd_eyes", "akd_lips", "mouth_gap", "lid_gap", "found")
@@ -91,10 +91,11 @@ class Bench:
     def batch(self, source: int, driver: int) -> dict[str, torch.Tensor]:
         """One sample, as the networks take it."""
         c = self.cache
-        points, tensor = getattr(c, self.points), lambda a: torch.from_numpy(np.array(a, np.float32))[None]
+        tensor = lambda a: torch.from_numpy(np.array(a, np.float32))[None]
+        facial = lambda row: tensor(np.r_[getattr(c, self.points)[row], c.iris[row][IRIS_CENTRES]])
         return dict(
             src=planar(c.frames[source]), smask=planar(c.masks[source]), back=planar(c.backs[source]), drv=planar(c.frames[driver]),
-            fk_s=tensor(points[source]), fk_d=tensor(points[driver]), depth_s=tensor(c.z[source]),
+            fk_s=facial(source), fk_d=facial(driver), depth_s=tensor(np.r_[c.z[source], np.repeat(c.z[source][EYES].mean(), 2)]),
         )  # fmt: skip
 
     @torch.no_grad()

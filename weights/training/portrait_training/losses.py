@@ -98,6 +98,20 @@ def cut(x: Tensor, corners: Tensor, out: int) -> Tensor:
     return torch.stack([p[:, y : y + out, c : c + out] for p, (c, y) in zip(x, corners.tolist())])
 
 
+def exact_flow(o: dict, batch: dict[str, Tensor]) -> Tensor:
+    """Distance of the flow from the true one where that is known, people before background; most of it before the pins."""
+    wrong = 0.7 * (o["free"] - batch["flow"]).abs() + 0.3 * (o["flow"] - batch["flow"]).abs()
+    people = 0.3 + 0.7 * F.interpolate(batch["dmask"], batch["flow"].shape[-2:], mode="area")
+    return (wrong.sum(1, keepdim=True) * batch["flow_valid"] * people).mean()
+
+
+def seen(occlusion: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Cross entropy of the occlusion map with "the source shows this", for samples that know it."""
+    valid, p = batch["flow_valid"], occlusion.float().clamp(1e-4, 1 - 1e-4)
+    known = valid.amax((1, 2, 3), keepdim=True)
+    return -(known * (valid * p.log() + (1 - valid) * (1 - p).log())).mean()
+
+
 def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: float) -> dict[str, Tensor]:
     want, facial = batch["drv"], net.config["keypoints"]["facial"]
     marks = net.dense_motion.marks(batch["label_d"][:, :facial])
@@ -106,6 +120,8 @@ def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: 
         "warp": ((o["warped"] - want).abs() * weight * (0.15 + 0.85 * batch["dmask"])).mean() * scale,
         "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
+        "flow": exact_flow(o, batch) * 30,
+        "seen": seen(o["occlusion"], batch) * 0.5,
         "equivariance": 2 * equivariance(net.nk, batch["drv"], o["nk_d"]),
         "small": 0.5 * (o["residual"].square().mean() + (o["kp_d"][:, :40] - batch["fk_d"][:, BASE40]).square().mean()),
     }

@@ -80,7 +80,19 @@ def run(job: Job, models: Path, mesh_v1: Path) -> dict[str, np.ndarray]:
             continue
         mask = tracker.mask(picture)
         (v1, v2), mesh = (points[INDICES] for points in found), found[1][:, :2]
-        rows.append((number, picture, mask, fill_background(picture, mask), normalised(v1[:, :2]), normalised(v2[:, :2]), v2[:, 2] * 2 / (SIDE - 1), normalised(mesh[468:]), mesh))
+        rows.append(
+            (
+                number,
+                picture,
+                mask,
+                fill_background(picture, mask),
+                normalised(v1[:, :2]),
+                normalised(v2[:, :2]),
+                v2[:, 2] * 2 / (SIDE - 1),
+                normalised(mesh[468:]),
+                mesh,
+            )
+        )
     names = ("frame", "frames", "masks", "backs", "fk_v1", "fk_v2", "z", "iris", "mesh")
     return {"clip": np.full(len(rows), job.clip)} | {n: np.array(c) for n, c in zip(names, zip(*rows))}
 

@@ -115,7 +115,9 @@ class Rig:
     def save(self, path: Path):
         """Modes are kept in f16."""
         modes = ("identity", "expression", "head_identity", "head_expression")
-        np.savez_compressed(path, **{f.name: getattr(self, f.name).astype(np.float16) if f.name in modes else getattr(self, f.name) for f in fields(self)})
+        np.savez_compressed(
+            path, **{f.name: getattr(self, f.name).astype(np.float16) if f.name in modes else getattr(self, f.name) for f in fields(self)}
+        )
 
     @staticmethod
     def load(path: Path) -> "Rig":

@@ -15,6 +15,7 @@ from .presets import EVALUATION_CLIPS, INDICES, MIRROR
 from .stills import Stills
 
 FLOW = 64  # side of the flow labels
+IRIS_CENTRES = [0, 5]  # of the ten iris points, right and left
 IRIS_MIRROR = [5, 8, 7, 6, 9, 0, 3, 2, 1, 4]  # centre, then left, top, right, bottom on the picture; the right eye first
 
 BORDER = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)], np.float32)
@@ -74,6 +75,7 @@ class Recipe:
     batch: int = 8
     reposed: float = 0.3  # re-posed photographs (stills.py) instead of pairs of a clip
     views: int = 0  # more pictures of the source's person: other poses of the photograph, other frames of the clip
+    driver_back: float = 0.5  # of the pairs: with the driver's own filled background, so that the network learns to trust it
     far_pose: float = 0.3  # of the pairs: chosen far apart in pose ...
     far_opening: float = 0.5  # ... or far apart in eye or mouth opening; the rest at random
     engine: float = 0.7  # facial points as the engine sees them, instead of the cleaner mesh v2
@@ -104,7 +106,14 @@ class Sampler:
         d = candidates[far.argmax()]
         mesh = c.fk_engine if rng.random() < self.recipe.engine else c.fk_v2
         points = dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
-        item = dict(src=c.frames[s], smask=c.masks[s], back=c.backs[s], drv=c.frames[d], dmask=c.masks[d], depth_s=c.z[s])
+        item = dict(
+            src=c.frames[s],
+            smask=c.masks[s],
+            back=c.backs[d if rng.random() < self.recipe.driver_back else s],
+            drv=c.frames[d],
+            dmask=c.masks[d],
+            depth_s=c.z[s],
+        )
         item |= dict(iris_s=c.iris[s], iris_d=c.iris[d], flow=np.zeros((SIDE, SIDE, 2), np.float32), flow_valid=np.zeros((SIDE, SIDE), bool))
         if self.recipe.views:
             more = np.sort(rng.choice(rows, self.recipe.views))

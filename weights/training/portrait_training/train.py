@@ -22,10 +22,10 @@ from .export import load
 from .losses import Judges, Perceptual, total
 from .mesh import FaceMesh
 from .parallel import join
-from .presets import preset
+from .presets import EYES, preset
 from .run import Run
 from .sheets import curves, sheet
-from .stream import Cache, Recipe, Stream
+from .stream import IRIS_CENTRES, Cache, Recipe, Stream
 
 SAVE_EVERY = 300  # seconds
 SHEET = 1 << 40  # number of the batch that sheets show
@@ -48,7 +48,7 @@ class Phase:
 
 
 def tensors(batch: dict, device: str) -> dict[str, Tensor]:
-    """u8 HWC pictures -> f32 NCHW; source, driver and background get the same colour change."""
+    """u8 HWC pictures -> f32 NCHW; source, driver and background get the same colour change; iris centres follow the facial points."""
     t = {k: torch.from_numpy(v).to(device) for k, v in batch.items()}
     gain, offset, saturation = t.pop("colour").view(-1, 3, 1, 1, 1).unbind(1)
     for k in ("src", "drv", "back"):
@@ -57,6 +57,12 @@ def tensors(batch: dict, device: str) -> dict[str, Tensor]:
         t[k] = ((grey + (x - grey) * saturation) * gain + offset).clamp(0, 1).contiguous(memory_format=torch.channels_last)
     for k in ("smask", "dmask"):
         t[k] = t[k][:, None].float() / 255
+    for k in "sd":
+        centres = t.pop(f"iris_{k}")[:, IRIS_CENTRES]
+        for name in ("fk", "label"):
+            t[f"{name}_{k}"] = torch.cat([t[f"{name}_{k}"], centres], 1)
+    t["depth_s"] = torch.cat([t["depth_s"], t["depth_s"][:, EYES].mean(1, keepdim=True).expand(-1, len(IRIS_CENTRES))], 1)
+    t["flow"], t["flow_valid"] = t["flow"].permute(0, 3, 1, 2), t["flow_valid"][:, None].float()
     return t
 
 

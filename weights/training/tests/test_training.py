@@ -10,7 +10,7 @@ import torch.multiprocessing
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
-from portrait_training.losses import Judges, regions, total
+from portrait_training.losses import Judges, exact_flow, regions, seen, total
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
 from portrait_training.presets import INDICES, PRESETS
@@ -96,6 +96,16 @@ def test_start_without_norm_is_the_same_function(tmp_path):
     with torch.no_grad():
         want, got = first.ema.eval()(batch(0)), second.net.eval()(batch(0))
     torch.testing.assert_close(got["out"], want["out"], atol=1e-4, rtol=0)
+
+
+def test_exact_flow_counts_only_what_is_known():
+    sample = batch(0)
+    known = dict(free=sample["flow"] + 0.1, flow=sample["flow"] + 0.1)
+    assert exact_flow(known, sample | dict(flow_valid=torch.zeros(2, 1, 64, 64))) == 0
+    everywhere = sample | dict(flow_valid=torch.ones(2, 1, 64, 64), dmask=torch.ones(2, 1, 64, 64))
+    torch.testing.assert_close(exact_flow(known, everywhere), torch.tensor(0.2))
+    right, wrong = (seen(torch.full((2, 1, 64, 64), p), everywhere) for p in (0.99, 0.5))
+    assert right < 0.02 < wrong and seen(torch.full((2, 1, 64, 64), 0.5), sample | dict(flow_valid=torch.zeros(2, 1, 64, 64))) == 0
 
 
 def test_squares_stay_inside():
