@@ -165,12 +165,12 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     if judges.perceptual is None:
         return terms
     got = s["paint"] if step % 2 else s["out"]
-    part = slice(0, (len(got) + 1) // 2) if crop else slice(None)  # half of the squares: the dearest term
+    part = slice(0, (len(got) + 1) // 2)  # half of the batch: the dearest term
     got, want, weight = got[part], want[part], weight[part]
     if crop:
         terms["detail"] = 2 * judges.perceptual(got, want, weight)
     elif step // 2 % 2:
-        where = crops(batch["label_d"], side, side // 4)
+        where = crops(batch["label_d"][part], side, side // 4)
         take = lambda x: sample(torch.cat([x, x]), where)
         terms["detail"] = 2 * judges.perceptual(take(got), take(want))
     else:
