@@ -112,6 +112,18 @@ def seen(occlusion: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return -(known * (valid * p.log() + (1 - valid) * (1 - p).log())).mean()
 
 
+def unseen_is_painted(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Pushes the blend towards the paint where the source is known not to show what the driver shows: open mouths, far sides.
+
+    Seams of one cell are left out. Without this the blend trusts the warp, and the paint never gets to matter.
+    """
+    valid = batch["flow_valid"]
+    known = valid.amax((1, 2, 3), keepdim=True)
+    unseen = known * (1 - F.max_pool2d(valid, 3, 1, 1))
+    warp = F.interpolate(blend, valid.shape[-2:], mode="area").clamp(0, 0.999)
+    return (-(1 - warp).log() * unseen).mean()
+
+
 def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: float) -> dict[str, Tensor]:
     want, facial = batch["drv"], net.config["keypoints"]["facial"]
     marks = net.dense_motion.marks(batch["label_d"][:, :facial])
@@ -159,6 +171,8 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
         importance = torch.ones(len(INDICES), device=want.device)
         importance[EYES + LIPS] += 2
         terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
+    if not crop:
+        terms["own"] = 15 * unseen_is_painted(s["blend"], batch)
     if judges.adversary:
         terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
         o["judged"] = s["out"].detach(), want

@@ -10,7 +10,7 @@ import torch.multiprocessing
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
-from portrait_training.losses import Judges, exact_flow, regions, seen, total
+from portrait_training.losses import Judges, exact_flow, regions, seen, total, unseen_is_painted
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
 from portrait_training.presets import INDICES, PRESETS
@@ -106,6 +106,17 @@ def test_exact_flow_counts_only_what_is_known():
     torch.testing.assert_close(exact_flow(known, everywhere), torch.tensor(0.2))
     right, wrong = (seen(torch.full((2, 1, 64, 64), p), everywhere) for p in (0.99, 0.5))
     assert right < 0.02 < wrong and seen(torch.full((2, 1, 64, 64), 0.5), sample | dict(flow_valid=torch.zeros(2, 1, 64, 64))) == 0
+
+
+def test_only_what_is_known_to_be_unseen_is_pushed_to_the_paint():
+    valid = torch.ones(2, 1, 64, 64)
+    valid[0, :, 20:30, 20:30] = 0
+    valid[1] = 0  # a sample that knows nothing
+    warp = torch.full((2, 1, 256, 256), 0.9)
+    pushed = unseen_is_painted(warp.requires_grad_(), dict(flow_valid=valid))
+    pushed.backward()
+    rows = warp.grad[0, 0].abs().sum(1).nonzero()
+    assert warp.grad[1].abs().max() == 0 and rows.min() >= 80 and rows.max() < 120
 
 
 def test_squares_stay_inside():
