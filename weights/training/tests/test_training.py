@@ -77,7 +77,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint"}
+    assert set(painted) == {"out", "paint", "own"}
 
 
 def test_view_poses_turn_as_the_engine_does():
