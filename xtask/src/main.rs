@@ -1,5 +1,6 @@
 //! Tasks of this workspace, one module each. Run as `cargo xtask TASK`.
 
+mod bench;
 mod demo;
 mod eval;
 mod hash;
@@ -18,11 +19,12 @@ Usage: cargo xtask TASK
 
   test            format, clippy, every test, documentation; the whole check that CI runs
   test STAGE…     only these stages: fmt, clippy, test, doc, deny
+  bench [ARGS…]   measure kernels, frames and start; `cargo xtask bench --help`, docs/bench.md
   demo            build, animate the bundled portrait with the bundled clip, write demo/
   eval --data DIR measure the weights on the engine itself; `cargo xtask eval --help` has the options
   hash            check weights/ against weights/SHA256SUMS
 
-Where no Vulkan driver is found, `test` and `demo` install Mesa's software driver (Debian and
+Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
 Ubuntu, as root), or print the command that does.
 ";
 
@@ -44,6 +46,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     };
     match (task.as_str(), rest) {
         ("test", stages) => test::run(stages),
+        ("bench", arguments) => bench::run(arguments),
         ("demo", []) => demo::run(),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),

@@ -64,7 +64,7 @@ impl EngineArgs {
             Precision::F16Packed => Tier::F16Packed,
             Precision::F16 => Tier::F16,
         });
-        let gpu = GpuOptions { adapter: self.adapter.clone(), tier, cache: self.cache.clone() };
+        let gpu = GpuOptions { adapter: self.adapter.clone(), tier, profile: None, cache: self.cache.clone() };
         let engine = Engine::open(&EngineOptions { gpu, preset: self.preset.clone(), weights })?;
         engine.gpu().warnings().iter().for_each(console::warning);
         Ok(engine)

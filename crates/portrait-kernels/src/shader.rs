@@ -32,6 +32,8 @@ macro_rules! prelude {
 shaders![
     "add_features",
     "avg_pool",
+    "ceiling_copy",
+    "ceiling_fma",
     "compose",
     "conv1x1_16x8",
     "conv1x1_4x4",

@@ -17,6 +17,8 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     let input = [64, 64, 64];
     let mut list: Vec<Box<dyn Kernel>> = vec![
         Box::new(AvgPool { input, kernel: 2, stride: 2 }),
+        Box::new(CeilingCopy { length: 64 }),
+        Box::new(CeilingFma { length: 64, rounds: 2 }),
         Box::new(Compose { size: 64, fold: 2 }),
         Box::new(ConvTranspose2x2 { input, outputs: 16, act }),
         Box::new(Crop { frame: [64, 48], size: [32, 32], taps: 2, scale: 1.0, offset: 0.0, border: Border::Zero }),

@@ -10,6 +10,8 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
     /// Precision; `None`: what suits the adapter.
     pub tier: Option<Tier>,
+    /// Tiles of the kernels; `None`: what suits the adapter.
+    pub profile: Option<DeviceProfile>,
     /// Directory for compiled pipelines, so that the next start is faster; made when there is something to write. Vulkan only.
     /// `None`: nothing is written.
     pub cache: Option<std::path::PathBuf>,

@@ -2,9 +2,10 @@
 
 use crate::adapter::GpuOptions;
 use crate::error::EngineError;
-use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
+use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use crate::nets::Nets;
+use crate::runner::Runner;
 use portrait_graph::{TensorKind, Weights, WeightsError};
 use portrait_models::Preset;
 use sha2::{Digest, Sha256};
@@ -117,62 +118,11 @@ impl Engine {
         inputs: &[(&str, &[f32])],
         outputs: &[&str],
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let gpu = &self.gpu;
-        let mut externals = Resources::new();
-        let mut held = Vec::new();
-        for (name, id) in compiled.program.externals() {
-            let kind = compiled.program.tensors[id.0].kind;
-            let values = inputs.iter().find(|(n, _)| *n == name).map(|(_, values)| *values);
-            let storage = match kind {
-                TensorKind::Texture(size) => {
-                    let texture = gpu.transient_texture(name, size);
-                    if let Some(values) = values {
-                        let rgba: Vec<u8> = values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
-                        gpu.write_texture(&texture, &rgba);
-                    }
-                    externals.insert(name.to_owned(), Resource::texture(&texture));
-                    Held::Texture(texture)
-                }
-                _ => {
-                    let buffer = gpu.storage(name, kind.bytes(gpu.tier()));
-                    if let Some(values) = values {
-                        gpu.queue.write_buffer(&buffer, 0, &encode(gpu, kind, values));
-                    }
-                    externals.insert(name.to_owned(), Resource::Buffer(buffer.clone()));
-                    Held::Buffer(buffer, kind)
-                }
-            };
-            held.push((name, storage));
-        }
-        let arena = Arena::new(gpu, &[compiled]);
-        let frozen = Frozen::new(gpu, compiled, &arena, &externals)?;
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        frozen.encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
-        gpu.submit(encoder);
-        let mut results = Vec::new();
-        for name in outputs {
-            results.push(match held.iter().find(|(n, _)| n == name).map(|(_, storage)| storage) {
-                Some(Held::Buffer(buffer, kind)) => {
-                    let bytes = gpu.read(buffer, kind.bytes(gpu.tier()))?;
-                    match kind {
-                        TensorKind::Feature(_) => gpu.tier().decode(&bytes),
-                        _ => bytemuck::pod_collect_to_vec(&bytes),
-                    }
-                }
-                Some(Held::Texture(texture)) => {
-                    gpu.read_texture(texture)?.iter().map(|&v| f32::from(v) / 255.0).collect()
-                }
-                None => Vec::new(),
-            });
-        }
-        Ok(results)
+        let runner = Runner::bind(&self.gpu, compiled)?;
+        inputs.iter().try_for_each(|(name, values)| runner.set(name, values))?;
+        runner.submit();
+        outputs.iter().map(|name| runner.get(name)).collect()
     }
-}
-
-/// What [`Engine::run_once`] created for an external tensor.
-enum Held {
-    Buffer(wgpu::Buffer, TensorKind),
-    Texture(wgpu::Texture),
 }
 
 /// Host values as a tensor of this kind stores them.

@@ -64,6 +64,7 @@ impl Gpu {
             .map_err(|e| EngineError::Device(e.to_string()))?;
         let mut gpu = Self::assemble(device, queue, &info, options.tier)?;
         gpu.summary.limits = adapter.limits();
+        gpu.profile = options.profile.unwrap_or(gpu.profile);
         gpu.cache = options.cache.as_ref().and_then(|directory| PipelineCache::open(directory, &gpu.device, &info));
         gpu.watch();
         Ok(Arc::new(gpu))

@@ -6,7 +6,8 @@ use crate::error::EngineError;
 use crate::frozen::Compiled;
 use crate::glue::Glue;
 use crate::options::SessionOptions;
-use portrait_graph::{Graph, Step, TensorKind};
+use crate::runner::Runner;
+use portrait_graph::{Step, TensorKind};
 use portrait_kernels::{Bind, ShaderKey};
 use std::collections::BTreeMap;
 
@@ -67,15 +68,11 @@ impl Engine {
     fn test_pipeline(&self, key: &ShaderKey, compiled: &Compiled, step: &Step) -> Result<PipelineTest, EngineError> {
         let tier = self.gpu.tier();
         let specs = step.kernel.bindings();
-        let mut g = Graph::new(key.file);
         let mut noise = Noise(0x5EED);
-        let mut names = Vec::new();
         let mut values: Vec<Vec<f32>> = Vec::new();
-        let mut handles = Vec::new();
-        for (i, (spec, id)) in specs.iter().zip(&step.bindings).enumerate() {
-            let kind = compiled.program.tensors[id.0].kind;
-            names.push(format!("binding {}", i + 1));
-            handles.push(g.external(&names[i], kind));
+        let kinds: Vec<TensorKind> = step.bindings.iter().map(|id| compiled.program.tensors[id.0].kind).collect();
+        let runner = Runner::of_kernel(&self.gpu, key.file, &step.kernel, &kinds)?;
+        for (i, (spec, kind)) in specs.iter().zip(&kinds).enumerate() {
             let raw: Vec<f32> = (0..spec.len).map(|_| noise.next()).collect();
             values.push(match kind {
                 TensorKind::Feature(_) => tier.decode(&tier.encode(&raw)),
@@ -83,14 +80,11 @@ impl Engine {
                 TensorKind::Floats(_) => raw.iter().map(|v| v.abs()).collect(),
                 TensorKind::Texture(_) => raw.iter().map(|v| ((v * 0.5 + 0.5) * 255.0).round() / 255.0).collect(),
             });
+            runner.set(&Runner::binding(i), &values[i])?;
         }
+        runner.submit();
         let split = specs.iter().position(|s| s.kind.is_output()).unwrap_or(specs.len());
-        g.kernel_into(key.file, step.kernel.clone(), &handles[..split], &handles[split..]);
-        let alone = Compiled::new(&self.gpu, g.build()?);
-        let given: Vec<(&str, &[f32])> =
-            names.iter().map(String::as_str).zip(values.iter().map(Vec::as_slice)).collect();
-        let wanted: Vec<&str> = names[split..].iter().map(String::as_str).collect();
-        let found = self.run_once(&alone, &given, &wanted)?;
+        let found = (split..specs.len()).map(|i| runner.get(&Runner::binding(i))).collect::<Result<Vec<_>, _>>()?;
 
         let (inputs, outputs) = values.split_at_mut(split);
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
