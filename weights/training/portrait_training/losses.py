@@ -112,16 +112,16 @@ def seen(occlusion: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return -(known * (valid * p.log() + (1 - valid) * (1 - p).log())).mean()
 
 
-def unseen_is_painted(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
-    """Pushes the blend towards the paint where the source is known not to show what the driver shows: open mouths, far sides.
+def share_of_warp(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Cross entropy of the blend with "the source shows this", for samples that know it: open mouths and far sides are painted.
 
-    Seams of one cell are left out. Without this the blend trusts the warp, and the paint never gets to matter.
+    Seams of one cell are left to the other terms. Without this the blend trusts the warp, and the paint never gets to matter.
     """
     valid = batch["flow_valid"]
     known = valid.amax((1, 2, 3), keepdim=True)
-    unseen = known * (1 - F.max_pool2d(valid, 3, 1, 1))
-    warp = F.interpolate(blend, valid.shape[-2:], mode="area").clamp(0, 0.999)
-    return (-(1 - warp).log() * unseen).mean()
+    unseen = 1 - F.max_pool2d(valid, 3, 1, 1)
+    warp = F.interpolate(blend, valid.shape[-2:], mode="area").clamp(1e-3, 1 - 1e-3)
+    return -(known * (unseen * (1 - warp).log() + 0.5 * valid * warp.log())).mean()
 
 
 def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: float) -> dict[str, Tensor]:
@@ -172,7 +172,7 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
         importance[EYES + LIPS] += 2
         terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
     if not crop:
-        terms["own"] = 15 * unseen_is_painted(s["blend"], batch)
+        terms["share"] = 2 * share_of_warp(s["blend"], batch)
     if judges.adversary:
         terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
         o["judged"] = s["out"].detach(), want

@@ -10,7 +10,7 @@ import torch.multiprocessing
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
-from portrait_training.losses import Judges, exact_flow, regions, seen, total, unseen_is_painted
+from portrait_training.losses import Judges, exact_flow, regions, seen, total, share_of_warp
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
 from portrait_training.presets import INDICES, PRESETS
@@ -77,7 +77,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint", "own"}
+    assert set(painted) == {"out", "paint", "share"}
 
 
 def test_view_poses_turn_as_the_engine_does():
@@ -108,15 +108,15 @@ def test_exact_flow_counts_only_what_is_known():
     assert right < 0.02 < wrong and seen(torch.full((2, 1, 64, 64), 0.5), sample | dict(flow_valid=torch.zeros(2, 1, 64, 64))) == 0
 
 
-def test_only_what_is_known_to_be_unseen_is_pushed_to_the_paint():
+def test_the_blend_learns_what_the_source_shows():
     valid = torch.ones(2, 1, 64, 64)
     valid[0, :, 20:30, 20:30] = 0
     valid[1] = 0  # a sample that knows nothing
-    warp = torch.full((2, 1, 256, 256), 0.9)
-    pushed = unseen_is_painted(warp.requires_grad_(), dict(flow_valid=valid))
-    pushed.backward()
-    rows = warp.grad[0, 0].abs().sum(1).nonzero()
-    assert warp.grad[1].abs().max() == 0 and rows.min() >= 80 and rows.max() < 120
+    blend = torch.full((2, 1, 256, 256), 0.9, requires_grad=True)
+    share_of_warp(blend, dict(flow_valid=valid)).backward()
+    towards_paint = (blend.grad[0, 0] > 0).nonzero()
+    assert blend.grad[1].abs().max() == 0 and towards_paint.min() >= 80 and towards_paint.max() < 120
+    assert (blend.grad[0, 0, :70] < 0).all()
 
 
 def test_squares_stay_inside():
