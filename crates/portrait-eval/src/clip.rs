@@ -51,6 +51,11 @@ pub(crate) fn plan(frames: u64, every: u64) -> Vec<Use> {
     plan
 }
 
+/// Name of a clip: of its file, without extension.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The pictures of a clip, one by one.
 pub(crate) struct Clip {
     reader: VideoReader,
@@ -79,6 +84,7 @@ impl Clip {
         Ok(Self { reader, frames, size, step })
     }
 
+    /// The next frame.
     pub(crate) fn next(&mut self) -> Result<Picture> {
         match self.reader.next_frame()? {
             Some(frame) => Ok(frame.picture),

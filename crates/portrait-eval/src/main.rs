@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `metrics/` | one metric each, on pictures and landmarks |
 //! | `baseline/` | what the networks have to beat |
-//! | `judge` | what is read off a picture with the engine's networks |
+//! | `judge` | what is read off a picture |
 //! | `clip` | driving clips: which frames are measured |
-//! | `same`, `cross` | the two protocols: a clip drives its own first frame, or a portrait |
+//! | `moment` | one measured frame |
+//! | `same`, `cross` | the two protocols: a clip drives its own first frame, or portraits of others |
 //! | `score` | numbers by name, and their means |
 //! | `coverage` | errors against how far the head turned |
 //! | `sheet` | pictures to look at |
@@ -14,8 +15,11 @@
 
 mod baseline;
 mod clip;
+mod coverage;
+mod cross;
 mod judge;
 mod metrics;
+mod moment;
 mod report;
 mod same;
 mod score;
@@ -26,7 +30,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use portrait_media::Picture;
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Tier, WeightsSource};
+
+use crate::judge::Judge;
+use crate::metrics::Perceptual;
 
 /// Measures the weights on the engine itself, beside warps that paint nothing
 #[derive(Debug, Parser)]
@@ -51,7 +59,13 @@ struct Eval {
     /// Measure every Nth frame of a clip
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
-    /// Write a picture of each clip, and the report, into this folder
+    /// Let each clip drive this many portraits of other people
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    portraits: usize,
+    /// AlexNet with the LPIPS heads, as weights/convert_lpips.py writes it
+    #[arg(long, value_name = "FILE")]
+    lpips: Option<PathBuf>,
+    /// Write pictures of each clip, and the report, into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write all numbers to this file
@@ -79,19 +93,34 @@ impl Eval {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
         }
         let engine = self.engine()?;
-        let started = std::time::Instant::now();
-        let mut rows = Vec::new();
-        for path in &clips {
-            let (row, sheet) = same::measure(&engine, path, self.every)
-                .with_context(|| format!("cannot measure `{}`", path.display()))?;
-            eprintln!("{}: {} frames, {:.0} s so far", row.clip, row.frames, started.elapsed().as_secs_f64());
-            if let (Some(folder), Some(sheet)) = (&self.out, sheet) {
-                portrait_media::save_png(folder.join(format!("{}.png", row.clip)), &sheet)?;
+        let perceptual = match &self.lpips {
+            Some(file) => Some(Perceptual::open(&engine, file)?),
+            None => {
+                eprintln!(
+                    "no LPIPS and no identity distance: --lpips names no file (weights/convert_lpips.py makes it)"
+                );
+                None
             }
-            rows.push(row);
+        };
+        let judge = Judge { engine: &engine, perceptual };
+        let started = std::time::Instant::now();
+        let (mut same, mut cross) = (Vec::new(), Vec::new());
+        let portraits = cross::portraits(&judge, &self.photos()?)?;
+        for path in &clips {
+            let name = clip::name(path);
+            let cannot = || format!("cannot measure `{}`", path.display());
+            let (row, sheet) = same::measure(&judge, path, self.every).with_context(cannot)?;
+            self.save(&name, sheet)?;
+            same.push(row);
+            if !portraits.is_empty() {
+                let (pairs, sheet) = cross::measure(&judge, path, &portraits).with_context(cannot)?;
+                self.save(&format!("{name}-cross"), sheet)?;
+                cross.extend(pairs);
+            }
+            eprintln!("{name}: {} of {} clips, {:.0} s", same.len(), clips.len(), started.elapsed().as_secs_f64());
         }
-        let run =
-            report::Run { engine: &engine, every: self.every, seconds: started.elapsed().as_secs_f64(), same: &rows };
+        let seconds = started.elapsed().as_secs_f64();
+        let run = report::Run { engine: &engine, every: self.every, seconds, same: &same, cross: &cross };
         let text = run.markdown();
         print!("{text}");
         if let Some(folder) = &self.out {
@@ -99,6 +128,30 @@ impl Eval {
         }
         if let Some(file) = &self.json {
             write(file, &run.json())?;
+        }
+        Ok(())
+    }
+
+    /// Portraits for the clips to drive, evenly chosen among those there are.
+    fn photos(&self) -> Result<Vec<PathBuf>> {
+        if self.portraits == 0 {
+            return Ok(Vec::new());
+        }
+        let all = files(&self.data.join("samples"), "jpg")?;
+        if all.len() < self.portraits {
+            bail!(
+                "`{}` holds {} portraits (*.jpg), and {} are asked for; --portraits N takes fewer, 0 none",
+                self.data.join("samples").display(),
+                all.len(),
+                self.portraits
+            );
+        }
+        Ok((0..self.portraits).map(|n| all[n * all.len() / self.portraits].clone()).collect())
+    }
+
+    fn save(&self, name: &str, sheet: Option<Picture>) -> Result<()> {
+        if let (Some(folder), Some(sheet)) = (&self.out, sheet) {
+            portrait_media::save_png(folder.join(format!("{name}.png")), &sheet)?;
         }
         Ok(())
     }

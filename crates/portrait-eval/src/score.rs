@@ -20,6 +20,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("l1", "L1", 4),
     column("psnr", "PSNR", 2),
     column("ssim", "SSIM", 4),
+    column("lpips", "LPIPS", 4),
     column("akd", "AKD", 2),
     column("akd_eyes", "eyes", 2),
     column("akd_lips", "lips", 2),
@@ -30,6 +31,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("background", "background", 2),
     column("mouth_psnr", "PSNR mouth", 2),
     column("uncovered_psnr", "PSNR uncovered", 2),
+    column("identity", "identity", 4),
     column("found", "found", 2),
 ];
 

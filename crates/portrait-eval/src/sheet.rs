@@ -1,10 +1,14 @@
-//! Contact sheets: moments of a clip, each with its methods side by side, eyes and mouth magnified below.
+//! Contact sheets: moments of a clip, each a row of source, driver, the engine's result, its warp alone and the landmark warp,
+//! with eyes and mouth magnified below.
+
+use std::rc::Rc;
 
 use image::imageops::{self, FilterType};
 use image::{Rgba, RgbaImage};
 use portrait_media::Picture;
 
 use crate::judge::Seen;
+use crate::moment::OfMethods;
 
 /// Width of a column, and height of a picture, of a strip of eyes, of a mouth, in pixels.
 const TILE: u32 = 256;
@@ -12,8 +16,8 @@ const EYES: u32 = 96;
 const MOUTH: u32 = 160;
 /// Pixels between tiles.
 const GAP: u32 = 4;
-/// Moments of a sheet.
-const MOMENTS: usize = 4;
+/// Most moments of a sheet.
+const MOMENTS: usize = 8;
 /// Mesh points whose box is magnified: brows and eyes, lips.
 const EYE_POINTS: [usize; 10] = [33, 263, 70, 300, 105, 334, 145, 374, 133, 362];
 const MOUTH_POINTS: [usize; 6] = [61, 291, 0, 17, 13, 14];
@@ -33,19 +37,19 @@ impl Sheet {
         Self { wanted, rows: Vec::new() }
     }
 
-    /// Takes the `number`th moment: source, then the pictures in the order of `same::METHODS`.
-    pub(crate) fn push(&mut self, number: usize, source: &Seen, seen: &[Seen; 5]) {
+    /// Takes the `number`th moment. Of what was made, the parts that are magnified are those around the landmarks of `place`: the
+    /// same in all, so that what moved can be seen.
+    pub(crate) fn push(&mut self, number: usize, source: &Seen, seen: &OfMethods<Rc<Seen>>, place: &Seen) {
         if !self.wanted.contains(&number) {
             return;
         }
         let [engine, warp, tps, _, driver] = seen;
-        let columns = [source, driver, engine, warp, tps];
+        let columns = [(source, source), (driver, &**driver), (engine, place), (warp, place), (tps, place)];
         let (width, height) = (columns.len() as u32 * (TILE + GAP) - GAP, TILE + EYES + MOUTH + 2 * GAP);
         let mut row = RgbaImage::from_pixel(width, height, Rgba([255; 4]));
-        for (column, shown) in columns.into_iter().enumerate() {
+        for (column, (shown, place)) in columns.into_iter().enumerate() {
             let x = i64::from(column as u32 * (TILE + GAP));
-            // The same place in every picture but the source, so that what moved can be seen.
-            let mesh = if column == 0 { source } else { driver }.mesh.as_deref();
+            let mesh = place.mesh.as_deref();
             let Some(picture) = buffer(&shown.picture) else { continue };
             let tiles = [
                 (None, TILE, 0),
@@ -107,15 +111,20 @@ mod tests {
 
     #[test]
     fn some_moments_are_shown_with_and_without_a_face() {
-        let seen = |mesh: bool| Seen {
-            picture: Picture::from_fn(64, 64, |x, y| [x as u8, y as u8, 0, 255]),
-            mesh: mesh.then(|| (0..468u16).map(|i| [f32::from(i % 64), f32::from(i / 8), 0.0]).collect()),
+        let seen = |mesh: bool| {
+            Rc::new(Seen {
+                picture: Picture::from_fn(64, 64, |x, y| [x as u8, y as u8, 0, 255]),
+                mesh: mesh.then(|| (0..468u16).map(|i| [f32::from(i % 64), f32::from(i / 8), 0.0]).collect()),
+                features: None,
+                face: None,
+            })
         };
-        for (measured, rows) in [(1, 1), (3, 3), (9, 4)] {
+        for (measured, rows) in [(1, 1), (3, 3), (19, 8)] {
             let mut sheet = Sheet::new(measured);
             assert!(sheet.picture().is_none());
             for number in 0..measured {
-                sheet.push(number, &seen(true), &std::array::from_fn(|i| seen(i != number % 5)));
+                let all = std::array::from_fn(|i| seen(i != number % 5));
+                sheet.push(number, &seen(true), &all, &all[4]);
             }
             let height = TILE + EYES + MOUTH + 2 * GAP;
             assert_eq!(sheet.picture().unwrap().height, rows * (height + 3 * GAP) - 3 * GAP, "{measured}");

@@ -26,6 +26,24 @@ fn distance(a: [f32; 3], b: [f32; 3]) -> f64 {
     f64::from((a[0] - b[0]).hypot(a[1] - b[1]))
 }
 
+/// A mesh moved and scaled so that mean and root mean square spread of its facial keypoints are those of another: what remains
+/// is proportions, turn and expression.
+pub(crate) fn aligned(points: &[[f32; 3]], like: &[[f32; 3]]) -> Vec<[f32; 3]> {
+    let ((from, before), (to, after)) = (spread(points), spread(like));
+    let scale = after / before;
+    let place = |p: &[f32; 3]| [to[0] + (p[0] - from[0]) * scale, to[1] + (p[1] - from[1]) * scale, p[2] * scale];
+    points.iter().map(place).collect()
+}
+
+/// Mean and root mean square distance from it, of the facial keypoints.
+fn spread(points: &[[f32; 3]]) -> ([f32; 2], f32) {
+    let facial: Vec<_> = facial_points().indices.iter().map(|&i| points[i as usize]).collect();
+    let n = facial.len() as f32;
+    let mean = [0, 1].map(|c| facial.iter().map(|p| p[c]).sum::<f32>() / n);
+    let square = facial.iter().map(|p| (p[0] - mean[0]).powi(2) + (p[1] - mean[1]).powi(2)).sum::<f32>();
+    (mean, (square / n).sqrt().max(1e-6))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +67,14 @@ mod tests {
         assert!((all * 106.0 - before).abs() < 1e-4 && (eyes * 24.0 - before).abs() < 1e-4 && lips == 0.0);
         let [lids, mouth] = opening_errors(&a, &lid);
         assert!((lids - before / 2.0).abs() < 1e-4 && mouth == 0.0, "{lids} {mouth}");
+    }
+
+    #[test]
+    fn place_and_size_are_removed_and_shape_remains() {
+        let like = mesh();
+        let mut moved: Vec<_> = like.iter().map(|p| [p[0] * 3.0 + 7.0, p[1] * 3.0 - 100.0, p[2] * 3.0]).collect();
+        assert!(distances(&aligned(&moved, &like), &like)[0] < 1e-3);
+        moved.iter_mut().for_each(|p| p[0] *= 1.5);
+        assert!(distances(&aligned(&moved, &like), &like)[0] > 1.0, "a wider face stays wider");
     }
 }

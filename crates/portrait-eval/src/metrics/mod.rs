@@ -2,16 +2,20 @@
 
 mod background;
 mod difference;
+mod identity;
 mod jitter;
 mod landmarks;
+mod perceptual;
 mod pose;
 mod region;
 mod ssim;
 
 pub(crate) use background::background_change;
 pub(crate) use difference::difference;
+pub(crate) use identity::{aligned_face, identity_distance};
 pub(crate) use jitter::jitter;
-pub(crate) use landmarks::{distances, opening_errors};
+pub(crate) use landmarks::{aligned, distances, opening_errors};
+pub(crate) use perceptual::{Features, Perceptual};
 pub(crate) use pose::rotation;
 pub(crate) use region::{mouth, uncovered};
 pub(crate) use ssim::ssim;

@@ -3,7 +3,7 @@
 //! needed, since it is always one mesh against another; between two people the rotation absorbs part of how they differ.
 
 /// Forehead, temples, bridge and tip of the nose, nostrils, cheekbones, outer and inner corners of the eyes.
-const RIGID: [usize; 26] = [
+pub(super) const RIGID: [usize; 26] = [
     10, 338, 109, 297, 67, 127, 356, 162, 389, 234, 454, 168, 6, 197, 195, 5, 4, 129, 358, 33, 263, 133, 362, 50, 280,
     9,
 ];
