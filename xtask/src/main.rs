@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod eval;
 mod hash;
+mod parity;
 mod setup;
 mod shell;
 mod test;
@@ -22,6 +23,9 @@ Usage: cargo xtask TASK
   bench [ARGS…]   measure kernels, frames and start; `cargo xtask bench --help`, docs/bench.md
   demo            build, animate the bundled portrait with the bundled clip, write demo/
   eval --data DIR measure the weights on the engine itself; `cargo xtask eval --help` has the options
+  parity          compare the engine's networks with the stored numbers of the PyTorch reference, stage by stage
+  parity --python PYTHON [--weights FILE]
+                  the same with numbers that PYTHON, which has PyTorch, makes afresh, for any weights
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
@@ -50,6 +54,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("demo", []) => demo::run(),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),
+        ("parity", arguments) => parity::run(arguments),
         ("help" | "-h" | "--help", _) => {
             print!("{HELP}");
             Ok(())

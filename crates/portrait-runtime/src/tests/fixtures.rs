@@ -20,8 +20,23 @@ pub(crate) fn root(path: &str) -> PathBuf {
 impl Fixture {
     pub(crate) fn open(name: &str) -> Self {
         let folder = std::env::var("PORTRAIT_FIXTURES").map_or_else(|_| root("tests/fixtures"), PathBuf::from);
-        let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).expect("fixtures are committed");
-        Self { bytes, name: name.to_owned() }
+        Self::read(folder.join(format!("{name}.safetensors")))
+    }
+
+    pub(crate) fn read(file: PathBuf) -> Self {
+        let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        Self { bytes, name: file.display().to_string() }
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(crate) fn has(&self, tensor: &str) -> bool {
+        SafeTensors::deserialize(&self.bytes).expect("fixtures are safetensors").tensor(tensor).is_ok()
+    }
+
+    /// A note of the file's header.
+    pub(crate) fn note(&self, key: &str) -> Option<String> {
+        let (_, header) = SafeTensors::read_metadata(&self.bytes).expect("fixtures are safetensors");
+        header.metadata().as_ref()?.get(key).cloned()
     }
 
     /// A tensor as `f32`; bytes count from 0 to 255.

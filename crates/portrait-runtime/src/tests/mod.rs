@@ -1,7 +1,8 @@
 //! Tests of the networks and the frame path against stored numbers of the reference, on the GPU and on the CPU twins.
 
+mod background;
 mod fixtures;
 mod frame_path;
 mod mediapipe;
+mod parity;
 mod preset_fast;
-mod preset_s;
