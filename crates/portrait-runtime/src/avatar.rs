@@ -250,17 +250,16 @@ impl Engine {
         Ok(())
     }
 
-    /// The person's alpha in a square picture, one byte a pixel, as avatars have it. For measurements.
+    /// The person's alpha in the centre square of a picture, one byte a pixel of [`Preset::image`](portrait_models::Preset) squared,
+    /// as avatars have it. For measurements.
     ///
     /// # Errors
-    /// A picture that is malformed or not of [`portrait_models::Preset::image`] pixels a side, or a failing device.
+    /// A malformed picture or a failing device.
     pub fn person(&self, picture: Frame<'_>) -> Result<Vec<u8>, EngineError> {
         picture.check()?;
-        let (expected, found) = ([self.preset.image; 2], [picture.width, picture.height]);
-        if found != expected {
-            return Err(EngineError::FrameSize { expected, found });
-        }
-        let person = self.person_mask(&cut(picture, [0, 0, picture.width], picture.width))?;
+        let side = picture.width.min(picture.height);
+        let crop = [(picture.width - side) / 2, (picture.height - side) / 2, side];
+        let person = self.person_mask(&cut(picture, crop, self.preset.image))?;
         Ok(person.into_iter().map(byte).collect())
     }
 
