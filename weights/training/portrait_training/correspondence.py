@@ -77,38 +77,61 @@ def closest_on_surface(points: np.ndarray, v: np.ndarray, triangles: np.ndarray)
     return corners, weights
 
 
-def derive(model: Ict, tracker, views: int = VIEWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """-> corners and weights (468, 3) each."""
-    rng, colour, readings = np.random.default_rng(seed), paint(model), []
-    skin = (model.tri < PARTS["head"][1]).all(1)
-    jaw, ajar = EXPRESSIONS.index("jawOpen"), []
-    for _ in range(views):
-        expression = np.zeros(len(EXPRESSIONS))
-        expression[jaw] = rng.choice([0.0, 0.2, 0.35])
-        identity = rng.normal(0, 0.8, IDENTITIES)
-        turn = rotation((rng.normal(0, 0.1), rng.normal(0, 0.2), 0))
-        shown, ids, bary = picture(model, model.shape(identity, expression), turn, colour * rng.uniform(0.6, 1.1), (rng.uniform(-0.5, 0.5), 0.4, 0.8))
+def read_off(tracker, shots, neutral: np.ndarray, triangles: np.ndarray, skin: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """Median place of the landmarks on the neutral model (468 or, where `eyes` are drawn, 478, 3).
+
+    shots: (picture, triangle ids, weights, whether the mouth is ajar); skin, eyes: which triangles a landmark, an iris point may lie on.
+    """
+    readings, ajar = [], []
+    for shown, ids, bary, mouth in shots:
         tracker.reset()
         found = tracker(shown)
         if found is None:
             continue
-        hidden = (ids < 0) | ~skin[ids]
-        _, label = cv2.distanceTransformWithLabels(hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-        where = np.zeros((label.max() + 1, 2), int)
-        where[label[~hidden]] = np.argwhere(~hidden)
-        x, y = found[1][:468, :2].round().astype(int).clip(0, SIDE - 1).T
-        at = where[label[y, x]]
-        k, b = ids[at[:, 0], at[:, 1]], bary[at[:, 0], at[:, 1]]
-        readings.append((np.c_[b, 1 - b.sum(1)][:, :, None] * model.v[model.tri[k]]).sum(1))
-        ajar.append(expression[jaw] > 0.1)
+        places = []
+        for points, allowed in ((found[1][:468], skin), (found[1][468:], eyes)):
+            hidden = (ids < 0) | ~allowed[ids]
+            if hidden.all():
+                continue
+            _, label = cv2.distanceTransformWithLabels(hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+            where = np.zeros((label.max() + 1, 2), int)
+            where[label[~hidden]] = np.argwhere(~hidden)
+            x, y = points[:, :2].round().astype(int).clip(0, len(ids) - 1).T
+            at = where[label[y, x]]
+            k, b = ids[at[:, 0], at[:, 1]], bary[at[:, 0], at[:, 1]]
+            places.append((np.c_[b, 1 - b.sum(1)][:, :, None] * neutral[triangles[k]]).sum(1))
+        readings.append(np.concatenate(places))
+        ajar.append(mouth)
     readings, ajar = np.array(readings), np.array(ajar)
     middle = np.median(readings, 0)
     middle[INNER_LIPS] = np.median(readings[ajar][:, INNER_LIPS], 0)  # a closed mouth does not tell upper from lower
-    blink = model.expression[[EXPRESSIONS.index("eyeBlink_L"), EXPRESSIONS.index("eyeBlink_R")]][:, : PARTS["face"][1]]
-    moved, face = np.linalg.norm(blink, axis=2).max(0), model.v[model.part("face")]
-    for i in UPPER_LIDS:  # the rim is what a blink moves most
+    return middle
+
+
+def to_the_rim(middle: np.ndarray, face: np.ndarray, moved: np.ndarray, reach: float):
+    """Takes points of the upper lids to the rim, which is what a blink moves most: `moved` of the vertices `face`, same unit."""
+    for i in UPPER_LIDS:
         far = np.linalg.norm(face - middle[i], axis=1)
-        middle[i] = face[np.where(far < 0.35, moved - 0.5 * far, -1).argmax()]
+        middle[i] = face[np.where(far < reach, moved - 0.5 * far, -1).argmax()]
+
+
+def derive(model: Ict, tracker, views: int = VIEWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """-> corners and weights (468, 3) each."""
+    rng, colour, jaw = np.random.default_rng(seed), paint(model), EXPRESSIONS.index("jawOpen")
+
+    def shots():
+        for _ in range(views):
+            expression = np.zeros(len(EXPRESSIONS))
+            expression[jaw] = rng.choice([0.0, 0.2, 0.35])
+            shape = model.shape(rng.normal(0, 0.8, IDENTITIES), expression)
+            turn = rotation((rng.normal(0, 0.1), rng.normal(0, 0.2), 0))
+            shown = picture(model, shape, turn, colour * rng.uniform(0.6, 1.1), (rng.uniform(-0.5, 0.5), 0.4, 0.8))
+            yield *shown, expression[jaw] > 0.1
+
+    skin = (model.tri < PARTS["head"][1]).all(1)
+    middle = read_off(tracker, shots(), model.v, model.tri, skin, np.zeros_like(skin))
+    blink = model.expression[[EXPRESSIONS.index("eyeBlink_L"), EXPRESSIONS.index("eyeBlink_R")]][:, : PARTS["face"][1]]
+    to_the_rim(middle, model.v[model.part("face")], np.linalg.norm(blink, axis=2).max(0), 0.35)
     return closest_on_surface(middle, model.v, model.tri[(model.tri < PARTS["face"][1]).all(1)])
 
 

@@ -1,4 +1,5 @@
-"""Fit ICT-FaceKit to every still of a cache, once; writes fits.npz, rig.npz and motion.npz beside the pictures.
+"""Fit ICT-FaceKit to every still of a cache, once; writes fits.npz, rig.npz and motion.npz beside the pictures
+and copies the parts of the rendered heads.
 
     python -m portrait_training.fit --cache CACHE --data DATA [--jobs 2]
 
@@ -7,6 +8,7 @@ DATA holds synth/ict_facekit_f16.npz, motion_arkit.npz and clips/manifest.json; 
 
 import argparse
 import json
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -49,6 +51,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
+    shutil.copytree(args.data / "synth/makehuman", args.cache / "makehuman", copy_function=shutil.copyfile, dirs_exist_ok=True)
     ict = args.data / "synth/ict_facekit_f16.npz"
     model = Ict(ict)
     Rig.build(model, Landmarks.load()).save(args.cache / "rig.npz")

@@ -9,8 +9,9 @@ from numba import njit
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _fill(points, triangles, cull, ids, bary, depth):
+def _fill(points, triangles, cull, uv, opacity, ids, bary, depth):
     height, width = ids.shape
+    cut = len(uv) > 0
     for k in range(len(triangles)):
         a, b, c = triangles[k]
         ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
@@ -34,20 +35,29 @@ def _fill(points, triangles, cull, ids, bary, depth):
                 inverse = u * ia + v * ib + w * ic
                 z = 1 / inverse
                 if z < depth[y, x]:
+                    p, q = u * ia * z, v * ib * z
+                    if cut:
+                        tx = p * uv[a, 0] + q * uv[b, 0] + (1 - p - q) * uv[c, 0]
+                        ty = p * uv[a, 1] + q * uv[b, 1] + (1 - p - q) * uv[c, 1]
+                        if opacity[min(max(int(ty + 0.5), 0), opacity.shape[0] - 1), min(max(int(tx + 0.5), 0), opacity.shape[1] - 1)] < 128:
+                            continue
                     depth[y, x], ids[y, x] = z, k
-                    bary[y, x, 0], bary[y, x, 1] = u * ia * z, v * ib * z
+                    bary[y, x, 0], bary[y, x, 1] = p, q
 
 
-def rasterise(points: np.ndarray, triangles: np.ndarray, height: int, width: int, cull: bool = False):
+def rasterise(points: np.ndarray, triangles: np.ndarray, height: int, width: int, cull: bool = False, cutout: tuple | None = None):
     """Nearest triangle of each pixel.
 
     points (N, 3) of screen x, screen y, depth; triangles (M, 3). `cull` drops triangles that are clockwise to an eye that sees y
-    downwards (positive signed area), which is what outward-facing ones become seen from behind.
+    downwards (positive signed area), which is what outward-facing ones become seen from behind. `cutout` = (texture positions (N, 2),
+    opacity u8 (h, w)): where the opacity is below 128 there is a hole.
     -> triangle ids (H, W), -1 for none; perspective-correct weights of the first two corners (H, W, 2); depth (H, W), inf for none.
     """
     ids = np.full((height, width), -1, np.int32)
     bary, depth = np.zeros((height, width, 2), np.float32), np.full((height, width), np.inf, np.float32)
-    _fill(np.ascontiguousarray(points, np.float64), np.ascontiguousarray(triangles, np.int32), cull, ids, bary, depth)
+    uv, opacity = cutout or (np.zeros((0, 2)), np.zeros((1, 1), np.uint8))
+    points, triangles = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(triangles, np.int32)
+    _fill(points, triangles, cull, np.ascontiguousarray(uv, np.float32), opacity, ids, bary, depth)
     return ids, bary, depth
 
 

@@ -21,6 +21,7 @@ PITCH, MARGIN = 4, 16  # of the relief grid, pixels; how far it reaches beyond t
 EYE_SIDE = 64  # of an eyeball's own texture
 PIVOT = np.array([0.0, -6.0, -1.0])  # head turns about this point of the model
 NECK = (1.0, 10.0)  # centimetres below the chin between which the turn fades out
+DRAG = 7.0  # pixels within which the relief follows a landmark's expression
 BEHIND = 0.25  # centimetres by which eyeballs are set back, so that half-closed lids cover them
 SEEN = 0.4  # centimetres of depth within which a point counts as the visible one
 COLOURS = {LINING: (105, 42, 42), GUMS: (175, 90, 90), TEETH: (235, 226, 212)}
@@ -181,9 +182,11 @@ class Person:
 
     def _on_eyeball(self, pixels: np.ndarray, centre: np.ndarray, s: int) -> np.ndarray:
         """Unit vectors (camera frame) from the eyeball's centre to its surface at pixels; the rim outside it."""
-        flat = (unproject(pixels, np.full(len(pixels), -centre[2]))[:, :2] - centre[:2]) / self.rig.radius[s]
-        length = np.linalg.norm(flat, axis=1, keepdims=True)
-        flat = flat / np.maximum(1, length / 0.95)
+        radius, nearer = self.rig.radius[s], np.zeros(len(pixels))
+        for _ in range(2):  # the surface is nearer than the centre, hence larger on the screen
+            flat = (unproject(pixels, -centre[2] - nearer)[:, :2] - centre[:2]) / radius
+            flat = flat / np.maximum(1, np.linalg.norm(flat, axis=1, keepdims=True) / 0.95)
+            nearer = radius * np.sqrt(1 - (flat**2).sum(1))
         return np.c_[flat, np.sqrt(1 - (flat**2).sum(1))]
 
     def _relief(self):
@@ -201,7 +204,8 @@ class Person:
         x = np.clip((below - NECK[0]) / (NECK[1] - NECK[0]), 0, 1)
         self.follow = 1 - x * x * (3 - 2 * x)
         at = rig.facial(points[:, :2]).astype(np.float32)
-        near = np.exp(((GRID[:, None] - at[None]) ** 2).sum(-1) / np.float32(-2 * 7**2))
+        squared = (GRID[:, None, 0] - at[:, 0]) ** 2 + (GRID[:, None, 1] - at[:, 1]) ** 2
+        near = np.exp(squared / np.float32(-2 * DRAG**2))
         self.drag = near / (near.sum(1, keepdims=True) + 0.3)
 
     def shape(self, expression: np.ndarray) -> np.ndarray:
@@ -343,15 +347,12 @@ class Person:
 
         def shown(at, depth):
             k = ((at[..., :2] + 0.5) * FINE - 0.5).round().astype(int)
-            inside = (k >= 0).all(-1) & (k < n).all(-1)
-            k = k.clip(0, n - 1)
-            return inside & (at[..., 2] < depth[k[..., 1], k[..., 0]] + SEEN), k
+            x, y = k[..., 0].clip(0, n - 1), k[..., 1].clip(0, n - 1)
+            return (x == k[..., 0]) & (y == k[..., 1]) & (at[..., 2] < depth[y, x] + SEEN)
 
         of_face = (ids >= 0) & (face[..., 3] > 0.5)
-        valid_face, _ = shown(face, front)
-        valid_face &= face[..., 4] < 0.5
-        valid_relief, k = shown(relief, rear)
-        valid_relief &= ~np.isfinite(front[k[..., 1], k[..., 0]])  # not under the source's face
+        valid_face = shown(face, front) & (face[..., 4] < 0.5)
+        valid_relief = shown(relief, np.minimum(front, rear))
         person = bilinear(self.mask[..., None], relief[..., 3:])[..., 0] > 128
         still = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).astype(np.float32)
         where = np.where(of_face[..., None], face[..., :2] + half, np.where(person[..., None], relief[..., :2] + half, still))

@@ -1,7 +1,10 @@
 """Training batches. Batch number n is a pure function of (seed, n), so a resumed run sees what an unbroken one would."""
 
 import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from queue import Queue
 
@@ -12,6 +15,7 @@ from . import lids
 from .lids import tensorfile
 from .prepare import SIDE, STILL, normalised
 from .presets import EVALUATION_CLIPS, INDICES, MIRROR
+from .rendered import Rendered
 from .stills import Stills
 
 FLOW = 64  # side of the flow labels
@@ -74,6 +78,7 @@ class Recipe:
     size: int = SIDE
     batch: int = 8
     reposed: float = 0.3  # re-posed photographs (stills.py) instead of pairs of a clip
+    rendered: float = 0.1  # rendered heads (rendered.py); at most a quarter
     views: int = 0  # more pictures of the source's person: other poses of the photograph, other frames of the clip
     driver_back: float = 0.5  # of the pairs: with the driver's own filled background, so that the network learns to trust it
     far_pose: float = 0.3  # of the pairs: chosen far apart in pose ...
@@ -90,7 +95,10 @@ class Sampler:
         clips = sorted(set(cache.clip[~held_out]) - {STILL})
         self.rows = [np.flatnonzero(cache.clip == c) for c in clips]
         self.rows = [r for r in self.rows if len(r) > 1]
+        if recipe.rendered > 0.25 or recipe.reposed + recipe.rendered > 1:
+            raise SystemExit(f"shares of re-posed {recipe.reposed} and rendered {recipe.rendered}: at most 1 together, rendered at most 0.25")
         self.stills = Stills(cache.path, cache) if recipe.reposed else None
+        self.rendered = Rendered(cache.path, cache, np.flatnonzero(cache.clip == STILL)) if recipe.rendered else None
         share = np.sqrt([len(r) for r in self.rows])  # long clips more, but not in proportion
         self.share = share / share.sum()
 
@@ -128,7 +136,12 @@ class Sampler:
         driver to source where `flow_valid` (u8, 0 or 1) says so. With recipe.views = v also `views` (v, n, n, 3), `view_masks`, `view_fk`.
         """
         how = rng.random()
-        item = self.stills(rng, self.recipe.views) if how < self.recipe.reposed else self.pair(rng)
+        if how < self.recipe.reposed:
+            item = self.stills(rng, self.recipe.views)
+        elif how < self.recipe.reposed + self.recipe.rendered:
+            item = self.rendered(rng, self.recipe.views)
+        else:
+            item = self.pair(rng)
         return augment(rng, item, self.recipe.size)
 
 
@@ -176,16 +189,20 @@ def move_flow(where: np.ndarray, valid: np.ndarray, linear: np.ndarray, shift: n
 
 
 class Stream:
-    """Iterator over batches from number `first` on; a thread keeps a few ready."""
+    """Iterator over batches from number `first` on; a thread, or `workers` processes, keep a few ready."""
 
-    def __init__(self, cache: Cache, recipe: Recipe, seed: int, first: int = 0, ahead: int = 3):
-        self.sampler, self.seed, self.queue = Sampler(cache, recipe), seed, Queue(ahead)
-        threading.Thread(target=self._fill, args=(first,), daemon=True).start()
+    def __init__(self, cache: Cache, recipe: Recipe, seed: int, first: int = 0, ahead: int = 3, workers: int = 0):
+        self.sampler, self.seed, self.pool = Sampler(cache, recipe), seed, None
+        if workers:
+            self.pool = ProcessPoolExecutor(workers, get_context("fork"), _adopt, (self.sampler, seed))
+            self.waiting = deque(self.pool.submit(_make, n) for n in range(first, first + ahead + workers))
+            self.number = first + ahead + workers
+        else:
+            self.queue: Queue = Queue(ahead)
+            threading.Thread(target=self._fill, args=(first,), daemon=True).start()
 
     def make(self, number: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng((self.seed, number))
-        items = [self.sampler(rng) for _ in range(self.sampler.recipe.batch)]
-        return {k: np.stack([i[k] for i in items]) for k in items[0]}
+        return make(self.sampler, self.seed, number)
 
     def _fill(self, number: int):
         while True:
@@ -193,4 +210,32 @@ class Stream:
             number += 1
 
     def __next__(self) -> dict[str, np.ndarray]:
-        return self.queue.get()
+        if self.pool is None:
+            return self.queue.get()
+        self.waiting.append(self.pool.submit(_make, self.number))
+        self.number += 1
+        return self.waiting.popleft().result()
+
+    def close(self):
+        """Ends the worker processes."""
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
+
+
+def make(sampler: Sampler, seed: int, number: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng((seed, number))
+    items = [sampler(rng) for _ in range(sampler.recipe.batch)]
+    return {k: np.stack([i[k] for i in items]) for k in items[0]}
+
+
+_adopted: tuple[Sampler, int] | None = None  # of a worker process
+
+
+def _adopt(sampler: Sampler, seed: int):
+    global _adopted
+    cv2.setNumThreads(1)
+    _adopted = sampler, seed
+
+
+def _make(number: int) -> dict[str, np.ndarray]:
+    return make(*_adopted, number)

@@ -126,7 +126,7 @@ def test_background_is_kept_where_nobody_stands():
 
 
 def test_batches_repeat_and_never_show_evaluation_clips():
-    sampler = Sampler(Rows(), Recipe(size=64, batch=2, reposed=0, views=2))
+    sampler = Sampler(Rows(), Recipe(size=64, batch=2, reposed=0, rendered=0, views=2))
     a, b = (sampler(np.random.default_rng((0, 7))) for _ in range(2))
     assert all((a[k] == b[k]).all() for k in a)
     assert len(sampler.rows) == 2 and all(EVALUATION_CLIPS[0] != Rows().clip[r].max() for r in sampler.rows)
@@ -136,7 +136,7 @@ def test_flip_keeps_points_on_their_pixels():
     rows = Rows()
     ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
     rows.frames[:] = ramp[..., None]
-    sampler = Sampler(rows, Recipe(size=256, reposed=0))
+    sampler = Sampler(rows, Recipe(size=256, reposed=0, rendered=0))
     for seed in range(6):
         item = sampler(np.random.default_rng(seed))
         inside = np.abs(item["label_s"]).max(1) < 0.9

@@ -27,7 +27,7 @@ def make_run(seed: int, config=TINY, **options) -> Run:
 
 
 def batch(n: int) -> dict:
-    sampler, rng = Sampler(Rows(), Recipe(size=64, batch=2, reposed=0)), np.random.default_rng((0, n))
+    sampler, rng = Sampler(Rows(), Recipe(size=64, batch=2, reposed=0, rendered=0)), np.random.default_rng((0, n))
     items = [sampler(rng) for _ in range(2)]
     return tensors({k: np.stack([i[k] for i in items]) for k in items[0]}, "cpu")
 
