@@ -1,11 +1,13 @@
-// transfer: One-Euro filter, calibration and motion transfer of the driver's points, and the merger's base. One workgroup.
+// transfer: One-Euro filter, calibration and motion transfer of the driver's points; the merger's base; the pins. One workgroup.
 //
-// Shapes   fk [106] vec2, nk01 [50] vec2 in 0..1   source [316]: fk, nk, sqrt of fk's hull area   control [8]   status [4]
-//          state [948]: filter (started, 3 spare, value [312], rate [312], 4 spare), neutral (valid, score, scale, 0, point [312])
-//          y [420]: merger input (fk, nk) [312], 8 spare, base [100]; all f32
+// Shapes   fk [108] vec2, nk01 [50] vec2 in 0..1   source [320]: pose, sqrt of the facial hull area   control [8]   status [4]
+//          a pose [158] vec2: 106 facial, 50 neural points, two irises
+//          state [960]: filter (started, 3 spare, value [316], rate [316], 4 spare), neutral (valid, score, scale, 0, pose)
+//          y [540]: pose (its first 156 points are the merger's input), 4 spare, base [100], 28 spare, pins [92]: eyes, lips, irises; all f32
 // Hold     without a face (status.y = 0) the state stays, and y is made from it; before the first face y is the source
-// CPU twin transfer.rs (one_euro.rs, pose_distance.rs, convex_hull.rs)
+// CPU twin transfer.rs (one_euro.rs, pose_distance.rs, convex_hull.rs, face.rs)
 #import finite
+#import face
 
 struct Params { base: array<vec4<u32>, 10> } // which facial points the first 40 mixed keypoints start from
 @group(0) @binding(0) var<uniform> p: Params;
@@ -19,21 +21,32 @@ struct Params { base: array<vec4<u32>, 10> } // which facial points the first 40
 
 const LANES = 128u;
 const FACIAL = 106u;
-const COORDS = 312u;
+const NEURAL_AT = 212u;
+const IRISES_AT = 312u;
+const COORDS = 316u;
 const VALUE_AT = 4u;
-const RATE_AT = 316u;
-const NEUTRAL_AT = 632u;
-const POINT_AT = 636u;
+const RATE_AT = 320u;
+const NEUTRAL_AT = 640u;
+const POINT_AT = 644u;
 const BASE_AT = 320u;
+const PINS_AT = 448u;
+const EYES = 24u;
+const PINS = 46u;
+const INNER_LIPS_AT = 95u;
+const MIN_LID_GAIN = 0.5;
+const MAX_LID_GAIN = 2.0;
 const RATE_CUTOFF = 1.0; // Hz
-var<workgroup> pose: array<f32, 312>; // the filtered driver, then what is sent on
+var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
 var<workgroup> decision: vec4<f32>; // (take this frame as neutral, a neutral is valid, scale, 0)
 
 fn driver(i: u32) -> vec2<f32> { return vec2<f32>(pose[i * 2u], pose[i * 2u + 1u]); }
+fn neutral(i: u32) -> vec2<f32> { return vec2<f32>(state[POINT_AT + i * 2u], state[POINT_AT + i * 2u + 1u]); }
+fn photo(i: u32) -> vec2<f32> { return vec2<f32>(source[i * 2u], source[i * 2u + 1u]); }
 fn reading(i: u32) -> f32 {
-    if i < FACIAL * 2u { return fk[i]; }
-    return 2.0 * nk01[i - FACIAL * 2u] - 1.0;
+    if i < NEURAL_AT { return fk[i]; }
+    if i < IRISES_AT { return 2.0 * nk01[i - NEURAL_AT] - 1.0; }
+    return fk[i - IRISES_AT + NEURAL_AT];
 }
 fn smoothing(cutoff: f32, dt: f32) -> f32 {
     let r = 6.2831853 * cutoff * dt;
@@ -114,6 +127,43 @@ fn hull_area() -> f32 {
     return 0.5 * twice;
 }
 
+fn driver_face() -> Face {
+    return face(driver(EYES_AT), driver(EYES_AT + 1u),
+        0.25 * (driver(LIPS_AT) + driver(LIPS_AT + 1u) + driver(LIPS_AT + 2u) + driver(LIPS_AT + 3u)));
+}
+
+// How much further than `scale` says the driver's lid point `i` moves the photo's along `axis`: lids move in proportion to how far
+// each eye is open at rest, so that an eye that closes closes the photo's.
+fn lid_motion(i: u32) -> vec2<f32> {
+    let n = face(neutral(EYES_AT), neutral(EYES_AT + 1u),
+        0.25 * (neutral(LIPS_AT) + neutral(LIPS_AT + 1u) + neutral(LIPS_AT + 2u) + neutral(LIPS_AT + 3u)));
+    let s = face(photo(EYES_AT), photo(EYES_AT + 1u),
+        0.25 * (photo(LIPS_AT) + photo(LIPS_AT + 1u) + photo(LIPS_AT + 2u) + photo(LIPS_AT + 3u)));
+    let d = driver_face();
+    let eye = i % 2u;
+    var open = vec2<f32>(0.0); // photo, neutral
+    for (var k = eye; k < 10u; k += 2u) {
+        open.x += dot(photo(LOWER_LIDS_AT + k) - photo(UPPER_LIDS_AT + k), across(s));
+        open.y += dot(neutral(LOWER_LIDS_AT + k) - neutral(UPPER_LIDS_AT + k), across(n));
+    }
+    let ratio = open.x / max(decision.z * open.y, 1e-6);
+    let gain = control[1].w * clamp(ratio, MIN_LID_GAIN, MAX_LID_GAIN);
+    let middle_n = 0.5 * (neutral(EYES_AT + eye) + neutral(EYES_AT + 2u + eye));
+    let middle_d = 0.5 * (driver(EYES_AT + eye) + driver(EYES_AT + 2u + eye));
+    let moved = dot(driver(i) - middle_d, across(d)) - dot(neutral(i) - middle_n, across(n)) * (d.size / n.size);
+    return (gain - 1.0) * control[1].y * decision.z * moved * across(d);
+}
+
+// Keeps the point `lower` from crossing `upper`, but for what the photo has already.
+fn part(upper: u32, lower: u32, axis: vec2<f32>) {
+    let rest = min(dot(photo(lower) - photo(upper), axis), 0.0);
+    let push = 0.5 * max(rest - dot(driver(lower) - driver(upper), axis), 0.0) * axis;
+    pose[upper * 2u] -= push.x;
+    pose[upper * 2u + 1u] -= push.y;
+    pose[lower * 2u] += push.x;
+    pose[lower * 2u + 1u] += push.y;
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(local_invocation_index) lane: u32) {
     let found = status[0].y > 0.5;
@@ -138,6 +188,11 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         decision = vec4<f32>(select(0.0, 1.0, take), state[NEUTRAL_AT], state[NEUTRAL_AT + 2u], 0.0);
     }
     workgroupBarrier();
+    let moves = relative & (decision.y > 0.5);
+    let lid = lane < 2u * (LOWER_LIDS_AT - UPPER_LIDS_AT);
+    var further = vec2<f32>(0.0);
+    if lid & moves & (decision.x < 0.5) { further = lid_motion(UPPER_LIDS_AT + lane); }
+    workgroupBarrier();
     for (var i = lane; i < COORDS; i += LANES) {
         var v = pose[i];
         if decision.x > 0.5 { state[POINT_AT + i] = v; }
@@ -146,13 +201,33 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             v = source[i] + select(0.0, moved, decision.y > 0.5);
         }
         pose[i] = v;
-        y[i] = v;
     }
     workgroupBarrier();
+    if lid {
+        pose[2u * (UPPER_LIDS_AT + lane)] += further.x;
+        pose[2u * (UPPER_LIDS_AT + lane) + 1u] += further.y;
+    }
+    workgroupBarrier();
+    let axis = across(driver_face());
+    workgroupBarrier();
+    if moves & (lane < 10u) { part(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis); }
+    if moves & (lane >= 10u) & (lane < 13u) {
+        // The inner lips: middle, then right and left of it.
+        part(INNER_LIPS_AT + select(lane - 7u, 0u, lane == 10u), INNER_LIPS_AT + select(lane - 5u, 1u, lane == 10u), axis);
+    }
+    workgroupBarrier();
+    for (var i = lane; i < COORDS; i += LANES) { y[i] = pose[i]; }
+    if lane < PINS {
+        let eye_or_lip = select(EYES_AT + lane, LIPS_AT + lane - EYES, lane >= EYES);
+        let at = select(eye_or_lip, IRISES_AT / 2u + lane - EYES - LIPS, lane >= EYES + LIPS);
+        y[PINS_AT + 2u * lane] = pose[2u * at];
+        y[PINS_AT + 2u * lane + 1u] = pose[2u * at + 1u];
+    }
     if lane >= 100u { return; }
     let i = lane / 2u;
     var origin = FACIAL + i;
     if i < 40u { origin = p.base[i / 4u][i % 4u]; }
     y[BASE_AT + lane] = pose[origin * 2u + lane % 2u];
-    if lane < 8u { y[COORDS + lane] = 0.0; }
+    if lane < BASE_AT - COORDS { y[COORDS + lane] = 0.0; }
+    if lane < PINS_AT - BASE_AT - 100u { y[BASE_AT + 100u + lane] = 0.0; }
 }

@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 FIXTURES = HERE.parent / "tests/fixtures"
 sys.path.insert(0, str(HERE / "training"))
 
-from portrait_training import lids  # noqa: E402
+from portrait_training import refine  # noqa: E402
 from portrait_training.export import fold  # noqa: E402
 from portrait_training.folded import Folded  # noqa: E402
 from portrait_training.networks import Portrait  # noqa: E402
@@ -81,22 +81,31 @@ def mediapipe(nets: dict[str, Net], photo: np.ndarray) -> dict[str, np.ndarray]:
     return out
 
 
-def lid_correction(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The 106 points of the mesh inputs, in pixels of the crop, before and after the correction."""
-    weights, _ = tensorfile.read(lids.FILE)
-    raw = np.stack([outputs[f"mesh.{i}.points"][INDICES, :2] for i in range(len(MESH))])
-    corrected = lids.correct(raw.astype(np.float64), weights["lids.weight"], weights["lids.bias"])
-    return {"points": raw, "corrected": corrected.astype(np.float32)}
-
-
-def facial(nets: dict[str, Net], picture: np.ndarray) -> torch.Tensor:
-    """The 106 points of a 256 px picture, (1, 106, 2) in [-1, 1]; the crop is refined once."""
+def mesh_points(nets: dict[str, Net], picture: np.ndarray) -> np.ndarray:
+    """The 106 points of the mesh in a 256 px picture, (106, 2) in pixels; the crop is refined once."""
     mesh, roi = Mesh(nets["mesh"], 192), Detector(nets["detector"])(picture)
     points, _ = mesh(picture, roi)
     points, present = mesh(picture, Roi.around(points))
     if present < 0.5:
         raise SystemExit("no face")
-    return torch.from_numpy(normalised(points[INDICES, :2]))[None]
+    return points[INDICES, :2]
+
+
+def facial(nets: dict[str, Net], picture: np.ndarray) -> torch.Tensor:
+    """The 108 facial points of a 256 px picture, (1, 108, 2) in [-1, 1]."""
+    return torch.from_numpy(normalised(refine.Exported.load()(picture, mesh_points(nets, picture))))[None]
+
+
+def refinement(nets: dict[str, Net], pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """What the refiner sees and says, in the engine's coordinates."""
+    net, out = refine.Exported.load(), {}
+    for i, picture in enumerate(pictures):
+        raw = mesh_points(nets, picture)
+        crops = refine.Crops(raw[None])
+        atlas = crops.cut(picture)
+        values = {"picture": picture, "raw": normalised(raw), "crops": atlas, "facial": normalised(net(picture, raw))}
+        out |= {f"{i}.{name}": value for name, value in values.items()}
+    return out
 
 
 def planar(picture: np.ndarray) -> torch.Tensor:
@@ -129,9 +138,9 @@ def portrait(nets: dict[str, Net], photo: np.ndarray, driver: Path) -> list[dict
     kp_s, out = net.merge(*source), []
     for drv in rest:
         fk_d, nk_d = now = facial(nets, drv), net.neural_keypoints(planar(drv))
-        kp_d = net.relative(source, now, start)
-        values = dict(fk_s=fk_s, fk_d=fk_d, fk_d0=fk_d0, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d)
-        values |= dict(kp_d_absolute=net.merge(*now)) | net.frame(planar(src), planar(smask), planar(back), fk_s, kp_s, kp_d)
+        facial_d, kp_d = net.relative(source, now, start)
+        values = dict(fk_s=fk_s, fk_d=fk_d, fk_d0=fk_d0, facial_d=facial_d, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d)
+        values |= dict(kp_d_absolute=net.merge(*now)) | net.frame(planar(src), planar(smask), planar(back), fk_s, kp_s, kp_d, facial_d)
         arrays = {name: t[0].numpy() for name, t in values.items()}
         out.append(dict(src=src, smask=smask, back=back, drv=drv, **arrays))
     return out
@@ -161,9 +170,9 @@ def again(weights: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.nd
     src, smask, back, drv = (planar(given[name]) for name in ("src", "smask", "back", "drv"))
     fk_s, fk_d, fk_d0 = (torch.from_numpy(given[name])[None] for name in ("fk_s", "fk_d", "fk_d0"))
     nk_s, nk_d, nk_d0 = net.neural_keypoints(src), net.neural_keypoints(drv), torch.from_numpy(np.array(stored["nk_d0"]))[None]
-    kp_s, kp_d = net.merge(fk_s, nk_s), net.relative((fk_s, nk_s), (fk_d, nk_d), (fk_d0, nk_d0))
-    values = dict(nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d, kp_d_absolute=net.merge(fk_d, nk_d))
-    values |= net.frame(src, smask, back, fk_s, kp_s, kp_d)
+    kp_s, (facial_d, kp_d) = net.merge(fk_s, nk_s), net.relative((fk_s, nk_s), (fk_d, nk_d), (fk_d0, nk_d0))
+    values = dict(facial_d=facial_d, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d, kp_d_absolute=net.merge(fk_d, nk_d))
+    values |= net.frame(src, smask, back, fk_s, kp_s, kp_d, facial_d)
     return given | {name: t[0].numpy() for name, t in values.items()}, metadata
 
 
@@ -176,7 +185,7 @@ def fast(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     fk_s, fk_d = (torch.from_numpy(np.array(s[name]))[None] for name in ("fk_s", "fk_d"))
     nk_s, nk_d = net.neural_keypoints(src), net.neural_keypoints(drv)
     kp_s, kp_d = net.merge(fk_s, nk_s), net.merge(fk_d, nk_d)
-    frame = net.frame(src, smask, back, fk_s, kp_s, kp_d)
+    frame = net.frame(src, smask, back, fk_s, kp_s, kp_d, fk_d)
     out = dict(nk_s=nk_s, nk_d=nk_d, kp_s=kp_s, kp_d=kp_d, flow=frame["flow"], out=frame["out"])
     return {name: t[0].numpy() for name, t in out.items()}
 
@@ -208,7 +217,9 @@ def main():
     note = {"picture": "astronaut: NASA, public domain", "wheel": "mediapipe 0.10.14, Apache-2.0"}
     outputs = mediapipe(nets, photo)
     tensorfile.write(FIXTURES / "mediapipe.safetensors", outputs, note)
-    tensorfile.write(FIXTURES / "lids.safetensors", lid_correction(outputs), note)
+    x, y, side = PHOTO_CROP
+    pictures = [np.ascontiguousarray(photo[y : y + side, x : x + side]), *frames(args.driver, DRIVER_FRAMES[1:])]
+    tensorfile.write(FIXTURES / "refiner.safetensors", refinement(nets, pictures), note)
     sheets = []
     for i, values in enumerate(portrait(nets, photo, args.driver)):
         if i == 0:

@@ -47,8 +47,7 @@ pub(crate) struct Animate {
     /// Take over the driver's pose and expression as they are, instead of how they change
     #[arg(long)]
     absolute: bool,
-    /// Factor on the motion of the lids, 0 to 4, unless with --absolute: 1 is the driver's own motion, with which the
-    /// bundled weights leave blinks half open
+    /// Factor on the motion of the lids, 0 to 4, unless with --absolute: at 1 an eye that closes closes the photo's
     #[arg(long, value_name = "FACTOR", default_value_t = default_eye_gain(), value_parser = eye_gain)]
     eye_gain: f32,
     /// Also write OUT-compare.png: source | driver | result at several moments

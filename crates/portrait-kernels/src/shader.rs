@@ -57,7 +57,6 @@ shaders![
     "conv_up2_4x4",
     "conv_up2_4x8",
     "conv_up2_8x8",
-    "correct_lids",
     "crop",
     "decode_face",
     "depthwise",
@@ -67,6 +66,9 @@ shaders![
     "max_pool",
     "motion_combine",
     "motion_input",
+    "pin_flow",
+    "refine_crops",
+    "refine_points",
     "resize_bilinear",
     "rgba_to_feature",
     "scale_channels",
@@ -76,7 +78,7 @@ shaders![
     "warp",
 ];
 
-prelude!["activation", "conv", "f16", "f16_packed", "f32", "finite", "fold", "grid", "thin_plate"];
+prelude!["activation", "conv", "f16", "f16_packed", "f32", "face", "finite", "fold", "grid", "refiner", "thin_plate"];
 
 /// Stems of all kernel files.
 pub fn shader_names() -> impl Iterator<Item = &'static str> {

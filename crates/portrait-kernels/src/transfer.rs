@@ -1,39 +1,46 @@
 //! Motion transfer: from the driver's points to the points the photo is to have.
 
+use crate::face::{EYES_AT, Face, INNER_LIPS, LIPS_AT, LOWER_LIDS_AT, Point, UPPER_LIDS_AT, dot, middle, minus};
 use crate::one_euro::OneEuro;
 use crate::{
     Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, convex_hull_area, pose_distance::pose_distance,
 };
-use bytemuck::{Pod, Zeroable, cast_slice};
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 /// Coordinates of the 106 facial points.
 const FACIAL: usize = 212;
 /// Coordinates of the 50 neural points.
 const NEURAL: usize = 100;
-/// Coordinates filtered and transferred: facial, then neural.
-const COORDS: usize = FACIAL + NEURAL;
+/// Coordinates of both irises.
+const IRISES: usize = 4;
+/// Coordinates filtered and transferred: facial, then neural, then the irises.
+const COORDS: usize = FACIAL + NEURAL + IRISES;
 /// Mixed keypoints that start from a facial point; the others start from the neural point of the same number.
 const BASE_POINTS: usize = 40;
 /// Smallest hull area that gives a scale.
 const MIN_AREA: f32 = 1e-6;
+/// Bounds of how much further than the face the photo's lids move, when its eyes are more or less open than the driver's.
+const LID_GAIN: [f32; 2] = [0.5, 2.0];
 
 /// Filters the driver's points, keeps the driver's neutral pose, and moves the photo's points as the driver's moved.
 ///
-/// Inputs, all `f32`, points in [-1, 1]:
-/// - `fk` `[106, 2]` of [`crate::Track`]; `nk01` `[50, 2]`, the keypoint network's sigmoid outputs: a point is `2v - 1`.
-/// - `source` [`Transfer::SOURCE_LEN`]: the photo's points, see [`Transfer::source`].
+/// Inputs, all `f32`, points in [-1, 1]; a pose is 106 facial points, 50 neural points, right and left iris:
+/// - `fk` `[108, 2]` of [`crate::RefinePoints`]; `nk01` `[50, 2]`, the keypoint network's sigmoid outputs: a point is `2v - 1`.
+/// - `source` [`Transfer::SOURCE_LEN`]: the photo's pose, see [`Transfer::source`].
 /// - `control` [`TransferControl::LEN`], written by the host each frame; `status` `[4]` of [`crate::Track`].
 ///
-/// State [`Transfer::STATE_LEN`], all zero at first: filter `(started, 3 spare, value [312], rate [312], 4 spare)` at 0, neutral
-/// `(valid, score, scale, 0, point [312])` at [`Transfer::NEUTRAL_AT`].
+/// State [`Transfer::STATE_LEN`], all zero at first: filter `(started, 3 spare, value [316], rate [316], 4 spare)` at 0, neutral
+/// `(valid, score, scale, 0, pose)` at [`Transfer::NEUTRAL_AT`].
 ///
-/// Output [`Transfer::OUT_LEN`]: the merger's input (106 facial points, 50 neural points) at 0, and at [`Transfer::BASE_AT`] (a
-/// multiple of 256 bytes) the 50 base points that the merger's result is added to.
+/// Output [`Transfer::OUT_LEN`]: the pose at 0 (its first 156 points are the merger's input), at [`Transfer::BASE_AT`] the 50 base
+/// points that the merger's result is added to, at [`Transfer::PINS_AT`] what [`Transfer::pins`] takes from the facial points.
 ///
 /// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with
 /// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
-/// taken. In a frame without a face nothing is filtered or taken, and the output is made from the held state; before the first
-/// face it is the source itself. A neural coordinate that is not finite keeps its last value.
+/// taken. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
+/// eye that closes closes the photo's. Lids and inner lips do not cross. In a frame without a face nothing is filtered or taken,
+/// and the output is made from the held state; before the first face it is the source itself. A coordinate that is not finite
+/// keeps its last value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Transfer {
     /// Which of the 106 facial points each of the first 40 mixed keypoints starts from.
@@ -66,7 +73,7 @@ pub struct TransferControl {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
-    /// Factor on the motion of the driver's lids away from its neutral pose, for [`crate::CorrectLids`]; 1 is the driver's own.
+    /// Factor on the motion of the lids in relative mode; 1 closes the photo's eyes when the driver's close.
     pub eye_gain: f32,
 }
 
@@ -117,22 +124,66 @@ impl Transfer {
     /// Where the neutral pose starts in the state.
     pub const NEUTRAL_AT: usize = 8 + 2 * COORDS;
     /// Length of the output binding.
-    pub const OUT_LEN: usize = Self::BASE_AT + NEURAL;
+    pub const OUT_LEN: usize = Self::PINS_AT + 2 * Self::PINS;
     /// Where the base points start in the output: on a boundary of 256 bytes, so that they can be bound alone.
     pub const BASE_AT: usize = 320;
+    /// Where the pins start in the output, on such a boundary too.
+    pub const PINS_AT: usize = 448;
+    /// Points that pin the flow ([`crate::PinFlow`]): eyes, lips and irises. The contour slides along the silhouette as the head
+    /// turns: pinning it bends the jaw.
+    pub const PINS: usize = 46;
 
-    /// Contents of the `source` binding: `fk` `[106, 2]`, `nk` `[50, 2]` (in [-1, 1]), square root of `fk`'s hull area, 0, 0, 0.
+    /// The pins among 108 facial points, in their order in the output.
+    pub fn pins(facial: &[[f32; 2]]) -> Vec<[f32; 2]> {
+        [&facial[EYES_AT..EYES_AT + 24], &facial[LIPS_AT..LIPS_AT + 20], &facial[FACIAL / 2..]].concat()
+    }
+
+    /// Contents of the `source` binding: the pose of `fk` `[108, 2]` and `nk` `[50, 2]` (in [-1, 1]), square root of the hull area of
+    /// the first 106 points, 0, 0, 0.
     ///
     /// # Panics
     /// When a length differs.
     pub fn source(fk: &[f32], nk: &[f32]) -> Vec<f32> {
-        assert_eq!((fk.len(), nk.len()), (FACIAL, NEURAL), "106 facial and 50 neural points");
-        let size = convex_hull_area(cast_slice(fk)).sqrt();
-        [fk, nk, &[size, 0.0, 0.0, 0.0]].concat()
+        assert_eq!((fk.len(), nk.len()), (FACIAL + IRISES, NEURAL), "108 facial and 50 neural points");
+        let (mesh, irises) = fk.split_at(FACIAL);
+        let size = convex_hull_area(cast_slice(mesh)).sqrt();
+        [mesh, nk, irises, &[size, 0.0, 0.0, 0.0]].concat()
     }
 }
 
-/// Takes `pose` `[312]` as the neutral pose: `(valid, score, scale, 0, point [312])`.
+/// How far apart the lids of one eye (0: right, 1: left) are: sum over five pairs.
+fn opening(pose: &[Point], eye: usize) -> f32 {
+    let axis = Face::of(pose).across();
+    let pairs = (eye..10).step_by(2).map(|i| minus(pose[LOWER_LIDS_AT + i], pose[UPPER_LIDS_AT + i]));
+    pairs.map(|d| dot(d, axis)).sum()
+}
+
+/// `lid_motion` in the shader: how much further the driver's lid point `i` moves the photo's, for `strength · scale` = 1.
+fn lid_motion(photo: &[Point], neutral: &[Point], driver: &[Point], i: usize, scale: f32, eye_gain: f32) -> Point {
+    let (n, d, eye) = (Face::of(neutral), Face::of(driver), i % 2);
+    let ratio = opening(photo, eye) / (scale * opening(neutral, eye)).max(1e-6);
+    let gain = eye_gain * ratio.clamp(LID_GAIN[0], LID_GAIN[1]);
+    let height =
+        |pose: &[Point], axis: Point| dot(minus(pose[i], middle(pose[EYES_AT + eye], pose[EYES_AT + 2 + eye])), axis);
+    let moved = height(driver, d.across()) - height(neutral, n.across()) * (d.size / n.size);
+    d.across().map(|v| (gain - 1.0) * moved * v)
+}
+
+/// Keeps lower lids and lips from crossing upper ones, but for what the photo has already.
+fn part(pose: &mut [Point], photo: &[Point]) {
+    let axis = Face::of(pose).across();
+    let lids = (0..10).map(|i| [UPPER_LIDS_AT + i, LOWER_LIDS_AT + i]);
+    for [upper, lower] in lids.chain(INNER_LIPS) {
+        let rest = dot(minus(photo[lower], photo[upper]), axis).min(0.0);
+        let push = 0.5 * (rest - dot(minus(pose[lower], pose[upper]), axis)).max(0.0);
+        for c in 0..2 {
+            pose[upper][c] -= push * axis[c];
+            pose[lower][c] += push * axis[c];
+        }
+    }
+}
+
+/// Takes a pose as the neutral one: `(valid, score, scale, 0, pose)`.
 fn take(neutral: &mut [f32], pose: &[f32], score: f32, source: &[f32]) {
     let area = convex_hull_area(cast_slice(&pose[..FACIAL]));
     let scale = if area > MIN_AREA { source[COORDS] / area.sqrt() } else { 1.0 };
@@ -146,7 +197,7 @@ impl Kernel for Transfer {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        let inputs = [FACIAL, NEURAL, Self::SOURCE_LEN, TransferControl::LEN, 4];
+        let inputs = [FACIAL + IRISES, NEURAL, Self::SOURCE_LEN, TransferControl::LEN, 4];
         let mut list = inputs.map(|len| Binding::new(Bind::Floats, len)).to_vec();
         list.extend([Self::STATE_LEN, Self::OUT_LEN].map(|len| Binding::new(Bind::FloatsOut, len)));
         list
@@ -174,7 +225,8 @@ impl Kernel for Transfer {
             if !started {
                 value.copy_from_slice(&source[..COORDS]);
             }
-            let reading = fk.iter().copied().chain(nk01.iter().map(|v| 2.0 * v - 1.0));
+            let (mesh, irises) = fk.split_at(FACIAL);
+            let reading = mesh.iter().copied().chain(nk01.iter().map(|v| 2.0 * v - 1.0)).chain(irises.iter().copied());
             for ((x, value), rate) in reading.zip(&mut *value).zip(rate) {
                 let x = if x.is_finite() { x } else { *value };
                 match control.filter.filter(|_| started) {
@@ -201,14 +253,28 @@ impl Kernel for Transfer {
                 (false, _) => pose[i],
             };
         }
+        let (out, rest_of_y) = y.split_at_mut(COORDS);
+        if control.relative && neutral[0] > 0.5 {
+            let out: &mut [Point] = cast_slice_mut(out);
+            let [photo, rest, driver]: [&[Point]; 3] = [&source[..COORDS], &neutral[4..], pose].map(cast_slice);
+            for i in UPPER_LIDS_AT..UPPER_LIDS_AT + 20 {
+                let further = lid_motion(photo, rest, driver, i, neutral[2], control.eye_gain);
+                for c in 0..2 {
+                    out[i][c] += control.strength * neutral[2] * further[c];
+                }
+            }
+            part(out, photo);
+        }
         if found {
             filter[0] = 1.0;
         }
-        y[COORDS..Self::BASE_AT].fill(0.0);
-        let (points, base) = y.split_at_mut(Self::BASE_AT);
-        for (i, to) in base.chunks_exact_mut(2).enumerate() {
+        rest_of_y.fill(0.0);
+        let (base, pins) = rest_of_y[Self::BASE_AT - COORDS..].split_at_mut(Self::PINS_AT - Self::BASE_AT);
+        for (i, to) in base[..NEURAL].chunks_exact_mut(2).enumerate() {
             let from = self.base.get(i).map_or(FACIAL + i * 2, |&point| point as usize * 2);
-            to.copy_from_slice(&points[from..from + 2]);
+            to.copy_from_slice(&out[from..from + 2]);
         }
+        let facial = [&out[..FACIAL], &out[FACIAL + NEURAL..]].concat();
+        pins.copy_from_slice(Self::pins(cast_slice(&facial)).as_flattened());
     }
 }

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Check, Gpu, Rng, assert_close, check, from_layout, twin};
-use portrait_kernels::{DeviceProfile, MotionCombine, MotionInput, Tier, TpsSolve, convex_hull_area, landmark_mask};
+use portrait_kernels::{
+    DeviceProfile, MotionCombine, MotionInput, PinFlow, Tier, TpsSolve, convex_hull_area, landmark_mask,
+};
 
 const GOLDEN_D: [f32; 10] = [-0.5, -0.5, 0.5, -0.4, 0.0, 0.1, -0.3, 0.6, 0.4, 0.5];
 const GOLDEN_S: [f32; 10] = [-0.45, -0.52, 0.55, -0.38, 0.05, 0.12, -0.25, 0.55, 0.42, 0.56];
@@ -277,6 +279,66 @@ fn a_wrong_transform_is_seen() {
     let kernel = COMBINES[1];
     let inputs = combine_inputs(&kernel, 1.0, 4);
     Check::new(&kernel, &inputs).perturb(0, 8, 0.1).report().expect_err("a wrong flow went unseen");
+}
+
+const PINS: [PinFlow; 4] = [
+    PinFlow { size: 1, points: 1, sigma: 0.3, softness: 0.5 },
+    PinFlow { size: 17, points: 3, sigma: 0.1, softness: 0.1 },
+    PinFlow { size: 33, points: 128, sigma: 0.05, softness: 0.02 },
+    PinFlow { size: 64, points: 46, sigma: 0.02, softness: 0.02 },
+];
+
+/// A flow near the identity; points of the source and of the driver, some of them outside the picture.
+fn pin_inputs(kernel: &PinFlow, seed: u64) -> Vec<Vec<f32>> {
+    let (mut rng, size) = (Rng::new(seed), kernel.size as usize);
+    let flow = (0..size * size).flat_map(|i| {
+        let [x, y] = if size > 1 { grid64(i, size).map(|v| v as f32) } else { [0.0; 2] };
+        [x + rng.range(-0.1, 0.1), y + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
+    });
+    let flow = flow.collect();
+    let driver: Vec<f32> = (0..2 * kernel.points).map(|_| rng.range(-1.1, 1.1)).collect();
+    let source = driver.iter().map(|v| v + rng.range(-0.2, 0.2)).collect();
+    vec![flow, source, driver]
+}
+
+#[test]
+fn pin_flow_matches_twin() {
+    for kernel in &PINS {
+        check(kernel, &pin_inputs(kernel, 1));
+    }
+}
+
+#[test]
+fn pin_flow_matches_formula() {
+    for kernel in &PINS[1..] {
+        let inputs = pin_inputs(kernel, 2);
+        let (size, last) = (kernel.size as usize, kernel.size as f64 - 1.0);
+        let at = |i: usize, axis: usize| f64::from(inputs[0][i * 4 + axis]);
+        let points = |which: usize| inputs[which].chunks(2).map(|p| [f64::from(p[0]), f64::from(p[1])]);
+        // What the flow misses at each point: tent weights over the whole picture.
+        let misses: Vec<([f64; 2], [f64; 2])> = points(1)
+            .zip(points(2))
+            .map(|(s, d)| {
+                let pixel = d.map(|v| ((v + 1.0) / 2.0 * last).clamp(0.0, last));
+                let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
+                let weight = |i: usize| tent(pixel[0], i % size) * tent(pixel[1], i / size);
+                (d, [0, 1].map(|c| s[c] - (0..size * size).map(|i| weight(i) * at(i, c)).sum::<f64>()))
+            })
+            .collect();
+        let want: Vec<f32> = (0..size * size)
+            .flat_map(|i| {
+                let z = grid64(i, size);
+                let weight = |d: &[f64; 2]| {
+                    let r2 = (z[0] - d[0]).powi(2) + (z[1] - d[1]).powi(2);
+                    (-r2 / (2.0 * f64::from(kernel.sigma).powi(2))).exp()
+                };
+                let total: f64 = misses.iter().map(|(d, _)| weight(d)).sum::<f64>() + f64::from(kernel.softness);
+                let moved = |c: usize| at(i, c) + misses.iter().map(|(d, e)| weight(d) * e[c]).sum::<f64>() / total;
+                [moved(0), moved(1), at(i, 2), at(i, 3)].map(|v| v as f32)
+            })
+            .collect();
+        assert_close(&twin(kernel, &inputs, &[])[0], &want, 1e-10);
+    }
 }
 
 #[test]

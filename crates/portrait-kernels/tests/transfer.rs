@@ -7,7 +7,9 @@ use portrait_kernels::{
     Calibrate, DeviceProfile, Kernel, OneEuro, Tier, Transfer, TransferControl, convex_hull_area, pose_distance,
 };
 
-const COORDS: usize = 312;
+const COORDS: usize = 316;
+/// Where the irises are in a pose.
+const IRISES: usize = 312;
 const VALUE_AT: usize = 4;
 const POINT_AT: usize = Transfer::NEUTRAL_AT + 4;
 const FILTER: OneEuro = OneEuro { min_cutoff: 1.5, beta: 0.7 };
@@ -25,7 +27,21 @@ fn kernel() -> Transfer {
     Transfer { base: std::array::from_fn(|i| (i as u32 * 29 + 3) % 106) }
 }
 
-/// A pose: 106 facial and 50 neural points.
+/// Coordinates of lids and inner lips: these move by rules of their own in relative mode.
+fn special(i: usize) -> bool {
+    (96..136).contains(&i) || (190..194).contains(&i) || (198..206).contains(&i)
+}
+
+/// The facial points with the irises, as the kernel takes them.
+fn facial(pose: &[f32]) -> Vec<f32> {
+    [&pose[..212], &pose[IRISES..COORDS]].concat()
+}
+
+fn neural01(pose: &[f32]) -> Vec<f32> {
+    pose[212..IRISES].iter().map(|v| (v + 1.0) / 2.0).collect()
+}
+
+/// A pose: 106 facial points, 50 neural points, two irises.
 fn pose(seed: u64) -> Vec<f32> {
     let mut rng = Rng::new(seed);
     (0..COORDS).map(|_| rng.range(-0.7, 0.7)).collect()
@@ -34,7 +50,7 @@ fn pose(seed: u64) -> Vec<f32> {
 /// The photo's points as the kernel takes them.
 fn source() -> Vec<f32> {
     let p = pose(1000);
-    Transfer::source(&p[..212], &p[212..])
+    Transfer::source(&facial(&p), &p[212..IRISES])
 }
 
 /// `pose` moved by noise of this size.
@@ -55,10 +71,14 @@ impl Session {
     }
 
     fn frame(&mut self, driver: &[f32], control: TransferControl, found: bool) -> Vec<f32> {
-        let nk01 = driver[212..].iter().map(|v| (v + 1.0) / 2.0).collect();
         let status = vec![0.9, f32::from(found), 0.0, 0.0];
-        let inputs =
-            [driver[..212].to_vec(), nk01, self.source.clone(), TransferControl::to_floats(control).to_vec(), status];
+        let inputs = [
+            facial(driver),
+            neural01(driver),
+            self.source.clone(),
+            TransferControl::to_floats(control).to_vec(),
+            status,
+        ];
         let before = vec![Some(self.state.clone()), None];
         Check::new(&kernel(), &inputs).initial(before.clone()).run();
         let [state, y] = twin(&kernel(), &inputs, &before).try_into().expect("two outputs");
@@ -109,8 +129,11 @@ fn filter_is_the_papers() {
         let driver: Vec<f32> = (0..COORDS).map(|i| a[i] + t * (b[i] - a[i]) + rng.range(-0.02, 0.02)).collect();
         let dt = if frame % 3 == 0 { 1.0 / 30.0 } else { 1.0 / 60.0 };
         let got = session.frame(&driver, TransferControl { filter: Some(FILTER), dt, ..ABSOLUTE }, true);
-        let raw: Vec<f32> =
-            driver.iter().enumerate().map(|(i, v)| if i < 212 { *v } else { 2.0 * ((v + 1.0) / 2.0) - 1.0 }).collect();
+        let raw: Vec<f32> = driver
+            .iter()
+            .enumerate()
+            .map(|(i, v)| if (212..IRISES).contains(&i) { 2.0 * ((v + 1.0) / 2.0) - 1.0 } else { *v })
+            .collect();
         let want: Vec<f32> =
             filters.iter_mut().zip(&raw).map(|(f, &x)| f.filter(f64::from(x), 1.0 / f64::from(dt)) as f32).collect();
         assert_close(&got[..COORDS], &want, 1e-11);
@@ -124,7 +147,7 @@ fn without_filter_the_driver_passes_unchanged() {
         let driver = pose(seed);
         let y = session.frame(&driver, ABSOLUTE, true);
         assert_eq!(y[..212], driver[..212]);
-        assert_close(&y[212..COORDS], &driver[212..], 1e-13);
+        assert_close(&y[212..COORDS], &driver[212..COORDS], 1e-13);
     }
 }
 
@@ -150,9 +173,13 @@ fn the_neutral_pose_gives_the_source_exactly() {
     let Some(gpu) = Gpu::open() else { return };
     let mut rest = Session::new();
     rest.frame(&pose(1), RELATIVE, true);
-    let nk01 = pose(1)[212..].iter().map(|v| (v + 1.0) / 2.0).collect();
-    let inputs =
-        [pose(1)[..212].to_vec(), nk01, rest.source.clone(), RELATIVE.to_floats().to_vec(), vec![0.9, 1.0, 0.0, 0.0]];
+    let inputs = [
+        facial(&pose(1)),
+        neural01(&pose(1)),
+        rest.source.clone(),
+        RELATIVE.to_floats().to_vec(),
+        vec![0.9, 1.0, 0.0, 0.0],
+    ];
     let before = [Some(rest.state.clone()), None];
     let got = gpu.run(&kernel(), Tier::F32, &DeviceProfile::WIDE, &inputs, &before, &[]).expect("run").remove(1);
     assert_eq!(got[..COORDS], rest.source[..COORDS]);
@@ -174,7 +201,8 @@ fn relative_motion_is_scaled_by_the_hulls() {
             (f64::from(session.source[i]) + 0.8 * scale * moved) as f32
         })
         .collect();
-    assert_close(&y[..COORDS], &want, 1e-11);
+    let plain = |v: &[f32]| -> Vec<f32> { (0..COORDS).filter(|&i| !special(i)).map(|i| v[i]).collect() };
+    assert_close(&plain(&y), &plain(&want), 1e-11);
     // Base: 40 facial points, then the last ten neural ones.
     let want: Vec<f32> = (0..50)
         .flat_map(|i| {
@@ -182,12 +210,83 @@ fn relative_motion_is_scaled_by_the_hulls() {
             [y[from * 2], y[from * 2 + 1]]
         })
         .collect();
-    assert_eq!(y[Transfer::BASE_AT..], want);
+    assert_eq!(y[Transfer::BASE_AT..Transfer::BASE_AT + 100], want);
+    assert_eq!(y[Transfer::PINS_AT..], *Transfer::pins(bytemuck::cast_slice(&facial(&y))).as_flattened());
+}
+
+/// A face whose eyes are open by `open` and whose inner lips are apart by `lips`, seen upright, its eyes 0.6 apart.
+fn face(open: f32, lips: f32, irises: f32) -> Vec<f32> {
+    let mut p = vec![[0.0f32; 2]; 158];
+    p.iter_mut().enumerate().for_each(|(i, q)| *q = [(i as f32 * 2.4).cos() * 0.5, (i as f32 * 2.4).sin() * 0.5]);
+    for (eye, side) in [(0, -1.0f32), (1, 1.0)] {
+        p[44 + eye] = [0.3 * side, -0.1];
+        p[46 + eye] = [0.1 * side, -0.1];
+        for i in 0..5 {
+            let x = (0.3 - 0.04 * (i as f32 + 0.5)) * side;
+            p[48 + 2 * i + eye] = [x, -0.1 - 0.6 * open];
+            p[58 + 2 * i + eye] = [x, -0.1 + 0.4 * open];
+        }
+        p[156 + eye] = [0.2 * side + irises, -0.1];
+    }
+    let corners = [[0.0, 0.25], [0.0, 0.35], [-0.12, 0.3], [0.12, 0.3]];
+    p[83..87].copy_from_slice(&corners);
+    for (upper, lower, x) in [(95, 96, 0.0), (99, 101, -0.05), (100, 102, 0.05)] {
+        p[upper] = [x, 0.3 - 0.5 * lips];
+        p[lower] = [x, 0.3 + 0.5 * lips];
+    }
+    bytemuck::cast_slice(&p).to_vec()
+}
+
+fn moved(photo: &[f32], drivers: [&[f32]; 2], eye_gain: f32) -> Vec<f32> {
+    let mut session = Session::new();
+    session.source = Transfer::source(&facial(photo), &photo[212..IRISES]);
+    let control = TransferControl { eye_gain, ..RELATIVE };
+    session.frame(drivers[0], control, true);
+    session.frame(drivers[1], control, true)
+}
+
+/// How far apart the middle points of the right eye's lids are.
+fn eye_opening(pose: &[f32]) -> f32 {
+    pose[2 * 62 + 1] - pose[2 * 52 + 1]
 }
 
 #[test]
-fn the_base_can_be_bound_alone() {
-    assert_eq!(Transfer::BASE_AT * 4 % 256, 0);
+fn an_eye_that_closes_closes_the_photos() {
+    for (photo, driver) in [(0.06, 0.04), (0.04, 0.06), (0.05, 0.05)] {
+        let (photo, rest) = (face(photo, 0.0, 0.0), face(driver, 0.0, 0.0));
+        let closed = moved(&photo, [&rest, &face(0.0, 0.0, 0.0)], 1.0);
+        assert!(eye_opening(&closed).abs() < 1e-4, "{}", eye_opening(&closed));
+        let half = moved(&photo, [&rest, &face(0.5 * driver, 0.0, 0.0)], 1.0);
+        assert!((eye_opening(&half) - 0.5 * eye_opening(&photo)).abs() < 1e-4, "{}", eye_opening(&half));
+        // However far the lids are to go, they do not cross.
+        let closed = moved(&photo, [&rest, &face(0.0, 0.0, 0.0)], 3.0);
+        assert!(eye_opening(&closed).abs() < 1e-4, "{}", eye_opening(&closed));
+    }
+}
+
+#[test]
+fn lips_do_not_cross() {
+    let y = moved(&face(0.05, 0.02, 0.0), [&face(0.05, 0.1, 0.0), &face(0.05, 0.0, 0.0)], 1.0);
+    for (upper, lower) in [(95, 96), (99, 101), (100, 102)] {
+        assert!((y[2 * upper + 1] - y[2 * lower + 1]).abs() < 1e-6 && (y[2 * upper + 1] - 0.3).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn irises_move_with_head_and_gaze() {
+    let photo = face(0.05, 0.0, 0.01);
+    let turned: Vec<f32> = face(0.05, 0.0, 0.02).chunks(2).flat_map(|p| [p[0] + 0.1, p[1] - 0.05]).collect();
+    let y = moved(&photo, [&face(0.05, 0.0, 0.0), &turned], 1.7);
+    for eye in 0..2 {
+        let (from, to) = (IRISES + 2 * eye, Transfer::PINS_AT + 88 + 2 * eye);
+        let want = [photo[from] + 0.12, photo[from + 1] - 0.05];
+        assert!((y[to] - want[0]).abs() < 1e-5 && (y[to + 1] - want[1]).abs() < 1e-5, "{:?} {want:?}", &y[to..to + 2]);
+    }
+}
+
+#[test]
+fn base_and_pins_can_be_bound_alone() {
+    assert_eq!([Transfer::BASE_AT * 4 % 256, Transfer::PINS_AT * 4 % 256], [0; 2]);
     assert_eq!(kernel().bindings().len(), 7);
 }
 
@@ -295,13 +394,8 @@ fn a_wrong_state_is_seen() {
         return;
     }
     let driver = pose(1);
-    let inputs = [
-        driver[..212].to_vec(),
-        driver[212..].iter().map(|v| (v + 1.0) / 2.0).collect(),
-        source(),
-        RELATIVE.to_floats().to_vec(),
-        vec![0.9, 1.0, 0.0, 0.0],
-    ];
+    let inputs =
+        [facial(&driver), neural01(&driver), source(), RELATIVE.to_floats().to_vec(), vec![0.9, 1.0, 0.0, 0.0]];
     let initial = vec![Some(vec![0.0; Transfer::STATE_LEN]), None];
     let report = Check::new(&kernel(), &inputs).initial(initial).perturb(0, POINT_AT + 9, 0.1).report();
     report.expect_err("a wrong neutral point went unseen");

@@ -10,9 +10,10 @@ pub struct FacialPoints {
     pub indices: Vec<u32>,
     /// The point's mirror image, as an index into the 106.
     pub mirror: Vec<u32>,
-    /// The points around the eyes, as indices into the 106.
+    /// The points around the eyes, as indices into the 106: outer corners, inner corners, upper lids, lower lids; of the right
+    /// and the left eye in turn. The kernels rely on where they are, 44 to 67.
     pub eyes: Vec<u32>,
-    /// The points of the lips, as indices into the 106.
+    /// The lip points, as indices into the 106; the kernels rely on where they are, 83 to 102.
     pub lips: Vec<u32>,
     /// The 40 points that mixed keypoints 0..40 start from, as indices into the 106.
     pub base40: Vec<u32>,
@@ -25,4 +26,22 @@ pub fn facial_points() -> &'static FacialPoints {
             .expect("fk106.json is part of the build")
     });
     &POINTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eyes_and_lips_are_where_the_kernels_expect_them() {
+        let points = facial_points();
+        assert_eq!(points.eyes, (44..68).collect::<Vec<_>>());
+        assert_eq!(points.lips, (83..103).collect::<Vec<_>>());
+        let mesh = |i: usize| points.indices[i];
+        // Corners of the right and the left eye; a pair of lids; middle of the lips and their ends; inner lips.
+        assert_eq!([44, 45, 46, 47].map(mesh), [33, 263, 133, 362]);
+        assert_eq!([52, 62, 53, 63].map(mesh), [159, 145, 386, 374]);
+        assert_eq!([83, 84, 85, 86].map(mesh), [0, 17, 61, 291]);
+        assert_eq!([95, 96, 99, 101, 100, 102].map(mesh), [13, 14, 81, 178, 311, 402]);
+    }
 }

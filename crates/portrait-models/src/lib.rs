@@ -8,6 +8,7 @@ mod facial;
 mod merger;
 mod neural_keypoints;
 mod preset;
+mod refiner;
 mod selfie;
 mod synthesis;
 mod unet;
@@ -19,17 +20,18 @@ pub use facial::{FacialPoints, facial_points};
 pub use merger::merger;
 pub use neural_keypoints::neural_keypoints;
 pub use preset::{Preset, PresetError};
+pub use refiner::refiner;
 pub use selfie::{SELFIE_SIZE, selfie_segmentation};
 pub use synthesis::{synthesis, synthesis_bottleneck, view_bias};
 
-/// MediaPipe's weights (Apache-2.0, `weights/MEDIAPIPE.md`), part of every build: together 1.6 MB.
+/// Weights that are part of every build: MediaPipe's (Apache-2.0, `weights/MEDIAPIPE.md`), together 1.6 MB, and the refiner's.
 pub mod bundled {
     /// The face detector.
     pub const BLAZEFACE: &[u8] = include_bytes!("../../../weights/blazeface.safetensors");
     /// The 468-point face mesh.
     pub const FACE_MESH: &[u8] = include_bytes!("../../../weights/face_mesh.safetensors");
-    /// The correction of the mesh's lids.
-    pub const LIDS: &[u8] = include_bytes!("../../../weights/lids.safetensors");
+    /// The refiner of eyes and lips.
+    pub const REFINER: &[u8] = include_bytes!("../../../weights/refiner.safetensors");
     /// The person mask.
     pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
 }

@@ -4,15 +4,16 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::{Frame, Picture};
 use crate::inpaint::fill_background;
-use crate::nets::MERGE_BASE;
 use crate::photo::{Look, PhotoFace, cut};
 use crate::views::view_poses;
 use image::imageops::{self, FilterType};
-use portrait_kernels::{landmark_mask, slices};
+use portrait_kernels::{Transfer, landmark_mask, slices};
 use portrait_models::{SELFIE_SIZE, facial_points};
 
 /// Faces narrower than this in the photo give a blurred picture.
 const SMALL_FACE: f32 = 64.0;
+/// Facial points of the mesh; the irises follow them.
+const MESH: usize = 106;
 /// Heads turned further than this (in degrees) lack what a frontal view would show.
 const TURNED_FACE: f32 = 35.0;
 
@@ -65,7 +66,7 @@ pub struct Avatar {
     pub(crate) source: Vec<[u8; 4]>,
     /// The photo without the person.
     pub(crate) background: Vec<[u8; 3]>,
-    /// 106 facial keypoints in [-1, 1].
+    /// 108 facial keypoints in [-1, 1]: the 106 of the mesh, right and left iris.
     pub(crate) facial: Vec<[f32; 2]>,
     /// 50 neural keypoints in [-1, 1].
     pub(crate) neural: Vec<[f32; 2]>,
@@ -159,7 +160,8 @@ impl Engine {
     /// # Errors
     /// No face, several faces and none chosen, a face that does not exist, or a failing device.
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
-        let faces = Look::new(photo)?.faces(self)?;
+        let look = Look::new(photo)?;
+        let faces = look.faces(self)?;
         let (_, face) = match (options.face, faces.as_slice()) {
             (_, []) => return Err(EngineError::NoFace),
             (Some(n), list) => {
@@ -176,20 +178,26 @@ impl Engine {
             true => [(width - side) / 2, (height - side) / 2, side],
             false => face.crop(size),
         };
-        self.assemble_avatar(photo, face, crop)
+        self.assemble_avatar(photo, &look, face, crop)
     }
 
-    fn assemble_avatar(&self, photo: Frame<'_>, face: &PhotoFace, crop: [u32; 3]) -> Result<Avatar, EngineError> {
+    fn assemble_avatar(
+        &self,
+        photo: Frame<'_>,
+        look: &Look,
+        face: &PhotoFace,
+        crop: [u32; 3],
+    ) -> Result<Avatar, EngineError> {
         let image = self.preset.image;
         let picture = cut(photo, crop, image);
         let rgb: Vec<[f32; 3]> = picture.pixels().map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0)).collect();
 
         let person = self.person_mask(&picture)?;
         let background = fill_background(&rgb, &person, image as usize);
-        let facial3 = face.facial(&self.nets.lids, crop, image);
+        let facial3 = look.facial(self, face, crop, image)?;
         let facial: Vec<[f32; 2]> = facial3.iter().map(|&[x, y, _]| [x, y]).collect();
         let neural = self.neural_keypoints(&rgb)?;
-        let mixed = self.mixed_keypoints(&facial, &neural)?;
+        let (mixed, _) = self.mixed_keypoints(&facial, &neural)?;
 
         let source = picture.pixels().zip(&person).map(|(p, &m)| [p.0[0], p.0[1], p.0[2], byte(m)]).collect();
         let mut avatar = Avatar {
@@ -219,7 +227,7 @@ impl Engine {
     pub(crate) fn add_bias_maps(&self, avatar: &mut Avatar, facial3: &[[f32; 3]]) -> Result<(), EngineError> {
         let (n, preset) = (self.preset.motion, &self.preset);
         let person: Vec<[f32; 1]> = avatar.source.iter().map(|&[.., m]| [f32::from(m) / 255.0]).collect();
-        let marks = landmark_mask(&avatar.facial, n as usize, preset.keypoints.mark_var);
+        let marks = landmark_mask(&avatar.facial[..MESH], n as usize, preset.keypoints.mark_var);
         let person = area_mean(&person, avatar.info.image, n);
         let masks: Vec<f32> = person.iter().zip(&marks).flat_map(|(&[p], &m)| [p, m, 0.0, 0.0]).collect();
         let outputs = self.run_once(&self.nets.motion_bias, &[("masks", &masks)], &["motion_bias"])?;
@@ -232,11 +240,13 @@ impl Engine {
         };
         let (source, small) = (avatar.source_feature(), avatar.small_feature(n));
         let background = avatar.background_feature();
-        let mut views = Vec::new();
+        let (mut views, pins) = (Vec::new(), Transfer::pins(&avatar.facial));
         for pose in view_poses(facial3, preset.synthesis.views) {
-            let driving = self.mixed_keypoints(&pose, &avatar.neural)?;
-            let inputs: [(&str, &[f32]); 6] = [
+            let (driving, merge) = self.mixed_keypoints(&pose, &avatar.neural)?;
+            let inputs: [(&str, &[f32]); 8] = [
                 ("driving", driving.as_flattened()),
+                ("merge", &merge),
+                ("source_pins", pins.as_flattened()),
                 ("source_points", avatar.mixed.as_flattened()),
                 ("source_small", &small),
                 ("source", &source),
@@ -294,20 +304,24 @@ impl Engine {
         Ok(points.iter().take(self.preset.keypoints.neural as usize).map(|p| p.map(|v| 2.0 * v - 1.0)).collect())
     }
 
-    /// The merger: facial and neural keypoints to mixed ones.
+    /// The merger: 108 facial and 50 neural keypoints to mixed ones; and what it was given, as `Transfer` would write it.
     pub(crate) fn mixed_keypoints(
         &self,
         facial: &[[f32; 2]],
         neural: &[[f32; 2]],
-    ) -> Result<Vec<[f32; 2]>, EngineError> {
-        let base = &facial_points().base40;
-        let mut merge = vec![0.0; MERGE_BASE as usize];
-        merge[..2 * facial.len()].copy_from_slice(facial.as_flattened());
-        merge[2 * facial.len()..2 * (facial.len() + neural.len())].copy_from_slice(neural.as_flattened());
-        merge.extend(base.iter().flat_map(|&i| facial[i as usize]));
-        merge.extend(neural[base.len()..].iter().flatten());
+    ) -> Result<(Vec<[f32; 2]>, Vec<f32>), EngineError> {
+        let from = &facial_points().base40;
+        let base: Vec<[f32; 2]> =
+            from.iter().map(|&i| facial[i as usize]).chain(neural[from.len()..].iter().copied()).collect();
+        let mut merge = vec![0.0; Transfer::OUT_LEN];
+        let mut put =
+            |at: usize, points: &[[f32; 2]]| merge[at..][..2 * points.len()].copy_from_slice(points.as_flattened());
+        put(0, &facial[..MESH]);
+        put(2 * MESH, neural);
+        put(Transfer::BASE_AT, &base);
+        put(Transfer::PINS_AT, &Transfer::pins(facial));
         let outputs = self.run_once(&self.nets.merger, &[("merge", &merge)], &["driving"])?;
-        Ok(outputs[0].as_chunks().0.to_vec())
+        Ok((outputs[0].as_chunks().0.to_vec(), merge))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::avatar::{Avatar, AvatarInfo};
 use crate::error::EngineError;
+use portrait_kernels::RefinePoints;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"PORTRAIT";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 32;
 /// Larger files are not avatars.
 const MAX_BYTES: u64 = 256 << 20;
@@ -125,7 +126,7 @@ impl Avatar {
         Ok(Self {
             source: take("source", Dtype::U8, Some(&[n, n, 4]))?.as_chunks().0.to_vec(),
             background: take("background", Dtype::U8, Some(&[n, n, 3]))?.as_chunks().0.to_vec(),
-            facial: points("facial", 106)?,
+            facial: points("facial", RefinePoints::POINTS)?,
             neural: points("neural", 50)?,
             mixed: points("mixed", 50)?,
             motion_bias: floats("motion_bias", None)?,

@@ -87,7 +87,7 @@ pub enum EngineError {
         /// `[width, height]` of the frame.
         found: [u32; 2],
     },
-    /// Points given by the host are not 106 facial and 50 neural ones, or not finite.
+    /// Points given by the host are not 108 facial and 50 neural ones, or not finite.
     #[error("{what}: expected {expected} finite values, got {found}")]
     Points {
         /// Which points.

@@ -4,11 +4,11 @@ use crate::error::EngineError;
 use crate::frame::Frame;
 use crate::frozen::{Compiled, Resource, Resources};
 use crate::gpu::Gpu;
-use crate::nets::{Lids, square};
+use crate::nets::{MERGE, Refiner, square};
 use crate::options::SessionOptions;
 use crate::photo::PRESENT;
 use portrait_graph::{Graph, Program, TensorKind};
-use portrait_kernels::{Border, CorrectLids, Crop, DecodeFace, Kernel, Track, Transfer, TransferControl};
+use portrait_kernels::{Border, Crop, DecodeFace, Kernel, RefineCrops, RefinePoints, Track, Transfer, TransferControl};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub(crate) struct Glue<P = Arc<Compiled>> {
     pub(crate) look: P,
     /// Mesh to facial points, next region and status.
     pub(crate) track: P,
-    /// Corrects the points around the eyes.
-    pub(crate) lids: P,
+    /// Eyes and mouth to the refiner's input.
+    pub(crate) refiner_look: P,
     /// Portrait crop to the neural-keypoint network's input.
     pub(crate) neural_look: P,
     /// Points through filter and transfer to the merger's input.
@@ -31,8 +31,8 @@ pub(crate) struct Glue<P = Arc<Compiled>> {
 }
 
 impl Glue {
-    pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset, lids: &Lids) -> Result<Self, EngineError> {
-        Self::programs(options, preset, lids, |program| Compiled::new(gpu, program))
+    pub(crate) fn new(gpu: &Gpu, options: &SessionOptions, preset: &Preset) -> Result<Self, EngineError> {
+        Self::programs(options, preset, |program| Compiled::new(gpu, program))
     }
 }
 
@@ -41,7 +41,6 @@ impl<P> Glue<P> {
     pub(crate) fn programs(
         options: &SessionOptions,
         preset: &Preset,
-        lids: &Lids,
         compile: impl Fn(Program) -> P,
     ) -> Result<Self, EngineError> {
         let frame = options.frame;
@@ -64,7 +63,7 @@ impl<P> Glue<P> {
         let raw = ("raw_facial", floats(212));
         let state = ("state", floats(Transfer::STATE_LEN as u32));
         let control = ("control", floats(TransferControl::LEN as u32));
-        let (status, facial) = (("status", floats(4)), ("facial", floats(212)));
+        let (status, facial) = (("status", floats(4)), ("facial", floats(FACIAL)));
         let detector = crop(DETECTOR_SIZE, taps(w.max(h), DETECTOR_SIZE), 2.0, -1.0, Border::Zero);
         let nk = preset.nk.input;
         let mut base = [0; 40];
@@ -106,11 +105,11 @@ impl<P> Glue<P> {
                 &[("mesh_points", floats(3 * MESH_POINTS)), ("mesh_score", floats(4)), ("indices", floats(108))],
                 &[roi, region, status, raw],
             )?,
-            lids: one(
-                "lids",
-                Arc::new(lids.kernel),
-                &[raw, ("lid_map", floats(CorrectLids::MAP_LEN as u32)), state, control],
-                &[facial],
+            refiner_look: one(
+                "refiner_look",
+                Arc::new(RefineCrops { frame, image: preset.image }),
+                &[texture, region, raw],
+                &[("refiner_input", TensorKind::Feature(RefineCrops::OUTPUT))],
             )?,
             neural_look: one(
                 "neural_look",
@@ -128,13 +127,16 @@ impl<P> Glue<P> {
                     control,
                     status,
                 ],
-                &[state, ("merge", floats(Transfer::OUT_LEN as u32))],
+                &[state, ("merge", MERGE)],
             )?,
         })
     }
 }
 
 type Named<'a> = (&'a str, TensorKind);
+
+/// Coordinates of the facial points with the irises.
+const FACIAL: u32 = 2 * RefinePoints::POINTS as u32;
 
 /// Buffers and textures that outlive a program: inputs, state, and what one program hands to the next.
 #[derive(Debug)]
@@ -153,7 +155,7 @@ pub(crate) struct SessionBuffers {
 }
 
 impl SessionBuffers {
-    pub(crate) fn new(gpu: &Gpu, frame: [u32; 2], preset: &Preset, lids: &Lids) -> Self {
+    pub(crate) fn new(gpu: &Gpu, frame: [u32; 2], preset: &Preset, refiner: &Refiner) -> Self {
         use wgpu::TextureUsages as U;
         let floats = |name: &str, len: usize| gpu.storage(name, 4 * len);
         let tier = gpu.tier();
@@ -179,11 +181,12 @@ impl SessionBuffers {
             ("indices", float_bytes(indices.len())),
             ("whole", float_bytes(4)),
             ("raw_facial", float_bytes(212)),
-            ("lid_map", float_bytes(lids.map.len())),
+            ("refiner_input", TensorKind::Feature(RefineCrops::OUTPUT).bytes(tier)),
+            ("refiner_map", float_bytes(refiner.map.len())),
         ]
         .map(|(name, bytes)| (name, gpu.storage(name, bytes)))
         .into();
-        for (name, values) in [("indices", indices.as_slice()), ("whole", &whole), ("lid_map", &lids.map)] {
+        for (name, values) in [("indices", indices.as_slice()), ("whole", &whole), ("refiner_map", &refiner.map)] {
             if let Some((_, buffer)) = links.iter().find(|(n, _)| *n == name) {
                 gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
             }
@@ -194,7 +197,7 @@ impl SessionBuffers {
             status: floats("status", 4),
             roi: floats("roi", 4),
             crop: floats("crop", 4),
-            facial: floats("facial", 212),
+            facial: floats("facial", FACIAL as usize),
             neural: floats("neural", 100),
             control: floats("control", TransferControl::LEN),
             state: floats("state", Transfer::STATE_LEN),

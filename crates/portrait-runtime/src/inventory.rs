@@ -2,7 +2,7 @@
 
 use crate::error::EngineError;
 use crate::glue::Glue;
-use crate::nets::{self, Lids};
+use crate::nets;
 use crate::options::SessionOptions;
 use portrait_graph::{Program, Storage, TensorKind, Weights};
 use portrait_kernels::{Kernel, Tier};
@@ -60,16 +60,17 @@ impl FrameStep {
 /// # Errors
 /// A preset whose networks cannot be built.
 pub fn frame_steps(preset: &Preset, options: &SessionOptions) -> Result<Vec<FrameStep>, EngineError> {
-    let glue = Glue::programs(options, preset, &Lids::new()?, |program| program)?;
+    let glue = Glue::programs(options, preset, |program| program)?;
     let noise = Weights::seeded(1);
-    let programs: [(Part, Program); 12] = [
+    let programs: [(Part, Program); 13] = [
         (Part::Search, glue.search),
         (Part::Search, nets::detector()?),
         (Part::Search, glue.decode),
         (Part::Track, glue.look),
         (Part::Track, nets::mesh()?),
         (Part::Track, glue.track),
-        (Part::Track, glue.lids),
+        (Part::Track, glue.refiner_look),
+        (Part::Track, nets::refine()?),
         (Part::Track, glue.neural_look),
         (Part::Track, nets::keypoints(preset, &noise)?),
         (Part::Render, glue.transfer),

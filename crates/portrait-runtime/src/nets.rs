@@ -5,17 +5,17 @@ use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use portrait_graph::{Graph, GraphError, Program, TensorKind, Value, Weights, WeightsError, WeightsFault};
 use portrait_kernels::{
-    Compose, CorrectLids, Kernel, MotionCombine, MotionInput, TpsSolve, Transfer, TransferControl, Warp,
+    Compose, MotionCombine, MotionInput, PinFlow, RefineCrops, RefinePoints, TpsSolve, Transfer, Warp,
 };
 use portrait_models::{
     DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
-    facial_points, merger, neural_keypoints, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
+    merger, neural_keypoints, refiner, selfie_segmentation, synthesis, synthesis_bottleneck, view_bias,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Where the transfer kernel's output holds the merger's input and the points the result starts from.
-pub(crate) const MERGE_BASE: u32 = 320;
+/// What `Transfer` writes: the merger's input, the points its result starts from, the pins.
+pub(crate) const MERGE: TensorKind = TensorKind::Floats(Transfer::OUT_LEN as u32);
 
 /// Programs of one preset. The external tensors of each are named in its builder below.
 #[derive(Debug)]
@@ -27,8 +27,7 @@ pub(crate) struct Nets {
     pub(crate) merger: Arc<Compiled>,
     pub(crate) render: Arc<Compiled>,
     pub(crate) motion_bias: Arc<Compiled>,
-    /// Correction of the eye points.
-    pub(crate) lids: Lids,
+    pub(crate) refiner: Refiner,
     /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
     /// say (all their columns are zero), so that the bias map is exactly zero.
     pub(crate) views: Option<(Arc<Compiled>, Arc<Compiled>)>,
@@ -39,37 +38,12 @@ pub(crate) fn square(channels: u32, side: u32) -> TensorKind {
     TensorKind::Feature([channels, side, side])
 }
 
-/// Kernel and map that correct the mesh's eye points.
+/// The network that corrects eyes and lips and finds the irises.
 #[derive(Debug)]
-pub(crate) struct Lids {
-    pub(crate) kernel: CorrectLids,
+pub(crate) struct Refiner {
+    pub(crate) program: Arc<Compiled>,
+    /// Its external tensor `refiner_map`.
     pub(crate) map: Vec<f32>,
-}
-
-impl Lids {
-    pub(crate) fn new() -> Result<Self, EngineError> {
-        const EYES: usize = 24;
-        let weights = bundle("lids.safetensors", bundled::LIDS)?;
-        let origin = || ("lids.safetensors".to_owned(), "lids".to_owned());
-        let take = |name: &str, shape: &[usize]| {
-            let (origin, network) = origin();
-            weights.tensor(name, shape).map_err(|f| WeightsError::Mismatch { origin, network, faults: vec![f] })
-        };
-        let (weight, bias) = (take("lids.weight", &[2 * EYES; 2])?, take("lids.bias", &[2 * EYES])?);
-        let mut eyes = [0; EYES];
-        eyes.copy_from_slice(&facial_points().eyes);
-        // The outer corners of both eyes, mesh points 33 and 263, are the first two.
-        Ok(Self { kernel: CorrectLids { eyes, corners: [eyes[0], eyes[1]] }, map: CorrectLids::pack(&weight, &bias) })
-    }
-
-    /// The 106 facial points with corrected eyes, in any square coordinates.
-    pub(crate) fn correct(&self, points: &[[f32; 2]]) -> Vec<[f32; 2]> {
-        let mut out = vec![[0.0; 2]; points.len()];
-        // No driver, no neutral pose: the correction alone.
-        let (state, control) = ([0.0; Transfer::STATE_LEN], [0.0; TransferControl::LEN]);
-        self.kernel.cpu(&[points.as_flattened(), &self.map, &state, &control], &mut [out.as_flattened_mut()]);
-        out
-    }
 }
 
 impl Nets {
@@ -108,7 +82,7 @@ impl Nets {
             merger: compile(merger),
             render: compile(render),
             motion_bias: compile(motion_bias),
-            lids: Lids::new()?,
+            refiner: Refiner { program: compile(refine()?), map: refiner_map()? },
             views: match views_matter(preset, weights)? {
                 true => Some((compile(view(preset, weights)?), compile(fuse_views(preset, weights)?))),
                 false => None,
@@ -152,6 +126,29 @@ pub(crate) fn mesh() -> Result<Program, EngineError> {
     Ok(g.build()?)
 }
 
+/// `refiner_input` (crops of eyes and mouth), `raw_facial` (106 points of the mesh), `refiner_map` → `facial`, 108 points.
+pub(crate) fn refine() -> Result<Program, EngineError> {
+    let weights = bundle(REFINER, bundled::REFINER)?;
+    let mut g = Graph::new("refiner");
+    g.use_weights(&weights);
+    let x = g.external("refiner_input", TensorKind::Feature(RefineCrops::OUTPUT));
+    let raw = g.external("raw_facial", TensorKind::Floats(212));
+    let map = g.external("refiner_map", TensorKind::Floats(RefinePoints::MAP_LEN as u32));
+    let facial = g.external("facial", TensorKind::Floats(2 * RefinePoints::POINTS as u32));
+    let seen = refiner(&mut g, x);
+    g.kernel_into("refine_points", Arc::new(RefinePoints), &[raw, seen, map], &[facial]);
+    Ok(g.build()?)
+}
+
+const REFINER: &str = "refiner.safetensors";
+
+fn refiner_map() -> Result<Vec<f32>, EngineError> {
+    let shape = [RefinePoints::FOUND, RefinePoints::MAP_LEN / RefinePoints::FOUND];
+    let network = || "refiner".to_owned();
+    let fault = |f| WeightsError::Mismatch { origin: REFINER.to_owned(), network: network(), faults: vec![f] };
+    Ok(bundle(REFINER, bundled::REFINER)?.tensor("map.weight", &shape).map_err(fault)?)
+}
+
 /// `segmentation_input` → `person`.
 pub(crate) fn segmentation() -> Result<Program, EngineError> {
     let weights = bundle("selfie_segmentation.safetensors", bundled::SELFIE_SEGMENTATION)?;
@@ -178,9 +175,9 @@ pub(crate) fn merge(preset: &Preset, weights: &Weights) -> Result<Program, Engin
     let points = 2 * preset.keypoints.neural;
     let mut g = Graph::new("merger");
     g.use_weights(weights);
-    let merge = g.external("merge", TensorKind::Floats(MERGE_BASE + points));
+    let merge = g.external("merge", MERGE);
     let input = g.view(merge, 0, 2 * preset.keypoints.facial + points);
-    let base = g.view(merge, MERGE_BASE, points);
+    let base = g.view(merge, Transfer::BASE_AT as u32, points);
     let mixed = merger(&mut g, preset, input, base);
     g.output("driving", mixed);
     Ok(g.build()?)
@@ -203,13 +200,16 @@ struct Warped {
     warped: Value,
 }
 
-/// Keypoints to the warped source. Externals: `driving`, `source_points` (mixed keypoints), `source_small`, `source` (RGB and
-/// person mask), `background`, `motion_bias`, and the flow as `flow`.
+/// Keypoints to the warped source. Externals: `driving`, `source_points` (mixed keypoints), `merge` (for its pins) and `source_pins`
+/// (facial points), `source_small`, `source` (RGB and person mask), `background`, `motion_bias`, and the flow as `flow`.
 fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let k = &preset.keypoints;
     let (n, side) = (preset.motion, preset.image);
     let driving = g.external("driving", TensorKind::Floats(2 * k.neural));
     let source_points = g.external("source_points", TensorKind::Floats(2 * k.neural));
+    let merge = g.external("merge", MERGE);
+    let pins = g.view(merge, Transfer::PINS_AT as u32, 2 * Transfer::PINS as u32);
+    let source_pins = g.external("source_pins", TensorKind::Floats(2 * Transfer::PINS as u32));
     let source_small = g.external("source_small", square(3, n));
     let source = g.external("source", square(4, side));
     let background = g.external("background", square(3, side));
@@ -225,7 +225,10 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
             [0];
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
-    g.kernel_into("motion_combine", combine, &[head, tps, driving], &[flow]);
+    let loose = g.kernel("motion_combine", combine, &[head, tps, driving], &[TensorKind::Floats(4 * n * n)])[0];
+    let pin =
+        PinFlow { size: n, points: Transfer::PINS as u32, sigma: preset.pins.sigma, softness: preset.pins.softness };
+    g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins], &[flow]);
     let warp = Arc::new(Warp { size: side, motion: n, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
     let made = g.kernel("warp", warp, &[flow, source, background], &outputs);

@@ -23,7 +23,7 @@ pub struct SessionOptions {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
-    /// Factor on the motion of the driver's lids in relative mode; the bundled weights leave them half open at 1.
+    /// Factor on the motion of the lids in relative mode; at 1 an eye that closes closes the photo's.
     pub eye_gain: f32,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
@@ -42,7 +42,7 @@ impl SessionOptions {
             mode: Mode::Relative,
             filter: Some(OneEuro::default()),
             strength: 1.0,
-            eye_gain: 1.7,
+            eye_gain: 1.0,
             whole_frame: false,
             calibration: 1.0,
             read_back: true,

@@ -4,10 +4,9 @@ use crate::avatar::FaceBox;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::Frame;
-use crate::nets::Lids;
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
-use portrait_kernels::{Border, Crop, DetectedFace, Kernel, decode_faces, portrait_crop};
+use portrait_kernels::{Border, Crop, DetectedFace, Kernel, RefineCrops, decode_faces, portrait_crop};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
 
 /// Longest side at which faces are looked for.
@@ -109,6 +108,32 @@ impl Look {
         (0..rows).flat_map(|r| (0..columns).map(move |c| tile(r, c))).collect()
     }
 
+    /// The 108 facial points of a face, eyes and lips refined, in [-1, 1] of a crop of the photo (left, top, side); z in the same unit.
+    pub(crate) fn facial(
+        &self,
+        engine: &Engine,
+        face: &PhotoFace,
+        crop: [u32; 3],
+        image: u32,
+    ) -> Result<Vec<[f32; 3]>, EngineError> {
+        let mesh = face.facial(crop, image);
+        let raw: Vec<f32> = mesh.iter().flat_map(|&[x, y, _]| [x, y]).collect();
+        let [left, top, side] = crop.map(|v| v as f32 / self.scale);
+        let region = [left + 0.5 * side, top + 0.5 * side, side, 0.0];
+        let mut crops = vec![0.0; RefineCrops::OUTPUT.iter().product::<u32>() as usize];
+        RefineCrops { frame: self.size, image }.cpu(&[&self.texels, &region, &raw], &mut [&mut crops]);
+        let refiner = &engine.nets.refiner;
+        let inputs: [(&str, &[f32]); 3] =
+            [("refiner_input", &crops), ("raw_facial", &raw), ("refiner_map", &refiner.map)];
+        let found = engine.run_once(&refiner.program, &inputs, &["facial"])?;
+        // An iris is as deep as the corners of its eye.
+        let corners = &facial_points().eyes[..4];
+        let depth = |i: usize| mesh[corners[i] as usize][2];
+        let irises = [0, 1].map(|eye| 0.5 * (depth(eye) + depth(eye + 2)));
+        let depths = mesh.iter().map(|p| p[2]).chain(irises);
+        Ok(found[0].as_chunks().0.iter().zip(depths).map(|(&[x, y], z)| [x, y, z]).collect())
+    }
+
     /// Faces in one square, in pixels of this reduced picture.
     fn detect(&self, engine: &Engine, [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
         let taps = (side / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
@@ -203,26 +228,20 @@ impl PhotoFace {
         [corner(cx, photo[0]), corner(cy, photo[1]), side]
     }
 
-    /// The 106 facial points, eyes corrected, in [-1, 1] of a crop (x, y, and z in the same unit), as the networks count them.
-    pub(crate) fn facial(&self, lids: &Lids, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
+    /// The mesh's 106 facial points in [-1, 1] of a crop (x, y, and z in the same unit), as the networks count them.
+    fn facial(&self, [left, top, side]: [u32; 3], image: u32) -> Vec<[f32; 3]> {
         let (n, side) = (image as f32, side as f32);
         let unit = |v: f32| (2.0 * (v * n - 0.5)) / (n - 1.0) - 1.0;
-        let place = |(&i, [x, y]): (&u32, [f32; 2])| {
-            let z = self.points[i as usize][2];
+        let place = |&i: &u32| {
+            let [x, y, z] = self.points[i as usize];
             [unit((x - left as f32) / side), unit((y - top as f32) / side), 2.0 * z / side]
         };
-        facial_points().indices.iter().zip(self.corrected(lids)).map(place).collect()
-    }
-
-    /// The 106 facial points, eyes corrected, in photo pixels.
-    fn corrected(&self, lids: &Lids) -> Vec<[f32; 2]> {
-        let place = |&i: &u32| [self.points[i as usize][0], self.points[i as usize][1]];
-        lids.correct(&facial_points().indices.iter().map(place).collect::<Vec<_>>())
+        facial_points().indices.iter().map(place).collect()
     }
 }
 
 impl Engine {
-    /// The 468 mesh points of the largest face in a picture, its eyes corrected as a session corrects them: x and y in pixels
+    /// The 468 mesh points of the largest face in a picture, eyes and lips refined as in a session: x and y in pixels
     /// (pixel 0 has its centre at 0.5), z in the same unit, smaller is nearer. `None` if there is no face. For measurements; a
     /// session tracks the driver without this.
     ///
@@ -238,9 +257,11 @@ impl Engine {
         }
         let Some((_, face)) = faces.first() else { return Ok(None) };
         let mut points = face.points.clone();
-        let indices = &facial_points().indices;
-        for (&i, [x, y]) in indices.iter().zip(face.corrected(&self.nets.lids)) {
-            points[i as usize] = [x, y, points[i as usize][2]];
+        let (image, side) = (self.preset.image, picture.width.max(picture.height));
+        let pixels = |v: f32| (0.5 * (v + 1.0) * (image - 1) as f32 + 0.5) * (side as f32 / image as f32);
+        let refined = look.facial(self, face, [0, 0, side], image)?;
+        for (&i, [x, y, _]) in facial_points().indices.iter().zip(refined) {
+            points[i as usize] = [pixels(x), pixels(y), points[i as usize][2]];
         }
         Ok(Some(points))
     }

@@ -33,7 +33,7 @@ impl Engine {
     /// # Errors
     /// When the device fails altogether. A pipeline that computes something else is a result, not an error.
     pub fn self_test(&self) -> Result<Vec<PipelineTest>, EngineError> {
-        let glue = Glue::new(&self.gpu, &SessionOptions::new(320, 240), &self.preset, &self.nets.lids)?;
+        let glue = Glue::new(&self.gpu, &SessionOptions::new(320, 240), &self.preset)?;
         let nets = &self.nets;
         let programs = [
             &nets.detector,
@@ -47,7 +47,8 @@ impl Engine {
             &glue.decode,
             &glue.look,
             &glue.track,
-            &glue.lids,
+            &glue.refiner_look,
+            &nets.refiner.program,
             &glue.neural_look,
             &glue.transfer,
         ];

@@ -12,7 +12,7 @@ use crate::options::{FaceStatus, Mode, Motion, SessionOptions, SessionStats};
 use crate::readback::Ring;
 use crate::timing::Timing;
 use portrait_graph::TensorKind;
-use portrait_kernels::{Calibrate, Transfer, TransferControl};
+use portrait_kernels::{Calibrate, RefinePoints, Transfer, TransferControl};
 use std::sync::Arc;
 
 /// Which parts of the frame path a submission runs.
@@ -70,14 +70,15 @@ impl Engine {
         if width == 0 || height == 0 || width > limit || height > limit {
             return Err(EngineError::FrameTooLarge { width, height, limit });
         }
-        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.lids);
-        let glue = Glue::new(gpu, options, &self.preset, &self.nets.lids)?;
+        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
+        let glue = Glue::new(gpu, options, &self.preset)?;
         let mut externals = buffers.resources();
         self.upload_avatar(avatar, &mut externals)?;
 
         let nets = &self.nets;
         let search = [&glue.search, &nets.detector, &glue.decode];
-        let track = [&glue.look, &nets.mesh, &glue.track, &glue.lids, &glue.neural_look, &nets.keypoints];
+        let refine = [&glue.refiner_look, &nets.refiner.program];
+        let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
         let transfer = [&glue.transfer, &nets.merger];
         let all: Vec<&Compiled> =
             search.iter().chain(&track).chain(&transfer).chain([&&nets.render]).map(|c| &***c).collect();
@@ -91,7 +92,8 @@ impl Engine {
 
         let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
         let keypoint_dispatches = count(&transfer) + render.dispatches();
-        let frame_macs = [&nets.mesh, &nets.keypoints, &nets.merger, &nets.render].map(|c| c.program.macs());
+        let frame_macs =
+            [&nets.mesh, &nets.refiner.program, &nets.keypoints, &nets.merger, &nets.render].map(|c| c.program.macs());
         let stats = SessionStats {
             dispatches: count(&track) + keypoint_dispatches,
             search_dispatches: count(&search),
@@ -130,9 +132,10 @@ impl Engine {
         let (n, side) = (self.preset.motion, self.preset.image);
         let floats = |len: usize| TensorKind::Floats(len as u32);
         let source = Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened());
-        let tensors: [(&str, TensorKind, Vec<f32>); 7] = [
+        let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
             ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),
             ("source_keypoints", floats(Transfer::SOURCE_LEN), source),
+            ("source_pins", floats(2 * Transfer::PINS), Transfer::pins(&avatar.facial).into_flattened()),
             ("source_small", square(3, n), avatar.small_feature(n)),
             ("source", square(4, side), avatar.source_feature()),
             ("background", square(3, side), avatar.background_feature()),
@@ -192,12 +195,15 @@ impl Session {
         self.submit(Work::Animate, dt, calibrate)
     }
 
-    /// Animates the photo by points instead of a frame: 106 facial and 50 neural keypoints in [-1, 1].
+    /// Animates the photo by points instead of a frame: 108 facial keypoints (the 106 of `fk106.json`, then the right and
+    /// the left iris) and 50 neural ones, in [-1, 1].
     ///
     /// # Errors
     /// A wrong number of points or one that is not finite, or a failing device.
     pub fn animate_keypoints(&mut self, facial: &[[f32; 2]], neural: &[[f32; 2]], dt: f32) -> Result<(), EngineError> {
-        for (what, points, expected) in [("facial keypoints", facial, 106), ("neural keypoints", neural, 50)] {
+        for (what, points, expected) in
+            [("facial keypoints", facial, RefinePoints::POINTS), ("neural keypoints", neural, 50)]
+        {
             let found = points.iter().filter(|p| p.iter().all(|v| v.is_finite())).count();
             if points.len() != expected || found != expected {
                 return Err(EngineError::Points { what, expected, found });
@@ -243,8 +249,7 @@ impl Session {
             calibrate,
             filter: self.options.filter,
             strength: self.options.strength,
-            // While the neutral pose may still change there is nothing fixed to move away from.
-            eye_gain: if relative && calibrate == Calibrate::Keep { self.options.eye_gain } else { 1.0 },
+            eye_gain: self.options.eye_gain,
         };
         self.buffers.write_control(&self.gpu, control);
         // The face is searched for at the start and whenever the newest report says it is lost.

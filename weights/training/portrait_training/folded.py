@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
-from .presets import BASE40, PINS
+from .presets import BASE40, EYES, INDICES, LIPS, PINS
 
 
 def hull_area(points: Tensor) -> float:
@@ -34,6 +34,42 @@ def upsample(maps: Tensor, side: int) -> Tensor:
 def sample(picture: Tensor, where: Tensor) -> Tensor:
     """Bilinear, align-corners, edges repeated; `where` is (B, H, W, 2)."""
     return F.grid_sample(picture, where, padding_mode="border", align_corners=True)
+
+
+UPPER_LIDS, LOWER_LIDS = EYES[4:14], EYES[14:]
+INNER_LIPS = [[INDICES.index(i) for i in pair] for pair in ((13, 14), (81, 178), (311, 402))]
+LID_GAIN = (0.5, 2.0)  # how much further than the face lids may move, for eyes that are more or less open than the driver's
+
+
+def face_frame(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Of points (P, 2): the unit vector from the eyes to the mouth, and a length that neither a turn nor a nod changes much."""
+    right, left, mouth = points[EYES[0]], points[EYES[1]], points[LIPS[:4]].mean(0)
+    width = (left - right).norm()
+    along = (left - right) / width
+    return torch.stack([-along[1], along[0]]), torch.maximum(width, 1.25 * ((right + left) / 2 - mouth).norm())
+
+
+def transfer(source: Tensor, driver: Tensor, first: Tensor) -> tuple[Tensor, float]:
+    """Facial points (1, P, 2) of the source moved as the driver's moved since its first frame, and the scale of that motion.
+
+    Lids move further by how much wider the source's eye is open: an eye that closes closes the source's. Lids and lips do not cross.
+    """
+    scale = math.sqrt(hull_area(source[0, : len(INDICES)]) / hull_area(first[0, : len(INDICES)]))
+    s, d, n = source[0], driver[0], first[0]
+    out = s + scale * (d - n)
+    (axis_s, _), (axis_d, size_d), (axis_n, size_n) = map(face_frame, (s, d, n))
+    middle = lambda p, eye: (p[EYES[eye]] + p[EYES[eye + 2]]) / 2
+    for eye in range(2):
+        upper, lower = UPPER_LIDS[eye::2], LOWER_LIDS[eye::2]
+        ratio = ((s[lower] - s[upper]) @ axis_s).sum() / (scale * ((n[lower] - n[upper]) @ axis_n).sum()).clamp(min=1e-6)
+        moved = (d[upper + lower] - middle(d, eye)) @ axis_d - (n[upper + lower] - middle(n, eye)) @ axis_n * (size_d / size_n)
+        out[upper + lower] += (ratio.clamp(*LID_GAIN) - 1) * scale * moved[:, None] * axis_d
+    axis, _ = face_frame(out)
+    for upper, lower in [*zip(UPPER_LIDS, LOWER_LIDS), *INNER_LIPS]:
+        rest = ((s[lower] - s[upper]) @ axis).clamp(max=0)
+        push = (rest - (out[lower] - out[upper]) @ axis).clamp(min=0) / 2
+        out[upper], out[lower] = out[upper] - push * axis, out[lower] + push * axis
+    return out[None], scale
 
 
 def pinned(facial: Tensor) -> Tensor:
@@ -72,10 +108,10 @@ class Folded:
         x = self.fc("merger.fc.2", F.relu(self.fc("merger.fc.1", F.relu(self.fc("merger.fc.0", x)))))
         return torch.cat([facial[:, BASE40], neural[:, len(BASE40) :]], 1) + x.view_as(neural)
 
-    def relative(self, source: tuple[Tensor, Tensor], driver: tuple[Tensor, Tensor], first: tuple[Tensor, Tensor]) -> Tensor:
-        """Mixed keypoints of the source moved as the driver moved since its first frame; arguments are (facial, neural)."""
-        scale = math.sqrt(hull_area(source[0][0]) / hull_area(first[0][0]))
-        return self.merge(*(s + scale * (d - d0) for s, d, d0 in zip(source, driver, first)))
+    def relative(self, source: tuple[Tensor, Tensor], driver: tuple[Tensor, Tensor], first: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Facial points and mixed keypoints of the source moved as the driver moved since its first frame; arguments are (facial, neural)."""
+        facial, scale = transfer(source[0], driver[0], first[0])
+        return facial, self.merge(facial, source[1] + scale * (driver[1] - first[1]))
 
     def unet(self, name: str, x: Tensor, levels: int, bottleneck=lambda x: x) -> Tensor:
         maps = [self.conv(f"{name}.stem", x)]

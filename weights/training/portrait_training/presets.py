@@ -21,5 +21,6 @@ MIRROR: list[int] = FACIAL["mirror"]  # permutation of the 106 under a left-righ
 BASE40: list[int] = FACIAL["base40"]  # where mixed keypoints 0..39 start
 EYES: list[int] = FACIAL["eyes"]
 LIPS: list[int] = FACIAL["lips"]
+IRIS_CENTRES: list[int] = FACIAL["irises"]  # of the 478-point mesh
 IRISES = [len(INDICES), len(INDICES) + 1]  # where the iris centres, right and left, follow the facial points
 PINS = EYES + LIPS + IRISES  # where the flow is pinned; contour points slide along the silhouette, pinning them bends the jaw

@@ -11,8 +11,7 @@ from queue import Queue
 import cv2
 import numpy as np
 
-from . import lids
-from .lids import tensorfile
+from . import refine
 from .prepare import SIDE, STILL, normalised
 from .presets import EVALUATION_CLIPS, INDICES, MIRROR
 from .rendered import Rendered
@@ -25,10 +24,10 @@ IRIS_MIRROR = [5, 8, 7, 6, 9, 0, 3, 2, 1, 4]  # centre, then left, top, right, b
 BORDER = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)], np.float32)
 
 
-def engine_points(fk_v1: np.ndarray) -> np.ndarray:
-    """Facial points as the engine sees them: mesh v1 with the lid correction of the weights folder."""
-    weights, _ = tensorfile.read(lids.FILE)
-    return lids.correct(fk_v1, weights["lids.weight"], weights["lids.bias"]).astype(np.float32)
+def engine_points(frames: np.ndarray, fk_v1: np.ndarray) -> np.ndarray:
+    """Facial points as the engine sees them: mesh v1, eyes and lips refined by the network of the weights folder. Some seconds."""
+    net, half = refine.Exported.load(), (SIDE - 1) / 2
+    return normalised(refine.refined(net, frames, (fk_v1 + 1) * half)[:, : len(INDICES)])
 
 
 class Cache:
@@ -40,10 +39,10 @@ class Cache:
             raise SystemExit(f"{path} was written by an older version without irises: run portrait_training.prepare again")
         self.path = Path(path)
         self.clip, self.fk_v1, self.fk_v2, self.z, self.iris = (table[k] for k in ("clip", "fk_v1", "fk_v2", "z", "iris"))
-        self.fk_engine = engine_points(self.fk_v1)
         count = len(self.clip)
         load = lambda name, *shape: np.memmap(Path(path) / f"{name}.u8", np.uint8, "r", shape=(count, SIDE, SIDE, *shape))
         self.frames, self.masks, self.backs = load("frames", 3), load("masks"), load("backs", 3)
+        self.fk_engine = engine_points(self.frames, self.fk_v1)
 
     def openings(self) -> np.ndarray:
         """(rows, 2): how far eyes and mouth are open, in units of their spread over the clips."""

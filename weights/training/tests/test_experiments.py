@@ -2,13 +2,12 @@
 
 import pytest
 import torch
+from small import TINY
+from test_training import batch
 
 from portrait_training.experiments import VARIANTS
 from portrait_training.losses import Judges, total
 from portrait_training.run import Run
-
-from small import TINY
-from test_training import batch
 
 
 @pytest.mark.parametrize("name", VARIANTS)

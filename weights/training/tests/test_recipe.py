@@ -3,19 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from small import FOLDED, TINY, Rows
 
-from portrait_training import lids, tps
+from portrait_training import refine, refine_data, tps
 from portrait_training.export import fold
-from portrait_training.folded import Folded, hull_area
+from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.prepare import fill_background
 from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
-from portrait_training.stream import Recipe, Sampler, thin_plate_map
 from portrait_training.run import learning_rate
+from portrait_training.stream import Recipe, Sampler, thin_plate_map
 from portrait_training.train import Phase
-
-from small import FOLDED, TINY, Rows
 
 
 def test_thin_plate_golden_vector():
@@ -100,15 +99,67 @@ def test_crops_are_pixel_for_pixel():
     assert abs((where[0, 0, 1, 0] - where[0, 0, 0, 0]).item() - 2 / 255) < 1e-6
 
 
-def test_lid_correction_follows_the_face():
+def face(rng) -> np.ndarray:
+    """108 points in pixels, noise but for the corners of eyes and mouth."""
+    points = rng.uniform(60, 200, (108, 2))
+    points[EYES[:4]] = [[90, 100], [170, 104], [115, 101], [145, 103]]
+    points[refine.MOUTH_ENDS] = [[110, 170], [150, 172], [130, 160], [130, 185]]
+    return points
+
+
+def test_refiner_crops_follow_the_face_and_lead_back():
     rng = np.random.default_rng(0)
-    v1 = rng.normal(0, 0.3, (400, 106, 2))
-    v1[:, [lids.RIGHT, lids.LEFT]] = [[-0.3, 0], [0.3, 0]]
-    v2 = v1.copy()
-    v2[:, EYES] *= (1, 1.5)
-    weight, bias = lids.fit(v1, v2, np.ones(400), 1e-6)
-    turn = 2 * np.array([[0.8, -0.6], [0.6, 0.8]])
-    np.testing.assert_allclose(lids.correct(v1 @ turn.T + 5, weight, bias), v2 @ turn.T + 5, atol=1e-4)
+    points = face(rng)
+    turn = 1.5 * np.array([[0.8, -0.6], [0.6, 0.8]])
+    crops, moved = refine.Crops(points[None, :106]), refine.Crops((points @ turn.T + 5)[None, :106])
+    q = crops.into(points[None])
+    np.testing.assert_allclose(moved.into((points @ turn.T + 5)[None]), q, atol=1e-9)
+    out = crops.out(q, rng.uniform(0, 255, (1, 106, 2)))[0]
+    np.testing.assert_allclose(out[refine.ALL], points[refine.ALL], atol=1e-9)
+
+
+def test_a_mirrored_face_gives_the_eyes_in_turn():
+    rng = np.random.default_rng(1)
+    picture, points = rng.integers(0, 255, (256, 256, 3), np.uint8), face(rng).astype(np.float32)
+    crops, other = refine.Crops(points[None]), refine.Crops(refine.flipped(points)[None])
+    atlas, mirror = crops.cut(picture), other.cut(np.ascontiguousarray(picture[:, ::-1]))
+    assert np.abs(atlas[:3].astype(int) - mirror[3:6]).max() <= 12  # OpenCV steps by 1/32 of a pixel
+    right, left = (refine.POINTS[i] for i in (0, 1))
+    n = len(right)
+    np.testing.assert_allclose(other.into(refine.flipped(points)[None])[0, n : 2 * n], crops.into(points[None])[0, :n], atol=1e-5)
+
+
+def test_a_fresh_refiner_keeps_the_mesh():
+    rng = np.random.default_rng(2)
+    picture, points = rng.integers(0, 255, (256, 256, 3), np.uint8), face(rng)[:106]
+    net = refine.Exported(refine.export(refine.Refiner().eval()))
+    np.testing.assert_allclose(net(picture, points)[:106], points, atol=1e-2)
+
+
+def test_jitter_and_degradation_keep_what_the_labels_say():
+    rng = np.random.default_rng(3)
+    points = face(rng)
+    for _ in range(20):
+        picture, corner = refine_data.near(rng.integers(0, 255, (256, 256, 3), np.uint8), points)
+        assert refine_data.degraded(picture, rng).shape == picture.shape and (corner >= 0).all()
+        assert np.abs(refine_data.jittered(points, rng) - points).max() < 60
+
+
+def test_transfer_closes_eyes_and_keeps_lips_apart():
+    rng = np.random.default_rng(4)
+    photo, rest = (torch.from_numpy(face(rng) / 127.5 - 1).float()[None] for _ in range(2))
+    for points, opening in ((photo, 0.1), (rest, 0.06)):
+        for upper, lower in [*zip(UPPER_LIDS, LOWER_LIDS), *INNER_LIPS]:
+            points[0, lower] = points[0, upper] + torch.tensor([0, opening])
+    same, scale = transfer(photo, rest, rest)
+    torch.testing.assert_close(same, photo)
+    shut = rest.clone()
+    shut[0, LOWER_LIDS] = shut[0, UPPER_LIDS]
+    shut[0, INNER_LIPS[0][1], 1] -= 1
+    moved, _ = transfer(photo, shut, rest)
+    gap = (moved[0, LOWER_LIDS] - moved[0, UPPER_LIDS]).norm(dim=1)
+    assert gap.max() < 0.02, gap
+    assert (moved[0, INNER_LIPS[0][1]] - moved[0, INNER_LIPS[0][0]])[1] > -0.01
 
 
 def test_hull_area():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.multiprocessing
+from small import FOLDED, TINY, Rows
 
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
@@ -17,8 +18,6 @@ from portrait_training.presets import INDICES, PRESETS
 from portrait_training.run import Run
 from portrait_training.stream import Recipe, Sampler
 from portrait_training.train import tensors
-
-from small import FOLDED, TINY, Rows
 
 
 def make_run(seed: int, config=TINY, **options) -> Run:

@@ -6,3 +6,4 @@ mod frame_path;
 mod mediapipe;
 mod parity;
 mod preset_fast;
+mod refiner;

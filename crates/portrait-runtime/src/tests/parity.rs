@@ -9,7 +9,7 @@ use crate::frozen::Compiled;
 use crate::nets::render;
 use crate::{Engine, SessionOptions, WeightsSource};
 use portrait_graph::{Program, Storage, Weights};
-use portrait_kernels::{MotionInput, Tier};
+use portrait_kernels::{MotionInput, Tier, Transfer};
 use portrait_models::Preset;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +74,8 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
         stage(name, found.into_flattened(), stored.get(name));
     }
     for (name, facial, neural) in [("kp_s", "fk_s", "nk_s"), ("kp_d_absolute", "fk_d", "nk_d")] {
-        let found = engine.mixed_keypoints(&stored.points(facial), &stored.points(neural)).expect("the merger runs");
+        let (found, _) =
+            engine.mixed_keypoints(&stored.points(facial), &stored.points(neural)).expect("the merger runs");
         stage(name, found.into_flattened(), stored.get(name));
     }
 
@@ -86,8 +87,13 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     let compiled = Compiled::new(engine.gpu(), program);
     let (driving, small) = (stored.get("kp_d"), avatar.small_feature(preset.motion));
     let (source, background) = (avatar.source_feature(), avatar.background_feature());
-    let inputs: [(&str, &[f32]); 7] = [
+    let mut merge = vec![0.0; Transfer::OUT_LEN];
+    merge[Transfer::PINS_AT..].copy_from_slice(Transfer::pins(&stored.points("facial_d")).as_flattened());
+    let pins = Transfer::pins(&avatar.facial);
+    let inputs: [(&str, &[f32]); 9] = [
         ("driving", &driving),
+        ("merge", &merge),
+        ("source_pins", pins.as_flattened()),
         ("source_points", avatar.mixed.as_flattened()),
         ("source_small", &small),
         ("source", &source),
