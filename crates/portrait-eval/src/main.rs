@@ -196,3 +196,59 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        Eval::command().debug_assert();
+    }
+
+    #[test]
+    fn the_bundled_clip_is_measured_both_ways() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let eval = Eval::parse_from(["eval", "--data", "nowhere"]);
+        let engine = match eval.engine() {
+            Ok(engine) => engine,
+            Err(error) => {
+                assert!(
+                    std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"),
+                    "PORTRAIT_REQUIRE_GPU=1: {error:#}"
+                );
+                println!("SKIP: {error:#}");
+                return;
+            }
+        };
+        let judge = Judge { engine: &engine, perceptual: None };
+        let clip = root.join("assets/driver.mp4");
+        let (row, sheet) = same::measure(&judge, &clip, 45).unwrap();
+        let [engines, warp, tps, copy, driver] = &row.scores;
+        assert_eq!(row.moments.iter().map(|m| m.frame).collect::<Vec<_>>(), [45, 90]);
+        for moves in [engines, warp, tps] {
+            assert!(moves.get("akd").unwrap() < 0.5 * copy.get("akd").unwrap(), "{moves:?} {copy:?}");
+            assert!(moves.get("pose").unwrap() < copy.get("pose").unwrap(), "{moves:?} {copy:?}");
+        }
+        assert_eq!((copy.get("jitter"), copy.get("background")), (Some(0.0), Some(0.0)));
+        assert!(driver.get("jitter").unwrap() > 0.0 && driver.get("psnr").is_none());
+        assert!(sheet.unwrap().height > 512);
+
+        let portraits = cross::portraits(&judge, &[root.join("assets/astronaut.png")]).unwrap();
+        let (pairs, sheet) = cross::measure(&judge, &clip, &portraits).unwrap();
+        let scores = &pairs[0].scores;
+        assert!(scores[0].get("akd").unwrap() < scores[3].get("akd").unwrap(), "the photo moves: {scores:?}");
+        assert!(scores[0].get("psnr").is_none() && scores[0].get("jitter").is_some() && sheet.is_some());
+
+        let run = report::Run { engine: &engine, every: 45, seconds: 1.0, same: &[row], cross: &pairs };
+        assert!(
+            run.markdown().contains("### Cross identity, mean of 1 pairs\n\n| method | AKD |"),
+            "{}",
+            run.markdown()
+        );
+        let json: serde_json::Value = serde_json::from_str(&run.json()).unwrap();
+        assert_eq!(json["same_identity"]["clips"][0]["moments"][1]["frame"], 90);
+        assert_eq!(json["cross_identity"]["pairs"][0]["portrait"], "astronaut");
+    }
+}
