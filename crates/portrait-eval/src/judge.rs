@@ -17,7 +17,7 @@ pub(crate) struct Judge<'e> {
 /// A picture and what the judge sees in it.
 pub(crate) struct Seen {
     pub(crate) picture: Picture,
-    /// 468 points in pixels of the picture; `None` where no face is found.
+    /// 468 points and two irises in pixels of the picture; `None` where no face is found.
     pub(crate) mesh: Option<Vec<[f32; 3]>>,
     /// Of the whole picture.
     pub(crate) features: Option<Features>,

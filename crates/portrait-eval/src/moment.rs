@@ -9,8 +9,8 @@ use portrait_runtime::{Avatar, Session};
 use crate::baseline::{thin_plate_flow, warped};
 use crate::judge::{Judge, Seen, media, pixels};
 use crate::metrics::{
-    UNIT, aligned, background_change, difference, distances, identity_distance, jitter, mouth, opening_errors,
-    rotation, ssim, uncovered,
+    UNIT, aligned, background_change, difference, distances, gaze_error, identity_distance, jitter, mouth,
+    opening_errors, rotation, ssim, uncovered,
 };
 use crate::score::Score;
 
@@ -120,6 +120,7 @@ fn landmarks(score: &mut Score, made: &Seen, driver: &Seen, identity: Identity) 
     for (key, value) in ["lid_gap", "mouth_gap"].into_iter().zip(opening_errors(found, truth)) {
         score.set(key, unit * value);
     }
+    score.set("gaze", gaze_error(found, truth));
     score.set("pose", rotation(found, truth).angle());
 }
 

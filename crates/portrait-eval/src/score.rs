@@ -26,6 +26,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("akd_lips", "lips", 2),
     column("mouth_gap", "mouth gap", 2),
     column("lid_gap", "lid gap", 2),
+    column("gaze", "gaze %", 1),
     column("pose", "pose°", 2),
     column("jitter", "jitter", 3),
     column("background", "background", 2),

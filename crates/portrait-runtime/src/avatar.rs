@@ -97,7 +97,7 @@ impl Avatar {
 
     /// The photo's 106 facial keypoints in [-1, 1] of [`Avatar::picture`].
     pub fn facial(&self) -> &[[f32; 2]] {
-        &self.facial
+        &self.facial[..MESH]
     }
 
     /// The person's alpha, one byte a pixel of [`Avatar::picture`].

@@ -241,9 +241,9 @@ impl PhotoFace {
 }
 
 impl Engine {
-    /// The 468 mesh points of the largest face in a picture, eyes and lips refined as in a session: x and y in pixels
-    /// (pixel 0 has its centre at 0.5), z in the same unit, smaller is nearer. `None` if there is no face. For measurements; a
-    /// session tracks the driver without this.
+    /// The 468 mesh points of the largest face in a picture, eyes and lips refined as in a session, then its right and its left
+    /// iris: x and y in pixels (pixel 0 has its centre at 0.5), z in the same unit, smaller is nearer. `None` if there is no
+    /// face. For measurements; a session tracks the driver without this.
     ///
     /// # Errors
     /// A malformed frame or a failing device.
@@ -260,9 +260,12 @@ impl Engine {
         let (image, side) = (self.preset.image, picture.width.max(picture.height));
         let pixels = |v: f32| (0.5 * (v + 1.0) * (image - 1) as f32 + 0.5) * (side as f32 / image as f32);
         let refined = look.facial(self, face, [0, 0, side], image)?;
-        for (&i, [x, y, _]) in facial_points().indices.iter().zip(refined) {
-            points[i as usize] = [pixels(x), pixels(y), points[i as usize][2]];
+        let refined = refined.iter().map(|&[x, y, z]| [pixels(x), pixels(y), 0.5 * z * side as f32]);
+        let indices = &facial_points().indices;
+        for (&i, point) in indices.iter().zip(refined.clone()) {
+            points[i as usize] = point;
         }
+        points.extend(refined.skip(indices.len()));
         Ok(Some(points))
     }
 }

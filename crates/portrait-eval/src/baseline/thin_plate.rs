@@ -9,6 +9,7 @@ const REGULARISER: f64 = 1e-4;
 /// Backward flow `side × side` of `(x, y, 1, 0)` that reads at each of the `driver`'s points what the photo has at `source`'s, all
 /// in [-1, 1]; the form of the engine's flow.
 pub(crate) fn thin_plate_flow(driver: &[[f32; 2]], source: &[[f32; 2]], side: usize) -> Vec<[f32; 4]> {
+    assert_eq!(driver.len(), source.len(), "the same points twice");
     let with_border =
         |points: &[[f32; 2]]| -> Vec<[f64; 2]> { points.iter().map(|p| p.map(f64::from)).chain(BORDER).collect() };
     let (from, to) = (with_border(driver), with_border(source));

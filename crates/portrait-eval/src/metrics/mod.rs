@@ -2,6 +2,7 @@
 
 mod background;
 mod difference;
+mod gaze;
 mod identity;
 mod jitter;
 mod landmarks;
@@ -12,6 +13,7 @@ mod ssim;
 
 pub(crate) use background::background_change;
 pub(crate) use difference::difference;
+pub(crate) use gaze::gaze_error;
 pub(crate) use identity::{aligned_face, identity_distance};
 pub(crate) use jitter::jitter;
 pub(crate) use landmarks::{aligned, distances, opening_errors};
