@@ -3,7 +3,7 @@ struct Params {
     in_w: i32, in_h: i32, in_slices: u32, out_slices: u32,
     out_w: i32, out_h: i32, outputs: u32, residual_slices: u32,
     pad_x: i32, pad_y: i32, kernel: i32, stride: i32,
-    span: u32, tiles: u32, tiles_x: u32, unused: u32,
+    span: u32, tiles: u32, tiles_x: u32, scale: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<S4>;

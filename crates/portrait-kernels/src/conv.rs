@@ -43,13 +43,15 @@ pub(crate) struct Params {
     pub(crate) pad_y: i32,
     pub(crate) kernel: i32,
     pub(crate) stride: i32,
-    /// Invocations along x: `tiles`, or `tiles` times the output groups where the image is small.
+    /// Invocations along x: `tiles`, or `tiles` times the output groups where the image is small. In split convolutions the
+    /// tiles of a workgroup.
     pub(crate) span: u32,
     /// Tiles of the image.
     pub(crate) tiles: u32,
     /// Tiles in a row.
     pub(crate) tiles_x: u32,
-    pub(crate) unused: u32,
+    /// 2 where the input is read through nearest ×2, 1 elsewhere.
+    pub(crate) scale: u32,
 }
 
 impl Params {
@@ -92,6 +94,12 @@ const CONV_KXK: Family = &[
     ("conv_kxk_4x8", [4, 0], 2),
     ("conv_kxk_4x4", [4, 0], 1),
 ];
+/// For few pixels and many channels, any kernel side up to [`SPLIT_SIDE`].
+const SPLIT: Family = &[("conv_split_4x8", [4, 0], 2), ("conv_split_4x4", [4, 0], 1)];
+/// `window` in `shaders/prelude/conv_split.wgsl` has a bit for each tap.
+const SPLIT_SIDE: u32 = 5;
+/// Input slices times taps that each part of a split convolution should have at least: less does not pay for adding up.
+const SPLIT_WORK: u32 = 4;
 
 /// Invocations of a workgroup. The widest tiles are for software drivers, whose only lanes are those of a few cores.
 const fn workgroup([tw, th]: [u32; 2]) -> u32 {
@@ -145,7 +153,8 @@ impl Conv {
     }
 
     /// The shader variant: of the tiles that the device holds and that still make enough invocations to keep it busy, the one
-    /// with the fewest loads over the whole image; if none makes enough, the smallest.
+    /// with the fewest loads over the whole image; if none makes enough, the smallest. Where even these invocations do not fill
+    /// the device and the layer is deep, it is split.
     fn choose(&self, profile: &DeviceProfile) -> Variant {
         let family = self.family();
         let fits = |v: &&Variant| v.1[0] * v.1[1].max(1) <= profile.tile_pixels && v.2 <= profile.tile_slices;
@@ -153,7 +162,25 @@ impl Conv {
         let invocations = |v: &Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases;
         let enough = if profile.tile_pixels >= 16 { 32 } else { 256 };
         let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
-        *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1])
+        let whole = *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1]);
+        let deep = |v: &&Variant| {
+            let parts = workgroup(v.1) / self.split_tiles(v);
+            self.split_side() <= SPLIT_SIDE
+                && slices(self.input[0]) * self.split_side() * self.split_side() >= SPLIT_WORK * parts
+        };
+        let split = SPLIT.iter().filter(fits).find(deep).filter(|_| invocations(&whole) < profile.lanes);
+        *split.unwrap_or(&whole)
+    }
+
+    /// Side of the kernel as split convolutions see it: that of a phase where the input is upsampled.
+    fn split_side(&self) -> u32 {
+        if self.upsample { 2 } else { self.kernel }
+    }
+
+    /// Tiles that a workgroup of a split convolution takes: all of a small picture, and no more than leave an invocation for each
+    /// of their sums.
+    fn split_tiles(&self, &(_, tile, count): &Variant) -> u32 {
+        self.tiles(tile)[1].next_power_of_two().min(workgroup(tile) / (tile[0] * count))
     }
 }
 
@@ -178,10 +205,12 @@ impl Kernel for Conv {
     fn dispatch(&self, tier: Tier, profile: &DeviceProfile) -> Dispatch {
         let [c, h, w] = self.input;
         let [_, oh, ow] = self.output();
-        let (file, tile, per_invocation) = self.choose(profile);
+        let variant @ (file, tile, per_invocation) = self.choose(profile);
+        let split = SPLIT.contains(&variant);
         let [tiles_x, tiles] = self.tiles(tile);
         let groups = slices(self.outputs).div_ceil(per_invocation);
-        let (span, rows) = Params::spread(tiles, groups, workgroup(tile));
+        let (span, rows) =
+            if split { (self.split_tiles(&variant), groups) } else { Params::spread(tiles, groups, workgroup(tile)) };
         let params = Params {
             in_w: w as i32,
             in_h: h as i32,
@@ -198,12 +227,17 @@ impl Kernel for Conv {
             span,
             tiles,
             tiles_x,
-            unused: 0,
+            scale: if self.upsample { 2 } else { 1 },
         };
+        let shader = ShaderKey::new(file, tier).define("RESIDUAL", self.residual.is_some()).set("ACT", self.act as u32);
         Dispatch {
-            shader: ShaderKey::new(file, tier).define("RESIDUAL", self.residual.is_some()).set("ACT", self.act as u32),
+            shader: if split { shader.set("SIDE", self.split_side()) } else { shader },
             params: bytemuck::bytes_of(&params).to_vec(),
-            workgroups: [span.div_ceil(workgroup(tile)), rows, if self.upsample { 4 } else { 1 }],
+            workgroups: [
+                if split { tiles.div_ceil(span) } else { span.div_ceil(workgroup(tile)) },
+                rows,
+                if self.upsample { 4 } else { 1 },
+            ],
         }
     }
 

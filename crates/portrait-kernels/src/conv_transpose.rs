@@ -71,7 +71,7 @@ impl Kernel for ConvTranspose2x2 {
             span,
             tiles,
             tiles_x: tiles,
-            unused: 0,
+            scale: 1,
         };
         Dispatch {
             shader: ShaderKey::new("conv_transpose2x2", tier).set("ACT", self.act as u32),

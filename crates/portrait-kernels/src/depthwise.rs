@@ -82,7 +82,7 @@ impl Kernel for Depthwise {
             span,
             tiles,
             tiles_x,
-            unused: 0,
+            scale: 1,
         };
         Dispatch {
             shader: ShaderKey::new("depthwise", tier)

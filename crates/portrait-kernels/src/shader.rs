@@ -52,6 +52,8 @@ shaders![
     "conv_kxk_4x4",
     "conv_kxk_4x8",
     "conv_kxk_8x8",
+    "conv_split_4x4",
+    "conv_split_4x8",
     "conv_transpose2x2",
     "conv_up2_16x8",
     "conv_up2_4x4",
@@ -78,7 +80,20 @@ shaders![
     "warp",
 ];
 
-prelude!["activation", "conv", "f16", "f16_packed", "f32", "face", "finite", "fold", "grid", "refiner", "thin_plate"];
+prelude![
+    "activation",
+    "conv",
+    "conv_split",
+    "f16",
+    "f16_packed",
+    "f32",
+    "face",
+    "finite",
+    "fold",
+    "grid",
+    "refiner",
+    "thin_plate"
+];
 
 /// Stems of all kernel files.
 pub fn shader_names() -> impl Iterator<Item = &'static str> {

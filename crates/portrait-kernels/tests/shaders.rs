@@ -48,8 +48,11 @@ fn examples() -> Vec<Box<dyn Kernel>> {
             let pad = [kernel / 2; 4];
             let residual = features;
             for outputs in [64, 4] {
+                let input = [64, 128, 128];
                 list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
             }
+            let input = [512, 4, 4];
+            list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
         }
         list.push(Box::new(Depthwise { input, kernel: 3, stride: 1, pad: [1; 4], residual: features, act }));
         for float_input in [false, true] {
