@@ -71,8 +71,8 @@ impl Compiler {
 pub(crate) struct Compile {
     preset: String,
     precision: String,
-    /// Pixels and slices of the tiles; `None`: what the engine would take on that adapter.
-    tile: Option<[u32; 2]>,
+    /// Pixels and slices of the tiles, and lanes; `None`: what the engine would take on that adapter.
+    profile: Option<[u32; 3]>,
 }
 
 /// A pipeline that the child has made, in the order of the marks.
@@ -91,8 +91,8 @@ pub(crate) fn run(
     preset: &Preset,
     tier: Tier,
 ) -> Result<Vec<PhoneRow>> {
-    let tile = args.gpu(tier).profile.map(|profile| [profile.tile_pixels, profile.tile_slices]);
-    let task = Compile { preset: preset.name.clone(), precision: tier.name().to_owned(), tile };
+    let profile = args.gpu(tier).profile.map(|p| [p.tile_pixels, p.tile_slices, p.lanes]);
+    let task = Compile { preset: preset.name.clone(), precision: tier.name().to_owned(), profile };
     let mut command = child::command(&Task::Compile(task))?;
     command.env("WGPU_BACKEND", "vulkan").env("MESA_SHADER_CACHE_DISABLE", "true").envs(compiler.environment(folder));
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
@@ -141,7 +141,8 @@ impl Compile {
     /// The child's part.
     pub(crate) fn run(self) -> Result<()> {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == self.precision).context("a precision")?;
-        let profile = self.tile.map(|[tile_pixels, tile_slices]| DeviceProfile { tile_pixels, tile_slices });
+        let profile =
+            self.profile.map(|[tile_pixels, tile_slices, lanes]| DeviceProfile { tile_pixels, tile_slices, lanes });
         let gpu = pollster::block_on(Gpu::open(&GpuOptions { tier: Some(tier), profile, ..GpuOptions::default() }))?;
         let steps = frame_steps(&crate::preset(&self.preset)?, &SessionOptions::new(512, 512))?;
         let frame = |step: &&FrameStep| step.part != Part::Search;
