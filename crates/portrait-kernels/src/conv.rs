@@ -98,8 +98,8 @@ const CONV_KXK: Family = &[
 const SPLIT: Family = &[("conv_split_4x8", [4, 0], 2), ("conv_split_4x4", [4, 0], 1)];
 /// `window` in `shaders/prelude/conv_split.wgsl` has a bit for each tap.
 const SPLIT_SIDE: u32 = 5;
-/// Input slices times taps that each part of a split convolution should have at least: less does not pay for adding up.
-const SPLIT_WORK: u32 = 4;
+/// Input slices times taps from which on a layer is deep: less does not pay for adding up the parts.
+const SPLIT_DEPTH: u32 = 128;
 
 /// Invocations of a workgroup. The widest tiles are for software drivers, whose only lanes are those of a few cores.
 const fn workgroup([tw, th]: [u32; 2]) -> u32 {
@@ -163,13 +163,10 @@ impl Conv {
         let enough = if profile.tile_pixels >= 16 { 32 } else { 256 };
         let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
         let whole = *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1]);
-        let deep = |v: &&Variant| {
-            let parts = workgroup(v.1) / self.split_tiles(v);
-            self.split_side() <= SPLIT_SIDE
-                && slices(self.input[0]) * self.split_side() * self.split_side() >= SPLIT_WORK * parts
-        };
-        let split = SPLIT.iter().filter(fits).find(deep).filter(|_| invocations(&whole) < profile.lanes);
-        *split.unwrap_or(&whole)
+        let side = self.split_side();
+        let deep = side <= SPLIT_SIDE && slices(self.input[0]) * side * side >= SPLIT_DEPTH;
+        let split = deep && invocations(&whole) < profile.lanes;
+        *SPLIT.iter().find(|v| split && fits(v)).unwrap_or(&whole)
     }
 
     /// Side of the kernel as split convolutions see it: that of a phase where the input is upsampled.
