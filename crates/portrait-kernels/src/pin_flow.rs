@@ -1,22 +1,34 @@
-//! Correction of the flow at the facial points.
+//! Correction of the flow at eyes, lips and irises.
 
+use crate::face::{Point, dot, minus};
 use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
-use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, feature_len};
 use bytemuck::{Pod, Zeroable, cast_slice};
 
-/// The flow of [`crate::MotionCombine`] corrected so that it leads from the driver's facial points to the source's:
+/// Places in [`Transfer::pins`].
+const UPPER_LIDS_AT: usize = 4;
+const LOWER_LIDS_AT: usize = 14;
+const LIDS: usize = 10;
+const INNER_LIPS: [[usize; 2]; 3] = [[36, 37], [40, 42], [41, 43]];
+const IRISES_AT: usize = 44;
+/// Opening of an eye, in `sigma`, from which its iris counts in full.
+const OPEN: f32 = 2.5;
+
+/// The flow of [`crate::MotionCombine`] corrected so that it leads from the driver's pins to the source's:
 /// `flow(z) += Σ w_j(z) e_j / (Σ w_j(z) + softness)` with `e_j = source_j - flow(driver_j)` and
 /// `w_j = exp(-|z - driver_j|² / 2 sigma²)`. What networks and splines miss at lids and lips is an opening or a closing there.
 ///
-/// Bindings, all `f32`: flow `[size, size, 4]` (x, y, occlusion, 0), points of the source and of the driver `[points, 2]` in
-/// [-1, 1], corrected flow.
+/// Opposite points of lids and inner lips act on their own side of the middle between them only, with a ramp of half a pixel of the
+/// grid: where they meet, the flow shows skin on both sides, not the average of both, which is the open eye. Irises fade as their
+/// eye closes.
+///
+/// Bindings, all `f32`: flow `[size, size, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
+/// [`Transfer::pins`] lists them, corrected flow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PinFlow {
-    /// Side of the motion grid in pixels.
+    /// Side of the motion grid in pixels, at least 2.
     pub size: u32,
-    /// Number of points, at most [`PinFlow::MAX_POINTS`].
-    pub points: u32,
-    /// Reach of a point in [-1, 1] units, more than 0.
+    /// Reach of a pin in [-1, 1] units, more than 0.
     pub sigma: f32,
     /// Weight of "no correction", more than 0.
     pub softness: f32,
@@ -27,18 +39,37 @@ pub struct PinFlow {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct Params {
     size: u32,
-    points: u32,
     sharpness: f32,
     softness: f32,
+    steepness: f32,
+    open: f32,
+    pad: [f32; 3],
 }
 
 impl PinFlow {
-    /// What the workgroup's memory holds.
-    pub const MAX_POINTS: u32 = 128;
-
-    fn sharpness(&self) -> f32 {
-        0.5 / (self.sigma * self.sigma)
+    fn params(&self) -> Params {
+        let sharpness = 0.5 / (self.sigma * self.sigma);
+        let steepness = self.size as f32 - 1.0;
+        let (softness, open) = (self.softness, OPEN * self.sigma);
+        Params { size: self.size, sharpness, softness, steepness, open, pad: [0.0; 3] }
     }
+}
+
+/// Of each pin: its weight in the middle between it and the opposite point, how steeply that grows with height, and where the middle
+/// is. A point without an opposite has the same weight everywhere.
+fn sides(driver: &[Point], across: Point, params: &Params) -> Vec<[f32; 3]> {
+    let mut sides = vec![[1.0, 0.0, 0.0]; driver.len()];
+    for [upper, lower] in (0..LIDS).map(|i| [UPPER_LIDS_AT + i, LOWER_LIDS_AT + i]).chain(INNER_LIPS) {
+        let middle = 0.5 * (dot(driver[upper], across) + dot(driver[lower], across));
+        sides[upper] = [0.5, -params.steepness, middle];
+        sides[lower] = [0.5, params.steepness, middle];
+    }
+    for eye in 0..2 {
+        let pairs = (eye..LIDS).step_by(2).map(|i| minus(driver[LOWER_LIDS_AT + i], driver[UPPER_LIDS_AT + i]));
+        let opening: f32 = pairs.map(|d| dot(d, across)).sum();
+        sides[IRISES_AT + eye][0] = (opening / (0.5 * LIDS as f32 * params.open)).clamp(0.0, 1.0);
+    }
+    sides
 }
 
 impl Kernel for PinFlow {
@@ -47,43 +78,47 @@ impl Kernel for PinFlow {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        let flow = feature_len(4, self.size, self.size);
-        let points = 2 * self.points as usize;
+        let (flow, pins) = (feature_len(4, self.size, self.size), 2 * Transfer::PINS);
         vec![
             Binding::new(Bind::Floats, flow),
-            Binding::new(Bind::Floats, points),
-            Binding::new(Bind::Floats, points),
+            Binding::new(Bind::Floats, pins),
+            Binding::new(Bind::Floats, pins),
             Binding::new(Bind::FloatsOut, flow),
         ]
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
-        assert!(self.points <= Self::MAX_POINTS, "pin_flow takes at most {} points", Self::MAX_POINTS);
-        let (sharpness, softness) = (self.sharpness(), self.softness);
-        let params = Params { size: self.size, points: self.points, sharpness, softness };
         Dispatch {
             shader: ShaderKey::new("pin_flow", tier),
-            params: bytemuck::bytes_of(&params).to_vec(),
+            params: bytemuck::bytes_of(&self.params()).to_vec(),
             workgroups: picture_workgroups(self.size, 1),
         }
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let [loose, source, driver] = inputs else { panic!("pin_flow needs flow, source and driver") };
-        let size = self.size as usize;
-        let points = cast_slice::<f32, [f32; 2]>(source).iter().zip(cast_slice::<f32, [f32; 2]>(driver));
-        let pins: Vec<([f32; 2], [f32; 2])> = points
+        let (params, size) = (self.params(), self.size as usize);
+        let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
+        let along = minus(driver[1], driver[0]);
+        let length = dot(along, along).sqrt().max(1e-6);
+        let across = [-along[1] / length, along[0] / length];
+        let sides = sides(driver, across, &params);
+        let misses: Vec<Point> = source
+            .iter()
+            .zip(driver)
             .map(|(s, d)| {
                 let there = bilinear(loose, size, pixel_position(*d, size));
-                (*d, [s[0] - there[0], s[1] - there[1]])
+                minus(*s, [there[0], there[1]])
             })
             .collect();
         for (pixel, (flow, loose)) in outputs[0].chunks_exact_mut(4).zip(loose.chunks_exact(4)).enumerate() {
             let z = grid_point(pixel % size, pixel / size, size);
+            let height = dot(z, across);
             let (mut total, mut sum) = (self.softness, [0.0; 2]);
-            for (at, miss) in &pins {
-                let d = [z[0] - at[0], z[1] - at[1]];
-                let weight = (-self.sharpness() * (d[0] * d[0] + d[1] * d[1])).exp();
+            for ((at, miss), [base, steepness, middle]) in driver.iter().zip(&misses).zip(&sides) {
+                let d = minus(z, *at);
+                let side = (base + steepness * (height - middle)).clamp(0.0, 1.0);
+                let weight = (-params.sharpness * dot(d, d)).exp() * side;
                 total += weight;
                 sum = [sum[0] + weight * miss[0], sum[1] + weight * miss[1]];
             }

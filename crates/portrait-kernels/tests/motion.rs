@@ -281,22 +281,21 @@ fn a_wrong_transform_is_seen() {
     Check::new(&kernel, &inputs).perturb(0, 8, 0.1).report().expect_err("a wrong flow went unseen");
 }
 
-const PINS: [PinFlow; 4] = [
-    PinFlow { size: 1, points: 1, sigma: 0.3, softness: 0.5 },
-    PinFlow { size: 17, points: 3, sigma: 0.1, softness: 0.1 },
-    PinFlow { size: 33, points: 128, sigma: 0.05, softness: 0.02 },
-    PinFlow { size: 64, points: 46, sigma: 0.02, softness: 0.02 },
+const PINS: [PinFlow; 3] = [
+    PinFlow { size: 2, sigma: 0.3, softness: 0.5 },
+    PinFlow { size: 33, sigma: 0.05, softness: 0.1 },
+    PinFlow { size: 64, sigma: 0.02, softness: 0.02 },
 ];
 
-/// A flow near the identity; points of the source and of the driver, some of them outside the picture.
+/// A flow near the identity; pins of the source and of the driver, some of them outside the picture.
 fn pin_inputs(kernel: &PinFlow, seed: u64) -> Vec<Vec<f32>> {
     let (mut rng, size) = (Rng::new(seed), kernel.size as usize);
     let flow = (0..size * size).flat_map(|i| {
-        let [x, y] = if size > 1 { grid64(i, size).map(|v| v as f32) } else { [0.0; 2] };
+        let [x, y] = grid64(i, size).map(|v| v as f32);
         [x + rng.range(-0.1, 0.1), y + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
     });
     let flow = flow.collect();
-    let driver: Vec<f32> = (0..2 * kernel.points).map(|_| rng.range(-1.1, 1.1)).collect();
+    let driver: Vec<f32> = (0..92).map(|_| rng.range(-1.1, 1.1)).collect();
     let source = driver.iter().map(|v| v + rng.range(-0.2, 0.2)).collect();
     vec![flow, source, driver]
 }
@@ -311,7 +310,13 @@ fn pin_flow_matches_twin() {
 #[test]
 fn pin_flow_matches_formula() {
     for kernel in &PINS[1..] {
-        let inputs = pin_inputs(kernel, 2);
+        let mut inputs = pin_inputs(kernel, 2);
+        // Lids and lips of the driver lie right, upper points far above the middle and lower ones far below; eyes are open.
+        for (upper, lower) in (0..10).map(|i| (4 + i, 14 + i)).chain([(36, 37), (40, 42), (41, 43)]) {
+            inputs[2][2 * upper + 1] = -0.9;
+            inputs[2][2 * lower + 1] = 0.9;
+        }
+        inputs[2][..4].copy_from_slice(&[-0.5, 0.1, 0.5, 0.1]);
         let (size, last) = (kernel.size as usize, kernel.size as f64 - 1.0);
         let at = |i: usize, axis: usize| f64::from(inputs[0][i * 4 + axis]);
         let points = |which: usize| inputs[which].chunks(2).map(|p| [f64::from(p[0]), f64::from(p[1])]);
@@ -328,16 +333,51 @@ fn pin_flow_matches_formula() {
         let want: Vec<f32> = (0..size * size)
             .flat_map(|i| {
                 let z = grid64(i, size);
-                let weight = |d: &[f64; 2]| {
+                let weight = |k: usize, d: &[f64; 2]| {
                     let r2 = (z[0] - d[0]).powi(2) + (z[1] - d[1]).powi(2);
-                    (-r2 / (2.0 * f64::from(kernel.sigma).powi(2))).exp()
+                    let ramp = (0.5 + last * z[1]).clamp(0.0, 1.0);
+                    let side = match k {
+                        4..14 | 36 | 40 | 41 => 1.0 - ramp,
+                        14..24 | 37 | 42 | 43 => ramp,
+                        _ => 1.0,
+                    };
+                    (-r2 / (2.0 * f64::from(kernel.sigma).powi(2))).exp() * side
                 };
-                let total: f64 = misses.iter().map(|(d, _)| weight(d)).sum::<f64>() + f64::from(kernel.softness);
-                let moved = |c: usize| at(i, c) + misses.iter().map(|(d, e)| weight(d) * e[c]).sum::<f64>() / total;
+                let terms: Vec<_> = misses.iter().enumerate().map(|(k, (d, e))| (weight(k, d), e)).collect();
+                let total: f64 = terms.iter().map(|(w, _)| w).sum::<f64>() + f64::from(kernel.softness);
+                let moved = |c: usize| at(i, c) + terms.iter().map(|(w, e)| w * e[c]).sum::<f64>() / total;
                 [moved(0), moved(1), at(i, 2), at(i, 3)].map(|v| v as f32)
             })
             .collect();
         assert_close(&twin(kernel, &inputs, &[])[0], &want, 1e-10);
+    }
+}
+
+#[test]
+fn closed_lids_show_skin_on_both_sides_and_no_iris() {
+    let kernel = PINS[2];
+    let size = 64;
+    let identity: Vec<f32> = (0..size * size)
+        .flat_map(|i| {
+            let [x, y] = grid64(i, size);
+            [x as f32, y as f32, 1.0, 0.0]
+        })
+        .collect();
+    // Both eyes of the photo are open by 0.1 and those of the driver closed, between two rows of the grid; the rest is far away.
+    let mut photo = vec![5.0f32; 92];
+    photo[..8].copy_from_slice(&[-0.4, 0.0, 0.4, 0.0, -0.2, 0.0, 0.2, 0.0]);
+    for (i, x) in (0..10).map(|i| (i, [-1.0, 1.0][i % 2] * (0.22 + 0.03 * (i / 2) as f32))) {
+        photo[8 + 2 * i..10 + 2 * i].copy_from_slice(&[x, -0.05]);
+        photo[28 + 2 * i..30 + 2 * i].copy_from_slice(&[x, 0.05]);
+    }
+    photo[88..].copy_from_slice(&[-0.28, 0.0, 0.28, 0.0]);
+    let mut driver = photo.clone();
+    (0..20).for_each(|i| driver[9 + 2 * i] = 0.0);
+    let flow = twin(&kernel, &[identity, photo, driver], &[]).remove(0);
+    // The rows next to the closed lids, at an iris: above lies the upper lid and what is above it, below the lower one.
+    for x in [23, 40] {
+        let y = |row: usize| flow[(row * size + x) * 4 + 1];
+        assert!(y(31) < -0.05 && y(32) > 0.05, "column {x}: {} {}", y(31), y(32));
     }
 }
 

@@ -30,7 +30,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(MotionInput { size: 64, groups: 10, keypoints: 50, variance: 0.01 }),
         Box::new(ResizeBilinear { input, height: 32, width: 32, coords: Coords::HalfPixel }),
         Box::new(RgbaToFeature { size: [64, 64] }),
-        Box::new(PinFlow { size: 64, points: 46, sigma: 0.02, softness: 0.02 }),
+        Box::new(PinFlow { size: 64, sigma: 0.02, softness: 0.02 }),
         Box::new(RefineCrops { frame: [64, 48], image: 256 }),
         Box::new(RefinePoints),
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),

@@ -226,8 +226,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     let loose = g.kernel("motion_combine", combine, &[head, tps, driving], &[TensorKind::Floats(4 * n * n)])[0];
-    let pin =
-        PinFlow { size: n, points: Transfer::PINS as u32, sigma: preset.pins.sigma, softness: preset.pins.softness };
+    let pin = PinFlow { size: n, sigma: preset.pins.sigma, softness: preset.pins.softness };
     g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins], &[flow]);
     let warp = Arc::new(Warp { size: side, motion: n, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];

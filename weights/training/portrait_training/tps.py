@@ -53,12 +53,38 @@ def heatmap(points: Tensor, at: Tensor, variance: float) -> Tensor:
     return down[..., :, None] * across[..., None, :]
 
 
-def pin(flow: Tensor, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
-    """Corrects a backward flow (B, 2, H, W) so that it leads from the driver's points (B, P, 2) to the source's.
+# Places of opposite points among the pins (presets.PINS): lids of the right and the left eye in turn, then inner lips.
+UPPER, LOWER = [*range(4, 14), 36, 40, 41], [*range(14, 24), 37, 42, 43]
+OPEN = 2.5  # opening of an eye, in sigma, from which its iris counts in full
 
-    What the flow misses at the points is spread by normalised Gaussians; far from all points nothing changes.
+
+def sides(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
+    """How much each pin (B, 44 or 46, 2) counts on a grid -> (B, P, H, W).
+
+    Opposite points of lids and inner lips act on their own side of the middle between them only: where they meet, the flow shows
+    skin on both sides, not the average of both, which is the open eye. Irises fade as their eye closes.
     """
+    along = driver[:, 1] - driver[:, 0]  # from the right to the left outer corner
+    across = torch.stack([-along[:, 1], along[:, 0]], -1) / along.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    points = (driver * across[:, None]).sum(-1)  # heights
+    middle = (points[:, UPPER] + points[:, LOWER]) / 2
+    height = torch.einsum("hwc,bc->bhw", at, across)
+    ramp = (0.5 + (len(at) - 1) * (height[:, None] - middle[..., None, None])).clamp(0, 1)
+    out = torch.ones(*points.shape, *at.shape[:2], dtype=ramp.dtype, device=ramp.device)
+    out[:, UPPER], out[:, LOWER] = 1 - ramp, ramp
+    opening = (points[:, LOWER[:10]] - points[:, UPPER[:10]]).unflatten(1, (5, 2)).mean(1)
+    irises = points.shape[1] - 44
+    out[:, 44:] = (opening / (OPEN * sigma)).clamp(0, 1)[:, :irises, None, None]
+    return out
+
+
+def pin(flow: Tensor, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
+    """Corrects a backward flow (B, 2, H, W) so that it leads from the driver's pins (B, 44 or 46, 2) to the source's.
+
+    What the flow misses at the pins is spread by normalised Gaussians; far from all pins nothing changes.
+    """
+    at = grid(flow.shape[-1], flow.device)
     there = F.grid_sample(flow, driver[:, None].to(flow.dtype), padding_mode="border", align_corners=True)[:, :, 0].mT
-    weight = heatmap(driver, grid(flow.shape[-1], flow.device), sigma**2)  # B, P, H, W
+    weight = heatmap(driver, at, sigma**2) * sides(driver, at, sigma)  # B, P, H, W
     total = weight.sum(1, keepdim=True) + softness
     return flow + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total

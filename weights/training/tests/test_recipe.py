@@ -7,7 +7,7 @@ from small import FOLDED, TINY, Rows
 
 from portrait_training import refine, refine_data, tps
 from portrait_training.export import fold
-from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, transfer
+from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, pinned, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.prepare import fill_background
@@ -36,13 +36,28 @@ def test_thin_plate_map_carries_points():
 
 def test_pins_lead_the_flow_to_the_points_and_nowhere_else():
     rng = np.random.default_rng(2)
-    driver = torch.from_numpy(rng.uniform(-0.3, 0.3, (1, 20, 2))).float()
-    source = driver + 0.05
-    flow = tps.grid(64).permute(2, 0, 1)[None]
-    pinned = tps.pin(flow, source, driver, 0.02, 0.02)
+    points = torch.from_numpy(face(rng) / 127.5 - 1).float()[None]
+    points[0, LOWER_LIDS] = points[0, UPPER_LIDS] + torch.tensor([0, 0.1])
+    points[0, [p[1] for p in INNER_LIPS]] = points[0, [p[0] for p in INNER_LIPS]] + torch.tensor([0, 0.1])
+    driver = pinned(points)
+    source, flow = driver + 0.05, tps.grid(64).permute(2, 0, 1)[None]
+    corrected = tps.pin(flow, source, driver, 0.02, 0.02)
     miss = lambda f: (torch.nn.functional.grid_sample(f, driver[:, None], align_corners=True)[:, :, 0].mT - source).abs().mean()
-    assert miss(pinned) < 0.2 * miss(flow)
-    torch.testing.assert_close(pinned[..., :10, :], flow[..., :10, :], atol=1e-6, rtol=0)
+    assert miss(corrected) < 0.2 * miss(flow)
+    torch.testing.assert_close(corrected[..., :10, :], flow[..., :10, :], atol=1e-6, rtol=0)
+
+
+def test_closed_lids_show_skin_on_both_sides():
+    photo = torch.full((1, 46, 2), 5.0)
+    photo[0, :4] = torch.tensor([[-0.4, 0], [0.4, 0], [-0.2, 0], [0.2, 0]])
+    for i in range(10):
+        x = (-1, 1)[i % 2] * (0.22 + 0.03 * (i // 2))
+        photo[0, 4 + i], photo[0, 14 + i] = torch.tensor([x, -0.05]), torch.tensor([x, 0.05])
+    photo[0, 44:] = torch.tensor([[-0.28, 0], [0.28, 0]])
+    driver = photo.clone()
+    driver[0, 4:24, 1] = 0
+    flow = tps.pin(tps.grid(64).permute(2, 0, 1)[None], photo, driver, 0.02, 0.02)
+    assert (flow[0, 1, 31, [23, 40]] < -0.05).all() and (flow[0, 1, 32, [23, 40]] > 0.05).all()
 
 
 def test_facial_points():
