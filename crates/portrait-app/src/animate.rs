@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use portrait_media::{AudioTrack, Picture, VideoWriter};
-use portrait_runtime::{Avatar, Engine, Mode, Session, SessionOptions};
+use portrait_runtime::{Engine, Framing, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
-use crate::driver::{Driver, look_ahead, pixels};
+use crate::driver::{Driver, look_ahead};
 use crate::engine::EngineArgs;
+use crate::framing::{FaceArgs, FramingArgs};
+use crate::motion_options::MotionArgs;
 use crate::report::Report;
-use crate::source::{Source, media_picture};
+use crate::source::{Prepared, Source, media_picture};
 use crate::{console, interrupt, output};
 
 /// Pictures on their way from the GPU.
@@ -38,24 +40,24 @@ pub(crate) struct Animate {
     /// The photo (PNG, JPEG, WebP, GIF), or an avatar made by `portrait prepare`
     #[arg(value_name = "PHOTO|FILE.avatar")]
     source: PathBuf,
-    /// The driving clip: MP4 or MOV with H.264, GIF; anything else where ffmpeg is installed
-    #[arg(long, value_name = "CLIP")]
+    /// The driving clip: MP4 or MOV with H.264, GIF; anything else where ffmpeg is installed; or a recorded .motion
+    #[arg(long, value_name = "CLIP|FILE.motion")]
     drive: PathBuf,
     /// The video to write
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Take over the driver's pose and expression as they are, instead of how they change
-    #[arg(long)]
-    absolute: bool,
-    /// Factor on the motion of the lids, 0 to 4, unless with --absolute: at 1 an eye that closes closes the photo's
-    #[arg(long, value_name = "FACTOR", default_value_t = default_eye_gain(), value_parser = eye_gain)]
-    eye_gain: f32,
+    #[command(flatten)]
+    motion: MotionArgs,
+    #[command(flatten)]
+    framing: FramingArgs,
+    /// Also write the driver's motion, numbers only; it drives any photo later
+    #[arg(long, value_name = "FILE.motion")]
+    record_motion: Option<PathBuf>,
     /// Also write OUT-compare.png: source | driver | result at several moments
     #[arg(long)]
     compare: bool,
-    /// Which face, where the photo shows several: 1 is the largest
-    #[arg(long, value_name = "N")]
-    face: Option<usize>,
+    #[command(flatten)]
+    face: FaceArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print one JSON object on stdout at the end, and nothing else
@@ -71,16 +73,18 @@ impl Animate {
         let mut driver = Driver::open(&self.drive)?;
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
-        drop(VideoWriter::create(&self.output, 256, 256, driver.info().fps)?);
+        let [width, height] = self.framing.framing(source.photo(), &self.source).map(|framing| size(&framing))?;
+        drop(VideoWriter::create(&self.output, width, height, driver.fps())?);
+        self.record_motion.as_deref().map_or(Ok(()), output::check_target)?;
         compare_path.as_deref().map_or(Ok(()), output::check_target)?;
 
         let start = Instant::now();
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
         let told = engine.gpu().warnings().len();
-        let prepared = source.prepare(&engine, &self.source, self.face)?;
+        let prepared = source.prepare(&engine, &self.source, self.face.choice())?;
         let mut warnings = prepared.avatar.warnings().to_vec();
-        let mut session = self.session(&engine, &prepared.avatar, &driver)?;
+        let mut session = self.session(&engine, &prepared, &driver)?;
         warnings.extend(engine.gpu().warnings().into_iter().skip(told));
         if interrupt::requested() {
             return Ok(nothing_written(&spinner));
@@ -95,25 +99,30 @@ impl Animate {
         let start = Instant::now();
         let mut render = Render {
             session,
-            output: Output { path: &self.output, fps: driver.info().fps, audio: driver.audio(), writer: None },
+            output: Output { path: &self.output, fps: driver.fps(), audio: driver.audio(), writer: None },
             compare,
             waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
             gpu_seconds: Mean::default(),
-            bar: console::bar(driver.info().frames),
+            motion: Vec::new(),
+            bar: console::bar(driver.len()),
             broken: None,
         };
-        let clip_frames = driver.info().frames;
+        let clip_frames = driver.len();
         render.run(&mut driver)?;
         render.bar.finish_and_clear();
         let Some(writer) = render.output.writer else {
             return Ok(nothing_written(&render.bar));
         };
-        let (frames, lost_frames) = (writer.frames(), lost_frames(&render.session));
+        let (frames, lost_frames) = (writer.frames(), lost_frames(&render.session) + driver.lost());
+        let size = writer.size();
         let sheet = render.compare.as_ref().and_then(Compare::picture);
         writer.finish()?;
         let animate_seconds = start.elapsed().as_secs_f64();
         if let (Some(path), Some(sheet)) = (&compare_path, &sheet) {
             portrait_media::save_png(path, sheet)?;
+        }
+        if let Some(path) = &self.record_motion {
+            RecordedMotion { neutral: render.session.neutral()?, frames: render.motion }.save(path)?;
         }
 
         if lost_frames > 0 {
@@ -129,7 +138,7 @@ impl Animate {
         let report = Report {
             output: self.output.clone(),
             compare: compare_path,
-            size: [info.image; 2],
+            size,
             frames,
             clip_frames,
             interrupted,
@@ -155,15 +164,19 @@ impl Animate {
     fn check_names(&self, compare: Option<&Path>) -> Result<()> {
         let mut inputs = vec![self.source.as_path(), self.drive.as_path()];
         inputs.extend(self.engine.weights.as_deref());
+        inputs.extend(self.framing.inputs());
+        self.framing.check_output(&self.output)?;
         output::refuse_inputs(&self.output, &inputs)?;
+        self.record_motion.as_deref().map_or(Ok(()), |motion| output::refuse_inputs(motion, &inputs))?;
         compare.map_or(Ok(()), |compare| output::refuse_inputs(compare, &inputs))
     }
 
-    fn session(&self, engine: &Engine, avatar: &Avatar, driver: &Driver) -> Result<Session> {
-        let mode = if self.absolute { Mode::Absolute } else { Mode::Relative };
-        let defaults = SessionOptions::new(driver.info().width, driver.info().height);
-        let options = SessionOptions { mode, eye_gain: self.eye_gain, ..defaults };
-        let session = engine.session(avatar, &options);
+    fn session(&self, engine: &Engine, prepared: &Prepared, driver: &Driver) -> Result<Session> {
+        let [width, height] = driver.size();
+        let framing = self.framing.framing(prepared.photo.as_ref(), &self.source)?;
+        let (motion, record) = (self.motion.options(), self.record_motion.is_some());
+        let options = SessionOptions { motion, framing, record, ..SessionOptions::new(width, height) };
+        let session = engine.session(&prepared.avatar, &options);
         session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
     }
 
@@ -171,7 +184,7 @@ impl Animate {
     /// measured from.
     fn look_ahead(&self, session: &mut Session) -> Result<()> {
         let seen = look_ahead(session, &self.drive, interrupt::requested)?;
-        if lost_frames(session) == seen && !interrupt::requested() {
+        if seen > 0 && lost_frames(session) == seen && !interrupt::requested() {
             bail!(
                 "no face found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
                  fills at least a fifth of the picture",
@@ -183,14 +196,12 @@ impl Animate {
     }
 }
 
-/// What the engine does unless told otherwise.
-fn default_eye_gain() -> f32 {
-    SessionOptions::new(1, 1).eye_gain
-}
-
-fn eye_gain(text: &str) -> Result<f32, String> {
-    let value = text.parse().ok().filter(|value| (0.0..=4.0).contains(value));
-    value.ok_or_else(|| "give a number from 0 to 4".to_owned())
+/// Width and height of the pictures.
+fn size(framing: &Framing) -> [u32; 2] {
+    match framing {
+        Framing::Photo(photo) => [photo.width, photo.height],
+        Framing::Crop | Framing::Cutout(_) => [256; 2],
+    }
 }
 
 fn lost_frames(session: &Session) -> u64 {
@@ -218,6 +229,8 @@ struct Render<'a> {
     compare: Option<Compare>,
     waiting: VecDeque<Waiting>,
     gpu_seconds: Mean,
+    /// The driver's points, where they are recorded.
+    motion: Vec<MotionFrame>,
     bar: ProgressBar,
     /// Why the clip breaks off after pictures that are good.
     broken: Option<anyhow::Error>,
@@ -228,7 +241,7 @@ impl Render<'_> {
     fn run(&mut self, driver: &mut Driver) -> Result<()> {
         let mut submitted = 0;
         while !interrupt::requested() {
-            let (frame, step) = match driver.next() {
+            let moment = match driver.next() {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 // Ctrl-C also ends an ffmpeg that reads the clip for us.
@@ -240,19 +253,22 @@ impl Render<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            self.session.animate(pixels(&frame.picture), step)?;
+            moment.drive.animate(&mut self.session, moment.step)?;
             let shown = self.compare.as_ref().is_some_and(|compare| compare.may_show(submitted));
-            self.waiting.push_back(Waiting { timestamp: frame.timestamp, driver: shown.then_some(frame.picture) });
+            let driver = shown.then(|| moment.drive.into_picture());
+            self.waiting.push_back(Waiting { timestamp: moment.timestamp, driver });
             submitted += 1;
             while let Some(picture) = self.session.take_picture(!self.session.has_room())? {
                 self.write(picture)?;
             }
+            self.motion.extend(self.session.take_motion());
         }
         while !self.waiting.is_empty() {
             let picture = self.session.take_picture(true)?.context("a picture did not come back from the GPU")?;
             self.write(picture)?;
         }
         self.session.finish()?;
+        self.motion.extend(self.session.take_motion());
         Ok(())
     }
 

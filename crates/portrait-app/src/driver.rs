@@ -1,51 +1,182 @@
-//! The driving clip.
+//! What drives: a clip, or a recorded motion.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use portrait_media::{AudioTrack, Frame, VideoInfo, VideoReader};
-use portrait_runtime::Session;
+use portrait_media::{AudioTrack, Picture, VideoReader};
+use portrait_runtime::{EngineError, Points, RecordedMotion, Session};
 
-/// How much of a clip is looked at before the first frame is made.
+use crate::source::head;
+
+/// How much of a driver is looked at before the first frame is made.
 const LOOK_AHEAD: Duration = Duration::from_secs(1);
 
 /// Time steps outside of this are taken for errors of the file, in seconds.
 const STEPS: std::ops::RangeInclusive<f32> = 0.001..=1.0;
 
-/// A clip that also knows how much time passes between its frames.
+/// Size of the pictures that show a recorded motion.
+const SKETCH: u32 = 256;
+
+/// A clip or a recorded motion that also knows how much time passes between its moments.
 pub(crate) struct Driver {
-    reader: VideoReader,
+    frames: Frames,
     last: Option<Duration>,
+}
+
+enum Frames {
+    Clip(VideoReader),
+    Motion { motion: RecordedMotion, next: usize, lost: u64 },
+}
+
+/// One moment of a driver.
+pub(crate) struct Moment {
+    pub(crate) drive: Drive,
+    pub(crate) timestamp: Duration,
+    /// Seconds since the moment before.
+    pub(crate) step: f32,
+}
+
+/// What moves the photo.
+pub(crate) enum Drive {
+    Picture(Picture),
+    Points(Points),
+}
+
+impl Drive {
+    /// Animates the photo by it.
+    pub(crate) fn animate(&self, session: &mut Session, step: f32) -> Result<(), EngineError> {
+        match self {
+            Self::Picture(picture) => session.animate(pixels(picture), step),
+            Self::Points(points) => session.animate_keypoints(points, step),
+        }
+    }
+
+    /// Looks at it for a neutral pose.
+    fn observe(&self, session: &mut Session, step: f32) -> Result<(), EngineError> {
+        match self {
+            Self::Picture(picture) => session.observe(pixels(picture), step),
+            Self::Points(points) => session.observe_keypoints(points, step),
+        }
+    }
+
+    /// What it looks like: the picture, or a drawing of the points.
+    pub(crate) fn into_picture(self) -> Picture {
+        match self {
+            Self::Picture(picture) => picture,
+            Self::Points(points) => sketch(&points),
+        }
+    }
 }
 
 impl Driver {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        Ok(Self { reader: VideoReader::open(path)?, last: None })
+        let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("motion"));
+        let frames = match named || RecordedMotion::is_motion(&head(path)) {
+            true => Frames::Motion { motion: RecordedMotion::load(path)?, next: 0, lost: 0 },
+            false => Frames::Clip(VideoReader::open(path)?),
+        };
+        Ok(Self { frames, last: None })
     }
 
-    pub(crate) fn info(&self) -> &VideoInfo {
-        self.reader.info()
+    /// Width and height of the frames.
+    pub(crate) fn size(&self) -> [u32; 2] {
+        match &self.frames {
+            Frames::Clip(reader) => [reader.info().width, reader.info().height],
+            Frames::Motion { .. } => [SKETCH; 2],
+        }
+    }
+
+    /// Mean moments a second.
+    pub(crate) fn fps(&self) -> f64 {
+        match &self.frames {
+            Frames::Clip(reader) => reader.info().fps,
+            Frames::Motion { motion, .. } => {
+                let first = motion.frames.first().map_or(Duration::ZERO, |frame| frame.time);
+                let last = motion.frames.last().map_or(Duration::ZERO, |frame| frame.time);
+                match (last - first).as_secs_f64() {
+                    seconds if seconds > 0.0 => ((motion.frames.len() - 1) as f64 / seconds).clamp(1.0, 240.0),
+                    _ => 25.0,
+                }
+            }
+        }
+    }
+
+    /// How many moments will come, where that is known.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match &self.frames {
+            Frames::Clip(reader) => reader.info().frames,
+            Frames::Motion { motion, .. } => Some(motion.frames.len() as u64),
+        }
     }
 
     pub(crate) fn audio(&self) -> Option<AudioTrack> {
-        self.reader.audio()
+        match &self.frames {
+            Frames::Clip(reader) => reader.audio(),
+            Frames::Motion { .. } => None,
+        }
     }
 
-    /// The next frame and the seconds since the one before. A time that does not grow is moved on by a frame.
-    pub(crate) fn next(&mut self) -> Result<Option<(Frame, f32)>> {
-        let Some(mut frame) = self.reader.next_frame()? else { return Ok(None) };
-        let mean = Duration::from_secs_f64(1.0 / self.reader.info().fps);
-        frame.timestamp = grown(self.last, frame.timestamp, mean);
-        let step = self.last.map_or(mean, |last| frame.timestamp - last);
-        self.last = Some(frame.timestamp);
-        Ok(Some((frame, step.as_secs_f32().clamp(*STEPS.start(), *STEPS.end()))))
+    /// Moments given so far that show no face, of a motion; a clip's are counted by the session.
+    pub(crate) fn lost(&self) -> u64 {
+        match &self.frames {
+            Frames::Clip(_) => 0,
+            Frames::Motion { lost, .. } => *lost,
+        }
+    }
+
+    /// The pose that motion is measured from, where the recording says so.
+    fn neutral(&self) -> Option<&Points> {
+        match &self.frames {
+            Frames::Clip(_) => None,
+            Frames::Motion { motion, .. } => motion.neutral.as_ref(),
+        }
+    }
+
+    /// The next moment. A time that does not grow is moved on by a frame; where a recording has no face, its last one is held.
+    pub(crate) fn next(&mut self) -> Result<Option<Moment>> {
+        let mean = Duration::from_secs_f64(1.0 / self.fps());
+        let (drive, timestamp) = match &mut self.frames {
+            Frames::Clip(reader) => match reader.next_frame()? {
+                Some(frame) => (Drive::Picture(frame.picture), frame.timestamp),
+                None => return Ok(None),
+            },
+            Frames::Motion { motion, next, lost } => {
+                let Some(frame) = motion.frames.get(*next) else { return Ok(None) };
+                *lost += u64::from(frame.points.is_none());
+                let before = motion.frames[..=*next].iter().rev().find_map(|frame| frame.points.as_ref());
+                let after = || motion.frames[*next..].iter().find_map(|frame| frame.points.as_ref());
+                let Some(points) = before.or_else(after) else { return Ok(None) };
+                *next += 1;
+                (Drive::Points(points.clone()), frame.time)
+            }
+        };
+        let timestamp = grown(self.last, timestamp, mean);
+        let step = self.last.map_or(mean, |last| timestamp - last);
+        self.last = Some(timestamp);
+        Ok(Some(Moment { drive, timestamp, step: step.as_secs_f32().clamp(*STEPS.start(), *STEPS.end()) }))
     }
 }
 
 /// The pixels of a frame, as the engine takes them.
-pub(crate) fn pixels(picture: &portrait_media::Picture) -> portrait_runtime::Frame<'_> {
+pub(crate) fn pixels(picture: &Picture) -> portrait_runtime::Frame<'_> {
     portrait_runtime::Frame { width: picture.width, height: picture.height, rgba: &picture.rgba }
+}
+
+/// Facial points as dots on black.
+fn sketch(points: &Points) -> Picture {
+    let mut picture = Picture::from_fn(SKETCH, SKETCH, |_, _| [16, 16, 20, 255]);
+    let side = SKETCH as i32;
+    for point in &points.facial {
+        let [x, y] = point.map(|v| ((v + 1.0) * 0.5 * side as f32) as i32);
+        for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
+            if (0..side).contains(&x) && (0..side).contains(&y) {
+                let at = 4 * (y * side + x) as usize;
+                picture.rgba[at..at + 3].copy_from_slice(&[230, 230, 220]);
+            }
+        }
+    }
+    picture
 }
 
 /// When a frame is shown: after the last one, whatever the file says.
@@ -53,23 +184,27 @@ fn grown(last: Option<Duration>, time: Duration, mean: Duration) -> Duration {
     last.filter(|&last| time <= last).map_or(time, |last| last + mean)
 }
 
-/// Shows a session the first second of a clip, from its first frame on: the moment that is most like the photo is what
-/// motion is measured from. How many frames that were.
+/// Shows a session the first second of a driver, from its first moment on: the one that is most like the photo is what motion is
+/// measured from, unless a recording brings its own. How many moments that were.
 pub(crate) fn look_ahead(session: &mut Session, path: &Path, stop: impl Fn() -> bool) -> Result<u64> {
     let mut driver = Driver::open(path)?;
+    if let Some(neutral) = driver.neutral() {
+        session.set_neutral(neutral)?;
+    }
+    let settled = driver.neutral().is_some();
     let (mut first, mut seen) = (None, 0);
-    while !stop() {
-        let (frame, step) = match driver.next() {
-            Ok(Some(next)) => next,
+    while !stop() && !settled {
+        let moment = match driver.next() {
+            Ok(Some(moment)) => moment,
             Ok(None) => break,
             // Who animates the clip meets the error again, after the frames before it.
             Err(_) if seen > 0 => break,
             Err(error) => return Err(error),
         };
-        if frame.timestamp - *first.get_or_insert(frame.timestamp) >= LOOK_AHEAD {
+        if moment.timestamp - *first.get_or_insert(moment.timestamp) >= LOOK_AHEAD {
             break;
         }
-        session.observe(pixels(&frame.picture), step)?;
+        moment.drive.observe(session, moment.step)?;
         // Uploads of frames that wait for the device would pile up.
         session.finish()?;
         seen += 1;

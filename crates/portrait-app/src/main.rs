@@ -1,7 +1,8 @@
 //! The program `portrait`: animates a portrait photo with a video.
 //!
 //! One file per subcommand; what they share is in `engine` (choosing a device), `source` (photo or
-//! avatar), `driver` (the clip), `output` (names that may be written to), `compare` (the picture of
+//! avatar), `driver` (a clip or a recorded motion), `framing` (what pictures show, which face),
+//! `motion_options` (how motion is taken over), `output` (names that may be written to), `compare` (the picture of
 //! several moments), `console` (what goes to which stream) and `interrupt` (Ctrl-C).
 
 mod animate;
@@ -10,9 +11,12 @@ mod console;
 mod doctor;
 mod driver;
 mod engine;
+mod framing;
 mod info;
 mod interrupt;
+mod motion_options;
 mod output;
+mod pose;
 mod prepare;
 mod report;
 mod source;
@@ -38,6 +42,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Animate(animate::Animate),
+    Pose(pose::Pose),
     Prepare(prepare::Prepare),
     Info(info::Info),
     Doctor(doctor::Doctor),
@@ -46,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Animate(task) => task.run(),
+        Command::Pose(task) => task.run(),
         Command::Prepare(task) => task.run(),
         Command::Info(task) => task.run(),
         Command::Doctor(task) => task.run(),

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::driver::pixels;
 use crate::engine::EngineArgs;
+use crate::framing::FaceArgs;
 use crate::{console, output, source};
 
 /// Prepares a photo once, so that it opens in milliseconds
@@ -24,9 +25,8 @@ pub(crate) struct Prepare {
     /// The avatar file to write
     #[arg(short, long, value_name = "FILE.avatar")]
     output: PathBuf,
-    /// Which face, where the photo shows several: 1 is the largest
-    #[arg(long, value_name = "N")]
-    face: Option<usize>,
+    #[command(flatten)]
+    face: FaceArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print one JSON object on stdout
@@ -48,7 +48,7 @@ impl Prepare {
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
         let avatar = engine
-            .prepare(pixels(&photo), &PrepareOptions { face: self.face, ..PrepareOptions::default() })
+            .prepare(pixels(&photo), &PrepareOptions { face: self.face.choice(), ..PrepareOptions::default() })
             .with_context(|| format!("cannot prepare `{}`", self.photo.display()))?;
         spinner.finish_and_clear();
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use portrait_media::Picture;
-use portrait_runtime::{Avatar, Engine, PrepareOptions};
+use portrait_runtime::{Avatar, Engine, FaceChoice, PrepareOptions};
 
 use crate::driver::pixels;
 
@@ -29,8 +29,16 @@ impl Source {
         Ok(Self::Photo(read_photo(path)?))
     }
 
+    /// The photo, where this is one.
+    pub(crate) fn photo(&self) -> Option<&Picture> {
+        match self {
+            Self::Photo(photo) => Some(photo),
+            Self::Avatar(_) => None,
+        }
+    }
+
     /// The avatar: made now where this is a photo.
-    pub(crate) fn prepare(self, engine: &Engine, path: &Path, face: Option<usize>) -> Result<Prepared> {
+    pub(crate) fn prepare(self, engine: &Engine, path: &Path, face: FaceChoice) -> Result<Prepared> {
         match self {
             Self::Photo(photo) => {
                 let avatar = engine
@@ -39,7 +47,7 @@ impl Source {
                 Ok(Prepared { avatar, photo: Some(photo) })
             }
             Self::Avatar(avatar) => {
-                if face.is_some() {
+                if !matches!(face, FaceChoice::Only | FaceChoice::Largest) {
                     bail!(
                         "`{}` is an avatar and holds one face; --face chooses among those of a photo",
                         path.display()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use portrait_media::Picture;
-use portrait_runtime::{Mode, PrepareOptions, SessionOptions};
+use portrait_runtime::{FaceChoice, Mode, MotionOptions, PrepareOptions, SessionOptions};
 
 use crate::clip::{Clip, centre_square, name, plan};
 use crate::judge::{Judge, pixels};
@@ -33,11 +33,12 @@ pub(crate) fn measure(judge: &Judge<'_>, path: &Path, every: u64) -> Result<(Row
     let mut clip = Clip::open(path)?;
     let plan = plan(clip.frames, every);
     let first = clip.next()?;
-    let avatar = judge.engine.prepare(pixels(&first), &PrepareOptions { face: None, whole_photo: true })?;
+    let options = PrepareOptions { face: FaceChoice::Only, whole_photo: true };
+    let avatar = judge.engine.prepare(pixels(&first), &options)?;
     let source = Source::new(judge, &avatar)?;
     let [width, height] = clip.size;
-    let defaults = SessionOptions::new(width, height);
-    let options = SessionOptions { mode: Mode::Absolute, filter: None, whole_frame: true, ..defaults };
+    let motion = MotionOptions { mode: Mode::Absolute, filter: None, ..MotionOptions::default() };
+    let options = SessionOptions { motion, whole_frame: true, ..SessionOptions::new(width, height) };
     let mut session = judge.engine.session(&avatar, &options)?;
 
     let (mut moments, mut runs) = (Vec::new(), Runs::default());

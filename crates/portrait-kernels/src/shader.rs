@@ -68,6 +68,7 @@ shaders![
     "max_pool",
     "motion_combine",
     "motion_input",
+    "paste",
     "pin_flow",
     "refine_crops",
     "refine_points",

@@ -42,6 +42,10 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         list.push(Box::new(AddFeatures { input, act }));
         list.push(Box::new(ScaleChannels { input, act }));
     }
+    for matte in [false, true] {
+        let (origin, canvas, fades) = ([8, 4], [128, 96], [true; 4]);
+        list.push(Box::new(Paste { size: 64, motion: 16, canvas, side: 90, origin, fade: 9.0, fades, matte }));
+    }
     for residual in [false, true] {
         let features = residual.then_some(64);
         for (kernel, stride, upsample) in [(3, 1, false), (3, 2, false), (1, 1, false), (5, 1, false), (3, 1, true)] {

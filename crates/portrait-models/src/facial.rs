@@ -19,6 +19,11 @@ pub struct FacialPoints {
     pub base40: Vec<u32>,
 }
 
+impl FacialPoints {
+    /// Points that only the head as a whole moves, as indices into the 106: forehead, temples, eye corners, bridge of the nose.
+    pub const STIFF: [u32; 14] = [0, 2, 3, 4, 5, 44, 45, 46, 47, 68, 69, 70, 71, 72];
+}
+
 /// The table of `weights/presets/fk106.json`.
 pub fn facial_points() -> &'static FacialPoints {
     static POINTS: LazyLock<FacialPoints> = LazyLock::new(|| {

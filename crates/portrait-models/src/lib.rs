@@ -32,6 +32,8 @@ pub mod bundled {
     pub const FACE_MESH: &[u8] = include_bytes!("../../../weights/face_mesh.safetensors");
     /// The refiner of eyes and lips.
     pub const REFINER: &[u8] = include_bytes!("../../../weights/refiner.safetensors");
+    /// Mean shape of the facial points and what expressions move.
+    pub const EXPRESSIONS: &[u8] = include_bytes!("../../../weights/expressions.safetensors");
     /// The person mask.
     pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
 }

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::{Frame, Picture};
 use crate::inpaint::fill_background;
+use crate::motion::Points;
 use crate::photo::{Look, PhotoFace, cut};
 use crate::views::view_poses;
 use image::imageops::{self, FilterType};
@@ -28,11 +29,45 @@ pub struct FaceBox {
     pub score: f32,
 }
 
+/// Which of several faces.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum FaceChoice {
+    /// The only one; several are an error that lists them.
+    #[default]
+    Only,
+    /// The largest.
+    Largest,
+    /// Counted from 1, the largest.
+    Index(usize),
+    /// The one whose centre is nearest to this place, in photo pixels.
+    At([f32; 2]),
+}
+
+impl FaceChoice {
+    /// The number of the face in a list that has the largest first.
+    fn among(self, faces: &[FaceBox]) -> Result<usize, EngineError> {
+        let far = |face: &FaceBox, at: [f32; 2]| (face.center[0] - at[0]).hypot(face.center[1] - at[1]);
+        match self {
+            _ if faces.is_empty() => Err(EngineError::NoFace),
+            Self::Only if faces.len() > 1 => Err(EngineError::SeveralFaces { faces: faces.to_vec() }),
+            Self::Only | Self::Largest => Ok(0),
+            Self::Index(chosen) if chosen == 0 || chosen > faces.len() => {
+                Err(EngineError::FaceIndex { chosen, found: faces.len() })
+            }
+            Self::Index(chosen) => Ok(chosen - 1),
+            Self::At(at) => {
+                let nearest = (0..faces.len()).min_by(|&a, &b| far(&faces[a], at).total_cmp(&far(&faces[b], at)));
+                nearest.ok_or(EngineError::NoFace)
+            }
+        }
+    }
+}
+
 /// How to make an avatar.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PrepareOptions {
-    /// Which face, counted from 1 (the largest); `None`: the only one.
-    pub face: Option<usize>,
+    /// Which face.
+    pub face: FaceChoice,
     /// Animates the centre square of the photo instead of a crop around the face: for pictures that are portraits already.
     pub whole_photo: bool,
 }
@@ -105,6 +140,11 @@ impl Avatar {
         self.source.iter().map(|&[.., m]| m).collect()
     }
 
+    /// The photo's own points.
+    pub fn points(&self) -> Points {
+        Points { facial: self.facial.clone(), neural: self.neural.clone() }
+    }
+
     /// Source RGB as a feature tensor with the person mask as fourth channel.
     pub(crate) fn source_feature(&self) -> Vec<f32> {
         self.source.iter().flatten().map(|&v| f32::from(v) / 255.0).collect()
@@ -162,16 +202,8 @@ impl Engine {
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
         let look = Look::new(photo)?;
         let faces = look.faces(self)?;
-        let (_, face) = match (options.face, faces.as_slice()) {
-            (_, []) => return Err(EngineError::NoFace),
-            (Some(n), list) => {
-                list.get(n.wrapping_sub(1)).ok_or(EngineError::FaceIndex { chosen: n, found: list.len() })?
-            }
-            (None, [only]) => only,
-            (None, list) => {
-                return Err(EngineError::SeveralFaces { faces: list.iter().map(|(face, _)| *face).collect() });
-            }
-        };
+        let boxes: Vec<FaceBox> = faces.iter().map(|(face, _)| *face).collect();
+        let (_, face) = &faces[options.face.among(&boxes)?];
         let size @ [width, height] = [photo.width, photo.height];
         let side = width.min(height);
         let crop = match options.whole_photo {

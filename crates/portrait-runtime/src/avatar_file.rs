@@ -16,6 +16,19 @@ const HEADER: usize = 8 + 4 + 32;
 /// Larger files are not avatars.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// Writes a file under a temporary name, then renames it: it appears whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // The original error matters more than a failing clean-up.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
 impl Avatar {
     /// Writes the avatar. The file appears whole or not at all.
     ///
@@ -23,16 +36,7 @@ impl Avatar {
     /// When it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), EngineError> {
         let path = path.as_ref();
-        let failed = |source| EngineError::AvatarIo { file: path.to_owned(), source };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let part = path.with_file_name(name);
-        let written = std::fs::write(&part, self.to_bytes()).and_then(|()| std::fs::rename(&part, path));
-        if written.is_err() {
-            // The original error matters more than a failing clean-up.
-            let _ = std::fs::remove_file(&part);
-        }
-        written.map_err(failed)
+        write_whole(path, &self.to_bytes()).map_err(|source| EngineError::AvatarIo { file: path.to_owned(), source })
     }
 
     /// The file's contents.

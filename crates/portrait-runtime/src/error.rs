@@ -79,6 +79,56 @@ pub enum EngineError {
         /// Largest side.
         limit: u32,
     },
+    /// Another photo than the one the avatar was made of.
+    #[error("the avatar was made of a photo of {expected:?} pixels, this one has {found:?}; give the photo itself")]
+    PhotoSize {
+        /// `[width, height]` of the avatar's photo.
+        expected: [u32; 2],
+        /// `[width, height]` of the photo given.
+        found: [u32; 2],
+    },
+    /// A photo larger than a texture may be.
+    #[error("a photo of {width} × {height} is larger than this device shows ({limit} a side); scale it down first")]
+    PhotoTooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Largest side.
+        limit: u32,
+    },
+    /// A texture that pictures cannot be drawn into.
+    #[error(
+        "pictures cannot be drawn into a {format} texture; it needs a colour format and the usage RENDER_ATTACHMENT"
+    )]
+    Target {
+        /// Its format.
+        format: String,
+    },
+    /// An expression that is not known.
+    #[error("no expression is called `{name}`; the names are ARKit's: {known}")]
+    Expression {
+        /// What was asked for.
+        name: String,
+        /// All there are.
+        known: String,
+    },
+    /// A motion file cannot be read or written.
+    #[error("motion {file}: {source}", file = file.display())]
+    MotionIo {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A motion file is foreign, damaged or made by another version.
+    #[error("{origin} is not a usable motion: {reason}; record it again with `--record-motion`")]
+    MotionFormat {
+        /// File or label.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A frame's size differs from the session's.
     #[error("this session takes frames of {expected:?}, got {found:?}; open a new session for another size")]
     FrameSize {

@@ -1,7 +1,6 @@
 //! What joins the networks in a frame: crops, decoding, tracking, transfer, and the buffers they share.
 
 use crate::error::EngineError;
-use crate::frame::Frame;
 use crate::frozen::{Compiled, Resource, Resources};
 use crate::gpu::Gpu;
 use crate::nets::{MERGE, Refiner, square};
@@ -144,12 +143,12 @@ pub(crate) struct SessionBuffers {
     frame: wgpu::Texture,
     pub(crate) picture: wgpu::Texture,
     pub(crate) status: wgpu::Buffer,
-    roi: wgpu::Buffer,
+    pub(crate) roi: wgpu::Buffer,
     crop: wgpu::Buffer,
-    facial: wgpu::Buffer,
-    neural: wgpu::Buffer,
+    pub(crate) facial: wgpu::Buffer,
+    pub(crate) neural: wgpu::Buffer,
     control: wgpu::Buffer,
-    state: wgpu::Buffer,
+    pub(crate) state: wgpu::Buffer,
     /// Handed from program to program, by name.
     links: Vec<(&'static str, wgpu::Buffer)>,
 }
@@ -229,8 +228,22 @@ impl SessionBuffers {
         Ok(bytemuck::pod_collect_to_vec(&gpu.read(buffer, buffer.size() as usize)?))
     }
 
-    pub(crate) fn write_frame(&self, gpu: &Gpu, frame: Frame<'_>) {
-        gpu.write_texture(&self.frame, frame.rgba);
+    /// Uploads an upright frame of the session's size.
+    pub(crate) fn write_frame(&self, gpu: &Gpu, rgba: &[u8]) {
+        gpu.write_texture(&self.frame, rgba);
+    }
+
+    /// Where the tracker looks next: centre, side in frame pixels, and angle.
+    pub(crate) fn write_region(&self, gpu: &Gpu, region: [f32; 4]) {
+        gpu.queue.write_buffer(&self.roi, 0, bytemuck::cast_slice(&region));
+        // The portrait crop is laid anew around whoever is there.
+        gpu.queue.write_buffer(&self.crop, 0, &[0; 16]);
+    }
+
+    /// The neutral pose that relative motion is measured from: its points, and the scale from its size to the photo's.
+    pub(crate) fn write_neutral(&self, gpu: &Gpu, scale: f32, points: &[f32]) {
+        let neutral = [&[1.0, 0.0, scale, 0.0], points].concat();
+        gpu.queue.write_buffer(&self.state, 4 * Transfer::NEUTRAL_AT as u64, bytemuck::cast_slice(&neutral));
     }
 
     pub(crate) fn write_control(&self, gpu: &Gpu, control: TransferControl) {

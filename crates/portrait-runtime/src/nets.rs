@@ -1,6 +1,7 @@
 //! The networks as compiled programs: everything that depends on weights and preset, and on neither photo nor driver.
 
 use crate::error::EngineError;
+use crate::face_model::FaceModel;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use portrait_graph::{Graph, GraphError, Program, TensorKind, Value, Weights, WeightsError, WeightsFault};
@@ -28,6 +29,8 @@ pub(crate) struct Nets {
     pub(crate) render: Arc<Compiled>,
     pub(crate) motion_bias: Arc<Compiled>,
     pub(crate) refiner: Refiner,
+    /// Depth and expressions of faces.
+    pub(crate) face: FaceModel,
     /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
     /// say (all their columns are zero), so that the bias map is exactly zero.
     pub(crate) views: Option<(Arc<Compiled>, Arc<Compiled>)>,
@@ -83,6 +86,7 @@ impl Nets {
             render: compile(render),
             motion_bias: compile(motion_bias),
             refiner: Refiner { program: compile(refine()?), map: refiner_map()? },
+            face: FaceModel::new()?,
             views: match views_matter(preset, weights)? {
                 true => Some((compile(view(preset, weights)?), compile(fuse_views(preset, weights)?))),
                 false => None,

@@ -1,5 +1,6 @@
 //! What a session can be told, and what it tells.
 
+use crate::framing::Framing;
 use portrait_kernels::OneEuro;
 
 /// How the driver's motion reaches the photo.
@@ -12,11 +13,9 @@ pub enum Mode {
     Absolute,
 }
 
-/// Options of a session.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionOptions {
-    /// Width and height of the driving frames.
-    pub frame: [u32; 2],
+/// How the driver's motion is taken over. May change between frames: [`crate::Session::set_motion`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MotionOptions {
     /// How motion is transferred.
     pub mode: Mode,
     /// Smoothing of the driver's points.
@@ -25,6 +24,29 @@ pub struct SessionOptions {
     pub strength: f32,
     /// Factor on the motion of the lids in relative mode; at 1 an eye that closes closes the photo's.
     pub eye_gain: f32,
+}
+
+impl Default for MotionOptions {
+    /// Relative, smoothed, at full strength.
+    fn default() -> Self {
+        Self {
+            mode: Mode::Relative,
+            filter: Some(OneEuro::default()),
+            strength: 1.0,
+            eye_gain: 1.0,
+        }
+    }
+}
+
+/// Options of a session.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Width and height of the driving frames, upright.
+    pub frame: [u32; 2],
+    /// How motion is taken over.
+    pub motion: MotionOptions,
+    /// What the pictures show.
+    pub framing: Framing,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
     /// For how many seconds after its start [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion from,
@@ -32,6 +54,8 @@ pub struct SessionOptions {
     pub calibration: f32,
     /// Whether pictures are copied to the host for [`crate::Session::take_picture`].
     pub read_back: bool,
+    /// Whether the driver's points are kept for [`crate::Session::take_motion`].
+    pub record: bool,
 }
 
 impl SessionOptions {
@@ -39,13 +63,12 @@ impl SessionOptions {
     pub fn new(width: u32, height: u32) -> Self {
         Self {
             frame: [width, height],
-            mode: Mode::Relative,
-            filter: Some(OneEuro::default()),
-            strength: 1.0,
-            eye_gain: 1.0,
+            motion: MotionOptions::default(),
+            framing: Framing::Crop,
             whole_frame: false,
             calibration: 1.0,
             read_back: true,
+            record: false,
         }
     }
 }
@@ -59,6 +82,8 @@ pub struct FaceStatus {
     pub found: bool,
     /// Frames since it last did.
     pub lost_frames: u32,
+    /// Where it is looked for next: centre, side and angle (radians, clockwise) of a square around the face, in frame pixels.
+    pub region: [f32; 4],
     /// Frames whose result has arrived so far.
     pub frames: u64,
     /// Frames without a face among them.

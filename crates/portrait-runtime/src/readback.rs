@@ -44,6 +44,11 @@ impl Ring {
         self.stale = self.busy.len();
     }
 
+    /// How many results are on their way.
+    pub(crate) fn pending(&self) -> usize {
+        self.busy.len()
+    }
+
     /// Whether a result can still be taken in.
     pub(crate) fn has_room(&self) -> bool {
         !self.free.is_empty()

@@ -1,26 +1,41 @@
 //! A session: one avatar, one driver, one picture a frame.
 
-use crate::avatar::Avatar;
-use crate::engine::{Engine, encode};
 use crate::error::EngineError;
 use crate::frame::{Frame, Picture};
-use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
-use crate::glue::{Glue, SessionBuffers};
+use crate::frozen::Frozen;
+use crate::glue::SessionBuffers;
 use crate::gpu::Gpu;
-use crate::nets::square;
-use crate::options::{FaceStatus, Mode, Motion, SessionOptions, SessionStats};
+use crate::motion::{MotionFrame, Points};
+use crate::options::{FaceStatus, Mode, Motion, MotionOptions, SessionOptions, SessionStats};
+use crate::orient::Orientation;
+use crate::present::Presenter;
 use crate::readback::Ring;
+use crate::report::Report;
 use crate::timing::Timing;
-use portrait_graph::TensorKind;
-use portrait_kernels::{Calibrate, RefinePoints, Transfer, TransferControl};
+use portrait_kernels::{Calibrate, Transfer, TransferControl, convex_hull_area};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which parts of the frame path a submission runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
     Observe,
     Animate,
+    ObserveKeypoints,
     Keypoints,
+}
+
+impl Work {
+    /// Whether the driver is a frame, in which its face is followed.
+    fn tracks(self) -> bool {
+        matches!(self, Self::Observe | Self::Animate)
+    }
+
+    /// Whether a picture is made.
+    fn renders(self) -> bool {
+        matches!(self, Self::Animate | Self::Keypoints)
+    }
 }
 
 /// One avatar driven by one stream of frames.
@@ -28,21 +43,32 @@ enum Work {
 pub struct Session {
     gpu: Arc<Gpu>,
     options: SessionOptions,
-    image: u32,
+    orientation: Orientation,
+    /// The frame as it is uploaded, where it does not come upright.
+    upright: Vec<u8>,
     buffers: SessionBuffers,
+    /// Size of the photo's face: the square root of its hull area.
+    source_size: f32,
+    /// What is shown: the animated square, or the canvas it is put on.
+    shown: wgpu::Texture,
     /// Finds the face: crop, detector, decoding.
     search: Vec<Frozen>,
     /// Follows it and reads its points: crop, mesh, tracking, crop, neural keypoints.
     track: Vec<Frozen>,
     /// Filters and transfers the points: transfer, merger.
     transfer: Vec<Frozen>,
-    render: Frozen,
+    /// Makes the picture: motion, synthesis, and where asked for its place on a canvas.
+    render: Vec<Frozen>,
     pictures: Ring,
     reports: Ring,
+    /// When the frames were taken whose reports are on their way.
+    times: VecDeque<Duration>,
+    motion: Vec<MotionFrame>,
     timing: Option<Timing>,
     status: Option<FaceStatus>,
     stats: SessionStats,
     elapsed: f32,
+    clock: Duration,
     submitted: u64,
     /// Whether the neutral pose is settled.
     calibrated: bool,
@@ -50,119 +76,45 @@ pub struct Session {
     observing: bool,
 }
 
-impl Engine {
-    /// Starts a session. Creates everything that frames need; after this nothing is created.
-    ///
-    /// # Errors
-    /// An avatar of other weights, frames larger than the device allows, or a failing device.
-    pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
-        let gpu = &self.gpu;
-        let identity =
-            |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
-        if (avatar.info.preset.as_str(), avatar.info.weights.as_str()) != (&self.preset.name, self.weights_id()) {
-            return Err(EngineError::AvatarWeights {
-                expected: identity(&self.preset.name, self.weights_id()),
-                found: identity(&avatar.info.preset, &avatar.info.weights),
-            });
-        }
-        let [width, height] = options.frame;
-        let limit = gpu.device.limits().max_texture_dimension_2d;
-        if width == 0 || height == 0 || width > limit || height > limit {
-            return Err(EngineError::FrameTooLarge { width, height, limit });
-        }
-        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
-        let glue = Glue::new(gpu, options, &self.preset)?;
-        let mut externals = buffers.resources();
-        self.upload_avatar(avatar, &mut externals)?;
-
-        let nets = &self.nets;
-        let search = [&glue.search, &nets.detector, &glue.decode];
-        let refine = [&glue.refiner_look, &nets.refiner.program];
-        let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
-        let transfer = [&glue.transfer, &nets.merger];
-        let all: Vec<&Compiled> =
-            search.iter().chain(&track).chain(&transfer).chain([&&nets.render]).map(|c| &***c).collect();
-        let arena = Arena::new(gpu, &all);
-        let freeze = |list: &[&Arc<Compiled>]| {
-            list.iter().map(|c| Frozen::new(gpu, c, &arena, &externals)).collect::<Result<Vec<_>, _>>()
-        };
-        let (search, track, transfer) = (freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
-        let render = Frozen::new(gpu, &nets.render, &arena, &externals)?;
-        gpu.save_cache();
-
-        let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
-        let keypoint_dispatches = count(&transfer) + render.dispatches();
-        let frame_macs =
-            [&nets.mesh, &nets.refiner.program, &nets.keypoints, &nets.merger, &nets.render].map(|c| c.program.macs());
-        let stats = SessionStats {
-            dispatches: count(&track) + keypoint_dispatches,
-            search_dispatches: count(&search),
-            keypoint_dispatches,
-            macs: frame_macs.iter().sum(),
-            arena_bytes: arena.bytes(),
-            bytes_without_reuse: all.iter().map(|c| c.plan.bytes_without_reuse).sum(),
-            weight_bytes: all.iter().map(|c| c.program.constant_bytes(gpu.tier())).sum(),
-            upload_bytes: 4 * (width * height) as usize + 4 * TransferControl::LEN,
-            gpu_seconds: None,
-        };
-        let image = self.preset.image;
-        let picture_bytes = ((4 * image).next_multiple_of(256) * image) as usize;
-        Ok(Session {
+impl Session {
+    pub(crate) fn new(
+        gpu: &Arc<Gpu>,
+        options: &SessionOptions,
+        buffers: SessionBuffers,
+        source_size: f32,
+        shown: wgpu::Texture,
+        [search, track, transfer, render]: [Vec<Frozen>; 4],
+        stats: SessionStats,
+    ) -> Self {
+        let picture_bytes = ((4 * shown.width()).next_multiple_of(256) * shown.height()) as usize;
+        let depth = if options.read_back { 3 } else { 0 };
+        Self {
             gpu: gpu.clone(),
-            options: *options,
-            image,
+            options: options.clone(),
+            orientation: Orientation::default(),
+            upright: Vec::new(),
             buffers,
+            source_size,
             search,
             track,
             transfer,
             render,
-            pictures: Ring::new(gpu, "picture read-back", if options.read_back { 3 } else { 0 }, picture_bytes),
-            reports: Ring::new(gpu, "report read-back", 4, Timing::REPORT_BYTES),
+            pictures: Ring::new(gpu, "picture read-back", depth, picture_bytes),
+            reports: Ring::new(gpu, "report read-back", 4, Report::BYTES),
+            times: VecDeque::new(),
+            motion: Vec::new(),
             timing: Timing::new(gpu),
             status: None,
             stats,
             elapsed: 0.0,
+            clock: Duration::ZERO,
             submitted: 0,
             calibrated: false,
             observing: false,
-        })
-    }
-
-    fn upload_avatar(&self, avatar: &Avatar, externals: &mut Resources) -> Result<(), EngineError> {
-        let (n, side) = (self.preset.motion, self.preset.image);
-        let floats = |len: usize| TensorKind::Floats(len as u32);
-        let source = Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened());
-        let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
-            ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),
-            ("source_keypoints", floats(Transfer::SOURCE_LEN), source),
-            ("source_pins", floats(2 * Transfer::PINS), Transfer::pins(&avatar.facial).into_flattened()),
-            ("source_small", square(3, n), avatar.small_feature(n)),
-            ("source", square(4, side), avatar.source_feature()),
-            ("background", square(3, side), avatar.background_feature()),
-            ("motion_bias", square(self.preset.dense_motion.stem, n), avatar.motion_bias.clone()),
-            ("view_bias", TensorKind::Feature(self.preset.synthesis_bottleneck()), avatar.view_bias.clone()),
-        ];
-        for (name, kind, values) in tensors {
-            if values.len() != kind.len() {
-                return Err(EngineError::AvatarFormat {
-                    origin: "the avatar".to_owned(),
-                    reason: format!(
-                        "`{name}` holds {} values, preset {} needs {}",
-                        values.len(),
-                        self.preset.name,
-                        kind.len()
-                    ),
-                });
-            }
-            let buffer = self.gpu.storage(name, kind.bytes(self.gpu.tier()));
-            self.gpu.queue.write_buffer(&buffer, 0, &encode(&self.gpu, kind, &values));
-            externals.insert(name.to_owned(), Resource::Buffer(buffer));
+            shown,
         }
-        Ok(())
     }
-}
 
-impl Session {
     /// Tracks the driver in `frame`, `dt` seconds after the one before, and remembers it as the neutral pose if it is more like
     /// the photo's than any before. For a look ahead before the first picture.
     ///
@@ -174,18 +126,32 @@ impl Session {
         self.submit(Work::Observe, dt, Calibrate::TakeIfBetter)
     }
 
+    /// [`Session::observe`] for a driver of points.
+    ///
+    /// # Errors
+    /// As [`Session::animate_keypoints`].
+    pub fn observe_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
+        points.check()?;
+        self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
+        self.observing = true;
+        self.submit(Work::ObserveKeypoints, dt, Calibrate::TakeIfBetter)
+    }
+
     /// Forgets where the face was and what the filter holds, and keeps the neutral pose: before another run over a clip.
     pub fn restart(&mut self) {
         self.buffers.restart(&self.gpu);
         self.reports.discard();
+        self.times.clear();
+        self.motion.clear();
         self.observing = false;
         self.status = None;
         self.submitted = 0;
         self.elapsed = 0.0;
+        self.clock = Duration::ZERO;
     }
 
     /// Animates the photo by `frame`, `dt` seconds after the one before. One submission; returns before it is done. The
-    /// picture arrives in [`Session::texture`] and, where asked for, through [`Session::take_picture`].
+    /// picture arrives in [`Session::texture`], through [`Session::presenter`] and, where asked for, [`Session::take_picture`].
     ///
     /// # Errors
     /// A frame of another size, or a failing device.
@@ -195,23 +161,25 @@ impl Session {
         self.submit(Work::Animate, dt, calibrate)
     }
 
-    /// Animates the photo by points instead of a frame: 108 facial keypoints (the 106 of `fk106.json`, then the right and
-    /// the left iris) and 50 neural ones, in [-1, 1].
+    /// Animates the photo by points instead of a frame. No frame, and so no pixel of a driver, takes part.
     ///
     /// # Errors
     /// A wrong number of points or one that is not finite, or a failing device.
-    pub fn animate_keypoints(&mut self, facial: &[[f32; 2]], neural: &[[f32; 2]], dt: f32) -> Result<(), EngineError> {
-        for (what, points, expected) in
-            [("facial keypoints", facial, RefinePoints::POINTS), ("neural keypoints", neural, 50)]
-        {
-            let found = points.iter().filter(|p| p.iter().all(|v| v.is_finite())).count();
-            if points.len() != expected || found != expected {
-                return Err(EngineError::Points { what, expected, found });
-            }
-        }
-        self.buffers.write_keypoints(&self.gpu, facial, neural);
+    pub fn animate_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
+        points.check()?;
+        self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
         let calibrate = self.calibration(dt);
         self.submit(Work::Keypoints, dt, calibrate)
+    }
+
+    /// How the frames that follow are turned and mirrored. [`SessionOptions::frame`] is their size once upright.
+    pub fn set_orientation(&mut self, orientation: Orientation) {
+        self.orientation = orientation;
+    }
+
+    /// How the motion of the frames that follow is taken over.
+    pub fn set_motion(&mut self, motion: MotionOptions) {
+        self.options.motion = motion;
     }
 
     /// Takes the next frame with a face as the neutral pose.
@@ -219,6 +187,44 @@ impl Session {
         // Without a neutral pose the transfer takes the first one it sees, and then keeps it.
         self.calibrated = true;
         self.buffers.forget_neutral(&self.gpu);
+    }
+
+    /// Measures relative motion from this pose of the driver.
+    ///
+    /// # Errors
+    /// A wrong number of points or one that is not finite.
+    pub fn set_neutral(&mut self, points: &Points) -> Result<(), EngineError> {
+        points.check()?;
+        let size = convex_hull_area(&points.facial[..Points::MESH]).sqrt();
+        let own = self.source_size;
+        let scale = if size > 1e-3 { own / size } else { 1.0 };
+        self.buffers.write_neutral(&self.gpu, scale, &points.pose());
+        self.calibrated = true;
+        Ok(())
+    }
+
+    /// The pose of the driver that relative motion is measured from; `None` before one is settled. Blocks; not for every frame.
+    ///
+    /// # Errors
+    /// A failing device.
+    pub fn neutral(&self) -> Result<Option<Points>, EngineError> {
+        let bytes = self.gpu.read(&self.buffers.state, 4 * Transfer::STATE_LEN)?;
+        let state: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
+        let neutral = &state[Transfer::NEUTRAL_AT..];
+        Ok((neutral[0] > 0.5).then(|| Points::from_pose(&neutral[4..])))
+    }
+
+    /// Follows whoever is at this place of the frame, in frame pixels, from the next frame on: where there are several faces.
+    pub fn follow(&mut self, center: [f32; 2]) {
+        let [width, height] = self.options.frame.map(|v| v as f32);
+        let known = self.status.filter(|status| status.found).map(|status| status.region[2]);
+        let side = known.unwrap_or(0.5 * width.min(height));
+        self.buffers.write_region(&self.gpu, [center[0], center[1], side, 0.0]);
+        // Until a report says otherwise somebody is there, so that the search does not choose for itself.
+        if let Some(status) = &mut self.status {
+            status.found = true;
+        }
+        self.submitted = self.submitted.max(1);
     }
 
     fn calibration(&mut self, dt: f32) -> Calibrate {
@@ -230,61 +236,66 @@ impl Session {
         }
     }
 
-    fn upload(&self, frame: Frame<'_>) -> Result<(), EngineError> {
+    fn upload(&mut self, frame: Frame<'_>) -> Result<(), EngineError> {
         frame.check()?;
-        let found = [frame.width, frame.height];
+        let found = self.orientation.upright([frame.width, frame.height]);
         if found != self.options.frame {
             return Err(EngineError::FrameSize { expected: self.options.frame, found });
         }
-        self.buffers.write_frame(&self.gpu, frame);
+        if self.orientation == Orientation::default() {
+            self.buffers.write_frame(&self.gpu, frame.rgba);
+        } else {
+            self.orientation.apply(frame, &mut self.upright);
+            self.buffers.write_frame(&self.gpu, &self.upright);
+        }
         Ok(())
     }
 
     fn submit(&mut self, work: Work, dt: f32, calibrate: Calibrate) -> Result<(), EngineError> {
         self.poll(false)?;
-        let relative = self.options.mode == Mode::Relative;
+        let motion = &self.options.motion;
+        let relative = motion.mode == Mode::Relative;
         let control = TransferControl {
             dt,
             relative,
             calibrate,
-            filter: self.options.filter,
-            strength: self.options.strength,
-            eye_gain: self.options.eye_gain,
+            filter: motion.filter,
+            strength: motion.strength,
+            eye_gain: motion.eye_gain,
         };
         self.buffers.write_control(&self.gpu, control);
         // The face is searched for at the start and whenever the newest report says it is lost.
-        let search = work != Work::Keypoints && (self.submitted == 0 || self.status.is_some_and(|s| !s.found));
+        let search = work.tracks() && (self.submitted == 0 || self.status.is_some_and(|s| !s.found));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let timestamp_writes = self.timing.as_ref().map(Timing::writes);
             let descriptor = wgpu::ComputePassDescriptor { label: Some("frame"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            let parts = [(search, &self.search), (work != Work::Keypoints, &self.track), (true, &self.transfer)];
+            let parts = [
+                (search, &self.search),
+                (work.tracks(), &self.track),
+                (true, &self.transfer),
+                (work.renders(), &self.render),
+            ];
             parts.iter().filter(|(on, _)| *on).flat_map(|(_, list)| list.iter()).for_each(|f| f.encode(&mut pass));
-            if work != Work::Observe {
-                self.render.encode(&mut pass);
-            }
         }
-        let copies_picture = work != Work::Observe && self.options.read_back;
+        let copies_picture = work.renders() && self.options.read_back;
         if let (true, Some(target)) = (copies_picture, self.pictures.target()) {
             encoder.copy_texture_to_buffer(
-                self.buffers.picture.as_image_copy(),
+                self.shown.as_image_copy(),
                 wgpu::TexelCopyBufferInfo {
                     buffer: target,
                     layout: wgpu::TexelCopyBufferLayout {
                         offset: 0,
-                        bytes_per_row: Some((4 * self.image).next_multiple_of(256)),
+                        bytes_per_row: Some((4 * self.shown.width()).next_multiple_of(256)),
                         rows_per_image: None,
                     },
                 },
-                self.buffers.picture.size(),
+                self.shown.size(),
             );
         }
         if let Some(target) = self.reports.target() {
-            encoder.copy_buffer_to_buffer(&self.buffers.status, 0, target, 0, 16);
-            if let Some(timing) = &self.timing {
-                timing.resolve(&mut encoder, target, 16);
-            }
+            Report::copy(&mut encoder, &self.buffers, self.timing.as_ref(), target);
         }
         let index = self.gpu.submit(encoder);
         if copies_picture && self.pictures.has_room() {
@@ -292,7 +303,9 @@ impl Session {
         }
         if self.reports.has_room() {
             self.reports.submitted(index);
+            self.times.push_back(self.clock);
         }
+        self.clock += Duration::from_secs_f32(dt.clamp(1e-4, 10.0));
         self.submitted += 1;
         self.gpu.check()
     }
@@ -303,12 +316,12 @@ impl Session {
     /// # Errors
     /// A failing device.
     pub fn take_picture(&mut self, wait: bool) -> Result<Option<Picture>, EngineError> {
-        let side = self.image;
-        let row = (4 * side).next_multiple_of(256) as usize;
+        let (width, height) = (self.shown.width(), self.shown.height());
+        let row = (4 * width).next_multiple_of(256) as usize;
         let picture = self.pictures.take(&self.gpu, wait, |bytes| Picture {
-            width: side,
-            height: side,
-            rgba: bytes.chunks(row).flat_map(|r| &r[..4 * side as usize]).copied().collect(),
+            width,
+            height,
+            rgba: bytes.chunks(row).flat_map(|r| &r[..4 * width as usize]).copied().collect(),
         })?;
         self.poll(false)?;
         Ok(picture)
@@ -328,28 +341,45 @@ impl Session {
         self.poll(true)
     }
 
+    /// Takes in what has arrived, without waiting; how many submissions are still on their way. For loops that give the next frame
+    /// when the one before is done.
+    ///
+    /// # Errors
+    /// A failing device.
+    pub fn pending(&mut self) -> Result<usize, EngineError> {
+        self.poll(false)?;
+        Ok(self.reports.pending())
+    }
+
     /// Takes in the reports that have arrived.
     fn poll(&mut self, wait: bool) -> Result<(), EngineError> {
         loop {
             let period = self.timing.as_ref().map(Timing::period);
-            let report = self.reports.take(&self.gpu, wait, |bytes| {
-                let status: [f32; 4] = bytemuck::pod_read_unaligned(&bytes[..16]);
-                let ticks: [u64; 2] = bytemuck::pod_read_unaligned(&bytes[16..32]);
-                (status, period.map(|p| ticks[1].saturating_sub(ticks[0]) as f64 * p))
-            })?;
-            let Some(([score, found, lost, _], seconds)) = report else { return Ok(()) };
+            let Some(report) = self.reports.take(&self.gpu, wait, |bytes| Report::read(bytes, period))? else {
+                return Ok(());
+            };
             let before = self.status.unwrap_or_default();
-            let found = found > 0.5;
+            let found = report.found;
             self.calibrated |= found && self.observing;
             self.status = Some(FaceStatus {
-                score,
+                score: report.score,
                 found,
-                lost_frames: lost as u32,
+                lost_frames: report.lost_frames,
+                region: report.region,
                 frames: before.frames + 1,
                 frames_without_face: before.frames_without_face + u64::from(!found),
             });
-            self.stats.gpu_seconds = seconds;
+            self.stats.gpu_seconds = report.seconds;
+            let time = self.times.pop_front().unwrap_or_default();
+            if self.options.record && !self.observing {
+                self.motion.push(MotionFrame { time, points: found.then_some(report.points) });
+            }
         }
+    }
+
+    /// The driver's points of the frames whose results have arrived since the last call, with [`SessionOptions::record`].
+    pub fn take_motion(&mut self) -> Vec<MotionFrame> {
+        std::mem::take(&mut self.motion)
     }
 
     /// Where the newest submission takes the photo: what the driver's points became, and the flow made of them. Waits for the
@@ -377,12 +407,18 @@ impl Session {
         self.stats
     }
 
-    /// The picture, `rgba8unorm`, for hosts that show it themselves on the same device.
+    /// The newest picture, `rgba8unorm`, for hosts that use it themselves on the same device. Its size depends on
+    /// [`SessionOptions::framing`].
     pub fn texture(&self) -> &wgpu::Texture {
-        &self.buffers.picture
+        &self.shown
     }
 
-    /// Options as given.
+    /// Draws the newest picture into textures and surfaces of the host.
+    pub fn presenter(&self) -> Presenter {
+        Presenter::new(&self.gpu, &self.shown)
+    }
+
+    /// Options, as given or set since.
     pub fn options(&self) -> &SessionOptions {
         &self.options
     }

@@ -11,9 +11,6 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// A report: 16 bytes of tracker status, then both timestamps.
-    pub(crate) const REPORT_BYTES: usize = 32;
-
     /// `None` where the device has no timestamps.
     pub(crate) fn new(gpu: &Gpu) -> Option<Self> {
         if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {

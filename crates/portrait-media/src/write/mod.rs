@@ -138,6 +138,12 @@ impl VideoWriter {
         Ok(())
     }
 
+    /// Width and height of the frames.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        [self.width, self.height]
+    }
+
     /// Frames pushed so far.
     #[must_use]
     pub fn frames(&self) -> u64 {

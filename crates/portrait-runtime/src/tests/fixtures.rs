@@ -3,6 +3,7 @@
 use crate::avatar::{Avatar, AvatarInfo};
 use crate::{Engine, Gpu, GpuOptions, Picture, WeightsSource};
 use portrait_kernels::Tier;
+use portrait_models::Preset;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -164,4 +165,31 @@ fn the_comparisons_can_fail() {
     b[40] = f32::NAN;
     assert_eq!(max_difference(&a, &b), f32::INFINITY);
     assert_eq!(max_difference(&a, &b[..63]), f32::INFINITY);
+}
+
+/// The bundled portrait.
+pub(crate) fn photo() -> Picture {
+    let picture = image::open(root("assets/astronaut.png")).expect("the fixture is a picture").to_rgba8();
+    Picture { width: picture.width(), height: picture.height(), rgba: picture.into_raw() }
+}
+
+/// The stored driver frame of a fixture.
+pub(crate) fn driver(name: &str) -> Picture {
+    let rgb = Fixture::open(name).get("drv");
+    let rgba = rgb.as_chunks::<3>().0.iter().flat_map(|p| [p[0] as u8, p[1] as u8, p[2] as u8, 255]).collect();
+    Picture { width: 256, height: 256, rgba }
+}
+
+/// A preset small enough for a test, with views that matter.
+pub(crate) fn tiny(fold: u32) -> Preset {
+    let text = include_str!("../../../../weights/presets/s.toml")
+        .replace("image = 256", "image = 64")
+        .replace("motion = 64", "motion = 32")
+        .replace("input = 128", "input = 64")
+        .replace("widths = [32, 64, 128, 256]", "widths = [8, 8, 16, 16]")
+        .replace("stem = 32", "stem = 8")
+        .replace("down = [64, 128, 256, 512, 512]", "down = [16, 16]")
+        .replace("stem = 16", "stem = 8")
+        .replace("down = [32, 64, 128, 256, 512]", &format!("fold = {fold}\ndown = [16, 16, 16]"));
+    Preset::parse(&text).expect("the tiny preset is consistent")
 }

@@ -1,42 +1,17 @@
 //! Promises of the frame path: nothing is created, the face is followed, avatars survive a file.
 
-use super::fixtures::{Fixture, engine, gpu, root};
-use crate::{Avatar, Engine, EngineError, Frame, PrepareOptions, SessionOptions};
+use super::fixtures::{driver, engine, gpu, photo, tiny};
+use crate::{Avatar, Engine, EngineError, FaceChoice, Picture, PrepareOptions, SessionOptions};
 use portrait_kernels::Tier;
-use portrait_models::Preset;
 
-struct Photo {
-    width: u32,
-    height: u32,
-    rgba: Vec<u8>,
-}
-
-impl Photo {
-    fn frame(&self) -> Frame<'_> {
-        Frame { width: self.width, height: self.height, rgba: &self.rgba }
-    }
-}
-
-fn astronaut() -> Photo {
-    let picture = image::open(root("assets/astronaut.png")).expect("the fixture is a picture").to_rgba8();
-    Photo { width: picture.width(), height: picture.height(), rgba: picture.into_raw() }
-}
-
-/// The stored driver frame of a fixture.
-fn driver(name: &str) -> Photo {
-    let rgb = Fixture::open(name).get("drv");
-    let rgba = rgb.as_chunks::<3>().0.iter().flat_map(|p| [p[0] as u8, p[1] as u8, p[2] as u8, 255]).collect();
-    Photo { width: 256, height: 256, rgba }
-}
-
-fn blank(width: u32, height: u32) -> Photo {
-    Photo { width, height, rgba: vec![90; 4 * (width * height) as usize] }
+fn blank(width: u32, height: u32) -> Picture {
+    Picture { width, height, rgba: vec![90; 4 * (width * height) as usize] }
 }
 
 #[test]
 fn a_photo_becomes_an_avatar_that_survives_a_file() {
     let Some(engine) = engine(Tier::F32) else { return };
-    let photo = astronaut();
+    let photo = photo();
     let faces = engine.faces(photo.frame()).expect("detection runs");
     assert_eq!(faces.len(), 1);
     let [x, y] = faces[0].center;
@@ -70,35 +45,39 @@ fn a_photo_becomes_an_avatar_that_survives_a_file() {
 fn photos_without_a_face_and_malformed_frames_are_refused() {
     let Some(engine) = engine(Tier::F32) else { return };
     let refuse =
-        |photo: Photo, options: PrepareOptions| engine.prepare(photo.frame(), &options).expect_err("no avatar");
+        |photo: Picture, options: PrepareOptions| engine.prepare(photo.frame(), &options).expect_err("no avatar");
     assert!(matches!(refuse(blank(200, 100), PrepareOptions::default()), EngineError::NoFace));
     assert!(matches!(refuse(blank(1, 1), PrepareOptions::default()), EngineError::NoFace));
-    let third = refuse(astronaut(), PrepareOptions { face: Some(3), ..PrepareOptions::default() });
+    let third = refuse(photo(), PrepareOptions { face: FaceChoice::Index(3), ..PrepareOptions::default() });
     assert!(matches!(third, EngineError::FaceIndex { chosen: 3, found: 1 }), "{third}");
-    let zero = refuse(astronaut(), PrepareOptions { face: Some(0), ..PrepareOptions::default() });
+    let zero = refuse(photo(), PrepareOptions { face: FaceChoice::Index(0), ..PrepareOptions::default() });
     assert!(matches!(zero, EngineError::FaceIndex { chosen: 0, .. }), "{zero}");
-    let mut short = astronaut();
+    let mut short = photo();
     short.rgba.pop();
     assert!(matches!(refuse(short, PrepareOptions::default()), EngineError::PictureSize { .. }));
 
     // Two astronauts side by side.
-    let one = astronaut();
+    let one = photo();
     let row = 4 * one.width as usize;
     let rgba = one.rgba.chunks(row).flat_map(|r| r.iter().chain(r)).copied().collect();
-    let two = Photo { width: 2 * one.width, height: one.height, rgba };
+    let two = Picture { width: 2 * one.width, height: one.height, rgba };
     let error = engine.prepare(two.frame(), &PrepareOptions::default()).expect_err("two faces");
     assert!(error.to_string().starts_with("2 faces found"), "{error}");
-    assert!(engine.prepare(two.frame(), &PrepareOptions { face: Some(2), ..PrepareOptions::default() }).is_ok());
+    assert!(
+        engine
+            .prepare(two.frame(), &PrepareOptions { face: FaceChoice::Index(2), ..PrepareOptions::default() })
+            .is_ok()
+    );
 }
 
 #[test]
 fn frames_create_nothing_and_follow_the_face() {
     let Some(engine) = engine(Tier::F32) else { return };
-    let avatar = engine.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
     let (first, second, empty) = (driver("s_frame0"), driver("s_frame1"), blank(256, 256));
     let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
     session.observe(first.frame(), 0.04).expect("observed");
-    let mut show = |photo: &Photo| {
+    let mut show = |photo: &Picture| {
         let submissions = engine.gpu().submissions();
         session.animate(photo.frame(), 0.04).expect("animated");
         assert_eq!(engine.gpu().submissions() - submissions, 1, "a frame is one submission");
@@ -140,25 +119,11 @@ fn every_pipeline_agrees_with_its_twin() {
     }
 }
 
-/// A preset small enough for a test, with views that matter.
-fn tiny(fold: u32) -> Preset {
-    let text = include_str!("../../../../weights/presets/s.toml")
-        .replace("image = 256", "image = 64")
-        .replace("motion = 64", "motion = 32")
-        .replace("input = 128", "input = 64")
-        .replace("widths = [32, 64, 128, 256]", "widths = [8, 8, 16, 16]")
-        .replace("stem = 32", "stem = 8")
-        .replace("down = [64, 128, 256, 512, 512]", "down = [16, 16]")
-        .replace("stem = 16", "stem = 8")
-        .replace("down = [32, 64, 128, 256, 512]", &format!("fold = {fold}\ndown = [16, 16, 16]"));
-    Preset::parse(&text).expect("the tiny preset is consistent")
-}
-
 #[test]
 fn presets_nobody_trained_run_with_noise_and_views_matter() {
     let Some(gpu) = gpu(Tier::F32) else { return };
     let engine = Engine::with_noise(gpu.clone(), tiny(1), 7).expect("any preset builds");
-    let avatar = engine.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
     assert!(avatar.view_bias.iter().any(|&v| v != 0.0), "four pseudo views reach the fusion");
     let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
     session.animate(driver("s_frame0").frame(), 0.04).expect("animated");
@@ -172,7 +137,7 @@ fn presets_nobody_trained_run_with_noise_and_views_matter() {
     assert!(matches!(engine.session(&avatar, &large), Err(EngineError::FrameTooLarge { .. })));
 
     let folded = Engine::with_noise(gpu, tiny(2), 7).expect("any preset builds");
-    let avatar = folded.prepare(astronaut().frame(), &PrepareOptions::default()).expect("an avatar");
+    let avatar = folded.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
     assert!(avatar.view_bias.iter().any(|&v| v != 0.0), "four pseudo views reach the folded fusion");
     let mut session = folded.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
     session.animate(driver("s_frame0").frame(), 0.04).expect("animated");

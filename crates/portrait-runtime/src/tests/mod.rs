@@ -5,5 +5,6 @@ mod fixtures;
 mod frame_path;
 mod mediapipe;
 mod parity;
+mod pictures;
 mod preset_fast;
 mod refiner;

@@ -7,7 +7,7 @@ use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference
 use crate::avatar::Avatar;
 use crate::frozen::Compiled;
 use crate::nets::render;
-use crate::{Engine, SessionOptions, WeightsSource};
+use crate::{Engine, Points, SessionOptions, WeightsSource};
 use portrait_graph::{Program, Storage, Weights};
 use portrait_kernels::{MotionInput, Tier, Transfer};
 use portrait_models::Preset;
@@ -138,12 +138,13 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
 /// The frame path itself, from keypoints on: the keypoints after transfer and merger, the picture.
 fn frame(engine: &Engine, avatar: &Avatar, stored: &Fixture) -> [Stage; 2] {
     let mut options = SessionOptions::new(256, 256);
-    (options.filter, options.calibration) = (None, 0.0);
+    (options.motion.filter, options.calibration) = (None, 0.0);
     let mut session = engine.session(avatar, &options).expect("a session");
+    let points = |facial: &str, neural: &str| Points { facial: stored.points(facial), neural: stored.points(neural) };
     // The first points become the neutral pose, the second ones move the photo.
-    session.animate_keypoints(&stored.points("fk_d0"), &stored.points("nk_d0"), 0.04).expect("neutral");
+    session.animate_keypoints(&points("fk_d0", "nk_d0"), 0.04).expect("neutral");
     session.take_picture(true).expect("a picture");
-    session.animate_keypoints(&stored.points("fk_d"), &stored.points("nk_d"), 0.04).expect("frame");
+    session.animate_keypoints(&points("fk_d", "nk_d"), 0.04).expect("frame");
     let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
     let found = session.read_floats("driving").expect("keypoints");
     [

@@ -1,7 +1,7 @@
 //! Preset fast, whose synthesis network is folded, against the PyTorch reference: both on the same seeded noise for weights.
 
 use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr};
-use crate::{Engine, Mode, Part, SessionOptions, frame_steps};
+use crate::{Engine, Mode, MotionOptions, Part, Points, SessionOptions, frame_steps};
 use portrait_kernels::Tier;
 use portrait_models::Preset;
 
@@ -13,10 +13,11 @@ fn frame(tier: Tier, least_psnr: f32) {
     let mut avatar = avatar(&engine, &inputs, expected.points("nk_s"), expected.points("kp_s"));
     // The reference has no pseudo views.
     avatar.view_bias.fill(0.0);
-    let options =
-        SessionOptions { mode: Mode::Absolute, filter: None, calibration: 0.0, ..SessionOptions::new(256, 256) };
+    let motion = MotionOptions { mode: Mode::Absolute, filter: None, ..MotionOptions::default() };
+    let options = SessionOptions { motion, calibration: 0.0, ..SessionOptions::new(256, 256) };
     let mut session = engine.session(&avatar, &options).expect("a session");
-    session.animate_keypoints(&inputs.points("fk_d"), &expected.points("nk_d"), 0.04).expect("a frame");
+    let points = Points { facial: inputs.points("fk_d"), neural: expected.points("nk_d") };
+    session.animate_keypoints(&points, 0.04).expect("a frame");
     let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
 
     let points = max_difference(&session.read_floats("driving").expect("keypoints"), &expected.get("kp_d"));

@@ -1,0 +1,128 @@
+//! Arguments that choose what the pictures show, and which of several faces.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use portrait_media::Picture;
+use portrait_runtime::{Backdrop, FaceChoice, Framing};
+
+/// What the pictures show.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FramingArgs {
+    /// What the result shows
+    #[arg(long, value_name = "WHAT", default_value = "crop")]
+    output_as: Shown,
+    /// What is behind the person of a cutout: a colour like #20a060, or a picture; implies --output-as cutout
+    #[arg(long, value_name = "COLOUR|PICTURE")]
+    background: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shown {
+    /// The square around the face
+    Crop,
+    /// The whole photo, with the animated square blended back into it
+    Photo,
+    /// The person alone: transparent in PNG frames, or in front of --background
+    Cutout,
+}
+
+impl FramingArgs {
+    /// Pictures that are read besides photo and clip.
+    pub(crate) fn inputs(&self) -> Option<&Path> {
+        self.background.as_deref().filter(|text| !text.starts_with('#')).map(Path::new)
+    }
+
+    /// The framing for a photo; `None` for an avatar, which holds the square alone.
+    pub(crate) fn framing(&self, photo: Option<&Picture>, source: &Path) -> Result<Framing> {
+        if let Some(background) = &self.background {
+            if self.output_as == Shown::Photo {
+                bail!(
+                    "--background replaces what is behind the person, and --output-as photo keeps it; give one of them"
+                );
+            }
+            return Ok(Framing::Cutout(backdrop(background)?));
+        }
+        match (self.output_as, photo) {
+            (Shown::Crop, _) => Ok(Framing::Crop),
+            (Shown::Cutout, _) => Ok(Framing::Cutout(Backdrop::Transparent)),
+            (Shown::Photo, Some(photo)) => Ok(Framing::Photo(Arc::new(engine_picture(photo)))),
+            (Shown::Photo, None) => bail!(
+                "`{}` is an avatar and holds only the square around the face; give the photo itself for --output-as photo",
+                source.display()
+            ),
+        }
+    }
+
+    /// Refuses transparency in files that cannot keep it.
+    pub(crate) fn check_output(&self, output: &Path) -> Result<()> {
+        let opaque = output.extension().is_some_and(|extension| {
+            ["mp4", "m4v", "mov", "gif", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        });
+        if opaque && self.output_as == Shown::Cutout && self.background.is_none() {
+            bail!(
+                "`{}` keeps no transparency; write PNG (a name like out/ or out_%05d.png), or give a --background",
+                output.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// `#rrggbb`, or a picture file.
+fn backdrop(text: &str) -> Result<Backdrop> {
+    let Some(digits) = text.strip_prefix('#') else {
+        return Ok(Backdrop::Picture(Arc::new(engine_picture(&portrait_media::load_photo(text)?))));
+    };
+    let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    match (digits.len(), byte(0), byte(2), byte(4)) {
+        (6, Some(r), Some(g), Some(b)) => Ok(Backdrop::Colour([r, g, b])),
+        _ => bail!("`{text}` is no colour; write six hexadecimal digits, for example #20a060"),
+    }
+}
+
+/// A picture of a file, as the engine takes them.
+fn engine_picture(picture: &Picture) -> portrait_runtime::Picture {
+    portrait_runtime::Picture { width: picture.width, height: picture.height, rgba: picture.rgba.clone() }
+}
+
+/// Which of several faces in a photo.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct FaceArgs {
+    /// Which face, where the photo shows several: a number from 1 (the largest), `largest`, or the place X,Y in photo pixels
+    #[arg(long, value_name = "N|largest|X,Y", value_parser = face)]
+    face: Option<FaceChoice>,
+}
+
+impl FaceArgs {
+    pub(crate) fn choice(self) -> FaceChoice {
+        self.face.unwrap_or_default()
+    }
+}
+
+fn face(text: &str) -> Result<FaceChoice, String> {
+    let place = |(x, y): (&str, &str)| Some(FaceChoice::At([x.trim().parse().ok()?, y.trim().parse().ok()?]));
+    let choice = match text.split_once(',') {
+        Some(pair) => place(pair),
+        None if text == "largest" => Some(FaceChoice::Largest),
+        None => text.parse().ok().map(FaceChoice::Index),
+    };
+    choice.ok_or_else(|| "give a number from 1, `largest`, or a place like 320,200".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_and_colours_are_read() {
+        assert_eq!(face("2"), Ok(FaceChoice::Index(2)));
+        assert_eq!(face("largest"), Ok(FaceChoice::Largest));
+        assert_eq!(face("320, 200.5"), Ok(FaceChoice::At([320.0, 200.5])));
+        assert!(face("left").is_err() && face("3,").is_err() && face("-1").is_err());
+        assert_eq!(backdrop("#20a0FF").unwrap(), Backdrop::Colour([0x20, 0xa0, 0xff]));
+        assert!(backdrop("#20a0f").is_err() && backdrop("#20a0fg").is_err() && backdrop("#é0a0f").is_err());
+    }
+}

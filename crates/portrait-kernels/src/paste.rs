@@ -1,0 +1,136 @@
+//! The animated picture put back where it was cut out, or cut out along the person.
+
+use crate::grid::{bilinear, picture_workgroups, pixel_position};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
+use bytemuck::{Pod, Zeroable};
+
+/// Lays the finished picture over a backdrop, at the size its square has in the photo.
+///
+/// Inputs: `flow` `[motion, motion, 4]` of [`crate::MotionCombine`]; source `[4, size, size]` (r, g, b, person mask); the picture,
+/// a texture `size × size`; the backdrop, a texture `side × side`. Output: the canvas, a texture of which the square at `origin`
+/// is written.
+///
+/// Without `matte` the backdrop is the photo's own square. What it shows beyond `source` (its fine detail) is carried along by the
+/// flow wherever the networks kept what they warped, and the result blends into the backdrop over `fade` pixels at the edges that
+/// `fades` names. With `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Paste {
+    /// Side of the picture in pixels.
+    pub size: u32,
+    /// Side of the flow in pixels.
+    pub motion: u32,
+    /// Width and height of the canvas in pixels.
+    pub canvas: [u32; 2],
+    /// Side of the square on the canvas in pixels.
+    pub side: u32,
+    /// Left and top of the square on the canvas.
+    pub origin: [u32; 2],
+    /// Width of the blend in pixels of the canvas, above 0.
+    pub fade: f32,
+    /// Whether to blend at the left, top, right and bottom edge.
+    pub fades: [bool; 4],
+    /// Cuts out the person instead.
+    pub matte: bool,
+}
+
+/// Mirrors `Params` in `shaders/paste.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    origin: [u32; 2],
+    side: u32,
+    size: u32,
+    motion: u32,
+    fade: f32,
+    pad: [u32; 2],
+    fades: [f32; 4],
+}
+
+fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
+    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+impl Paste {
+    fn fades(&self) -> [f32; 4] {
+        self.fades.map(|on| if on { 1.0 } else { 0.0 })
+    }
+
+    /// The person over the backdrop, with straight alpha.
+    fn cut_out(made: [f32; 4], behind: [f32; 4], mask: f32) -> [f32; 4] {
+        let alpha = smoothstep(0.25, 0.75, mask);
+        let total = alpha + behind[3] * (1.0 - alpha);
+        let colour = |c: usize| {
+            let blended = (behind[c] * behind[3] * (1.0 - alpha) + made[c] * alpha) / total.max(1e-4);
+            if behind[3] > 0.0 { blended } else { made[c] }
+        };
+        [colour(0), colour(1), colour(2), total]
+    }
+}
+
+impl Kernel for Paste {
+    fn name(&self) -> &'static str {
+        "paste"
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        vec![
+            Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
+            Binding::new(Bind::Feature, feature_len(4, self.size, self.size)),
+            Binding::new(Bind::Texture, feature_len(4, self.size, self.size)),
+            Binding::new(Bind::Texture, feature_len(4, self.side, self.side)),
+            Binding::new(Bind::TextureOut, feature_len(4, self.canvas[1], self.canvas[0])),
+        ]
+    }
+
+    fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
+        let Self { size, motion, side, origin, fade, .. } = *self;
+        let params = Params { origin, side, size, motion, fade, pad: [0; 2], fades: self.fades() };
+        Dispatch {
+            shader: ShaderKey::new("paste", tier).define("MATTE", self.matte),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            workgroups: picture_workgroups(self.side, 1),
+        }
+    }
+
+    fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let [flow, source, picture, backdrop] = inputs else {
+            panic!("paste needs flow, source, picture and backdrop")
+        };
+        let [canvas] = outputs else { panic!("paste writes the canvas") };
+        let (size, motion, side) = (self.size as usize, self.motion as usize, self.side as usize);
+        let [left, top] = self.origin.map(|v| v as usize);
+        let (width, scale, fades) = (self.canvas[0] as usize, size as f32 / side as f32, self.fades());
+        for pixel in 0..side * side {
+            let (x, y) = (pixel % side, pixel / side);
+            let low = [x as f32 + 0.5, y as f32 + 0.5];
+            let position = low.map(|v| v * scale - 0.5);
+            let last = (size - 1) as f32;
+            let held = position.map(|v| v.clamp(0.0, last));
+            let [fx, fy, occlusion, _] = bilinear(flow, motion, held.map(|v| v / last * (motion - 1) as f32));
+            let near = pixel_position([fx, fy], size);
+            let origin: [f32; 2] = std::array::from_fn(|c| near[c] + position[c] - held[c]);
+            let moved = bilinear(source, size, origin);
+            let made = bilinear(picture, size, position);
+            let behind: [f32; 4] = std::array::from_fn(|c| backdrop[4 * pixel + c]);
+            let result = if self.matte {
+                Self::cut_out(made, behind, moved[3])
+            } else {
+                let off = (0..3).map(|c| (made[c] - moved[c]).abs()).fold(0.0, f32::max);
+                let trust = occlusion.clamp(0.0, 1.0) * (1.0 - smoothstep(0.08, 0.3, off));
+                let photo = bilinear(backdrop, side, origin.map(|v| (v + 0.5) / scale - 0.5));
+                let far = side as f32;
+                let gaps = [low[0], low[1], far - low[0], far - low[1]];
+                let edge = |k: usize| smoothstep(0.0, 1.0, gaps[k] / self.fade).max(1.0 - fades[k]);
+                let weight: f32 = (0..4).map(edge).product();
+                let colour = |c: usize| {
+                    let detailed = (made[c] + (photo[c] - moved[c]) * trust).clamp(0.0, 1.0);
+                    behind[c] * (1.0 - weight) + detailed * weight
+                };
+                [colour(0), colour(1), colour(2), behind[3]]
+            };
+            let to = 4 * ((top + y) * width + left + x);
+            canvas[to..to + 4].copy_from_slice(&result);
+        }
+    }
+}

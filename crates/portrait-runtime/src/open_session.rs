@@ -1,0 +1,113 @@
+//! Opening a session: everything that frames need is created here.
+
+use crate::avatar::Avatar;
+use crate::engine::{Engine, encode};
+use crate::error::EngineError;
+use crate::framing::Stage;
+use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
+use crate::glue::{Glue, SessionBuffers};
+use crate::motion::Points;
+use crate::nets::square;
+use crate::options::{SessionOptions, SessionStats};
+use crate::session::Session;
+use portrait_graph::TensorKind;
+use portrait_kernels::{Transfer, TransferControl, convex_hull_area};
+use std::sync::Arc;
+
+impl Engine {
+    /// Starts a session. Creates everything that frames need; after this nothing is created.
+    ///
+    /// # Errors
+    /// An avatar of other weights, a photo that is not the avatar's, frames or a photo larger than the device allows, or a failing
+    /// device.
+    pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
+        let gpu = &self.gpu;
+        let identity =
+            |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
+        if (avatar.info.preset.as_str(), avatar.info.weights.as_str()) != (&self.preset.name, self.weights_id()) {
+            return Err(EngineError::AvatarWeights {
+                expected: identity(&self.preset.name, self.weights_id()),
+                found: identity(&avatar.info.preset, &avatar.info.weights),
+            });
+        }
+        let [width, height] = options.frame;
+        let limit = gpu.device.limits().max_texture_dimension_2d;
+        if width == 0 || height == 0 || width > limit || height > limit {
+            return Err(EngineError::FrameTooLarge { width, height, limit });
+        }
+        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
+        let glue = Glue::new(gpu, options, &self.preset)?;
+        let mut externals = buffers.resources();
+        let source_size = self.upload_avatar(avatar, &mut externals)?;
+        let stage = Stage::new(gpu, &options.framing, &avatar.info, &self.preset, &mut externals)?;
+
+        let nets = &self.nets;
+        let search = [&glue.search, &nets.detector, &glue.decode];
+        let refine = [&glue.refiner_look, &nets.refiner.program];
+        let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
+        let transfer = [&glue.transfer, &nets.merger];
+        let render: Vec<&Arc<Compiled>> =
+            std::iter::once(&nets.render).chain(stage.as_ref().map(|stage| &stage.paste)).collect();
+        let all: Vec<&Compiled> = search.iter().chain(&track).chain(&transfer).chain(&render).map(|c| &***c).collect();
+        let arena = Arena::new(gpu, &all);
+        let freeze = |list: &[&Arc<Compiled>]| {
+            list.iter().map(|c| Frozen::new(gpu, c, &arena, &externals)).collect::<Result<Vec<_>, _>>()
+        };
+        let (search, track, transfer) = (freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
+        let render = freeze(&render)?;
+        gpu.save_cache();
+
+        let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
+        let keypoint_dispatches = count(&transfer) + count(&render);
+        let frame_macs =
+            [&nets.mesh, &nets.refiner.program, &nets.keypoints, &nets.merger, &nets.render].map(|c| c.program.macs());
+        let stats = SessionStats {
+            dispatches: count(&track) + keypoint_dispatches,
+            search_dispatches: count(&search),
+            keypoint_dispatches,
+            macs: frame_macs.iter().sum(),
+            arena_bytes: arena.bytes(),
+            bytes_without_reuse: all.iter().map(|c| c.plan.bytes_without_reuse).sum(),
+            weight_bytes: all.iter().map(|c| c.program.constant_bytes(gpu.tier())).sum(),
+            upload_bytes: 4 * (width * height) as usize + 4 * TransferControl::LEN,
+            gpu_seconds: None,
+        };
+        let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
+        Ok(Session::new(gpu, options, buffers, source_size, shown, [search, track, transfer, render], stats))
+    }
+
+    /// Uploads what the frame path reads of an avatar, and returns the size of its face: the square root of its hull area.
+    fn upload_avatar(&self, avatar: &Avatar, externals: &mut Resources) -> Result<f32, EngineError> {
+        let (n, side) = (self.preset.motion, self.preset.image);
+        let floats = |len: usize| TensorKind::Floats(len as u32);
+        let source = Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened());
+        let size = convex_hull_area(&avatar.facial[..Points::MESH]).sqrt();
+        let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
+            ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),
+            ("source_keypoints", floats(Transfer::SOURCE_LEN), source),
+            ("source_pins", floats(2 * Transfer::PINS), Transfer::pins(&avatar.facial).into_flattened()),
+            ("source_small", square(3, n), avatar.small_feature(n)),
+            ("source", square(4, side), avatar.source_feature()),
+            ("background", square(3, side), avatar.background_feature()),
+            ("motion_bias", square(self.preset.dense_motion.stem, n), avatar.motion_bias.clone()),
+            ("view_bias", TensorKind::Feature(self.preset.synthesis_bottleneck()), avatar.view_bias.clone()),
+        ];
+        for (name, kind, values) in tensors {
+            if values.len() != kind.len() {
+                return Err(EngineError::AvatarFormat {
+                    origin: "the avatar".to_owned(),
+                    reason: format!(
+                        "`{name}` holds {} values, preset {} needs {}",
+                        values.len(),
+                        self.preset.name,
+                        kind.len()
+                    ),
+                });
+            }
+            let buffer = self.gpu.storage(name, kind.bytes(self.gpu.tier()));
+            self.gpu.queue.write_buffer(&buffer, 0, &encode(&self.gpu, kind, &values));
+            externals.insert(name.to_owned(), Resource::Buffer(buffer));
+        }
+        Ok(size)
+    }
+}

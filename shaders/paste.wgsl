@@ -1,0 +1,73 @@
+// paste: the animated picture at the size of its square in the photo, laid over a backdrop. One invocation per pixel of the square.
+//
+// Shapes   flow [m, m] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
+//          backdrop [side, side] texture   canvas texture, written in the square at `origin`
+// Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it
+// Edges    blends into the backdrop over `fade` pixels along the edges that `fades` (left, top, right, bottom) names
+// MATTE    instead: the person alone, by the warped mask, over the backdrop; alpha as in "over"
+// Storage  source S4   Accumulate f32
+// CPU twin paste.rs
+#import tier
+#import grid
+
+struct Params { origin: vec2<u32>, side: u32, size: u32, motion: u32, fade: f32, pad_a: u32, pad_b: u32, fades: vec4<f32> }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> source: array<S4>;
+@group(0) @binding(3) var picture: texture_2d<f32>;
+@group(0) @binding(4) var backdrop: texture_2d<f32>;
+@group(0) @binding(5) var canvas: texture_storage_2d<rgba8unorm, write>;
+
+fn flow_at(unit: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(unit * f32(p.motion - 1u), p.motion);
+    let upper = tap.low.y * p.motion;
+    let lower = tap.high.y * p.motion;
+    return blend_tap(tap, flow[upper + tap.low.x], flow[upper + tap.high.x], flow[lower + tap.low.x], flow[lower + tap.high.x]);
+}
+fn source_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(position, p.size);
+    let upper = tap.low.y * p.size;
+    let lower = tap.high.y * p.size;
+    return blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
+        up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
+}
+fn picture_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(position, p.size);
+    return blend_tap(tap, textureLoad(picture, tap.low, 0), textureLoad(picture, vec2<u32>(tap.high.x, tap.low.y), 0),
+        textureLoad(picture, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(picture, tap.high, 0));
+}
+fn backdrop_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(position, p.side);
+    return blend_tap(tap, textureLoad(backdrop, tap.low, 0), textureLoad(backdrop, vec2<u32>(tap.high.x, tap.low.y), 0),
+        textureLoad(backdrop, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(backdrop, tap.high, 0));
+}
+
+@compute @workgroup_size(16, 4)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if any(id.xy >= vec2<u32>(p.side)) { return; }
+    // Pixels of both sizes share their outer borders, so positions are of centres.
+    let scale = f32(p.size) / f32(p.side);
+    let position = (vec2<f32>(id.xy) + 0.5) * scale - 0.5;
+    let held = clamp(position, vec2<f32>(0.0), vec2<f32>(f32(p.size - 1u)));
+    let f = flow_at(held / f32(p.size - 1u));
+    let origin = pixel_position(f.xy, p.size) + position - held;
+    let moved = source_at(origin);
+    let made = picture_at(position).rgb;
+    let behind = textureLoad(backdrop, id.xy, 0);
+#ifdef MATTE
+    let alpha = smoothstep(0.25, 0.75, moved.w);
+    let total = alpha + behind.a * (1.0 - alpha);
+    let blended = mix(behind.rgb * behind.a, made, alpha) / max(total, 1e-4);
+    let result = vec4<f32>(select(made, blended, behind.a > 0.0), total);
+#else
+    let off = abs(made - moved.rgb);
+    let painted = smoothstep(0.08, 0.3, max(off.r, max(off.g, off.b)));
+    let fine = backdrop_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
+    let detailed = clamp(made + fine * (clamp(f.z, 0.0, 1.0) * (1.0 - painted)), vec3<f32>(0.0), vec3<f32>(1.0));
+    let low = vec2<f32>(id.xy) + 0.5;
+    let gaps = vec4<f32>(low, f32(p.side) - low) / p.fade;
+    let edges = max(smoothstep(vec4<f32>(0.0), vec4<f32>(1.0), gaps), 1.0 - p.fades);
+    let result = vec4<f32>(mix(behind.rgb, detailed, edges.x * edges.y * edges.z * edges.w), behind.a);
+#endif
+    textureStore(canvas, p.origin + id.xy, result);
+}
