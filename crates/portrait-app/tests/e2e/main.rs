@@ -13,4 +13,5 @@ mod interrupting;
 mod memory;
 mod outputs;
 mod photos;
+mod posing;
 mod weights;
