@@ -29,12 +29,7 @@ pub struct MotionOptions {
 impl Default for MotionOptions {
     /// Relative, smoothed, at full strength.
     fn default() -> Self {
-        Self {
-            mode: Mode::Relative,
-            filter: Some(OneEuro::default()),
-            strength: 1.0,
-            eye_gain: 1.0,
-        }
+        Self { mode: Mode::Relative, filter: Some(OneEuro::default()), strength: 1.0, eye_gain: 1.0 }
     }
 }
 
