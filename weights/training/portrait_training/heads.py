@@ -15,9 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .correspondence import INNER_LIPS, VIEWS, closest_on_surface, read_off, to_the_rim
-from .ict import EXPRESSIONS, project, rotation
-from .presets import INDICES
+from .correspondence import VIEWS, closest_on_surface, read_off, to_the_rim
+from .ict import project, rotation
 from .raster import bilinear, interpolate, rasterise
 
 SIDE, FINE = 256, 2
@@ -86,7 +85,10 @@ class Heads:
         self.targets = [n for n in names if not n.startswith("proxy-")]
         self.base = self.file["base_v"].astype(np.float32)
         self.base_uv, self.base_corners = self.file["base_vt"], self.file["base_tri"]
-        self.textures = {p.stem: cv2.cvtColor(cv2.imread(str(p), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGR2RGB if p.suffix == ".jpg" else cv2.COLOR_BGRA2RGBA) for p in (folder / "tex").iterdir()}
+        self.textures = {}
+        for path in sorted((folder / "tex").iterdir()):
+            order = cv2.COLOR_BGR2RGB if path.suffix == ".jpg" else cv2.COLOR_BGRA2RGBA
+            self.textures[path.stem] = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), order)
         self.moves = {n: (self.file[f"t_{n}_i"].astype(int), self.file[f"t_{n}_d"].astype(np.float32)) for n in self.targets}
         self.parts: dict[str, Part] = {}
 
@@ -141,7 +143,7 @@ class Head:
         key = rng.normal(0, (0.6, 0.4, 0.2)) + (0, 0.5, 0.9)
         warm = np.array([1, 1, 1]) + rng.normal(0, 0.06) * np.array([1, 0, -1])
         ambient, power, face = rng.uniform(0.4, 0.7), rng.uniform(0.3, 0.7), heads.textures["skin_" + skin][350:650, 800:1000].mean() / 255
-        exposure = np.clip(rng.uniform(0.35, 0.7) / (face * (ambient + 0.7 * power)), 0.5, 2)
+        exposure = np.clip(rng.uniform(0.35, 0.6) / (face * (ambient + 0.7 * power)), 0.6, 1.5)
         self.light = dict(key=key / np.linalg.norm(key), power=exposure * power * warm, ambient=exposure * ambient * warm[::-1])
         self.distance = rng.uniform(105, 160)
 
@@ -205,7 +207,7 @@ class Head:
         inside = np.isin(kinds, ("teeth", "tongue"))
         self.shade = np.where(inside, 0.85 * np.exp(-(lips - rest[:, 2]).clip(0, 8) / 5), 1)
         below = chin - rng.uniform(5, 7) + 0.35 * np.abs(rest[:, 0]) - rest[:, 1]  # centimetres below the neckline
-        self.shirt, self.cloth = np.where(kinds == "skin", below, -1)[self.vertex], rng.uniform(20, 230, 3)
+        self.shirt, self.cloth = np.where(kinds == "skin", below, -1)[self.vertex], (rng.uniform(20, 200) + rng.normal(0, 30, 3)).clip(5, 230)
 
     def shape(self, expression: dict[str, float]) -> np.ndarray:
         """All vertices (base, then parts), centimetres, MakeHuman's origin."""

@@ -30,7 +30,7 @@ POINTS = ("fk_v1", "fk_v2", "z", "iris")
 
 def sources(data: Path, clip: np.ndarray, frame: np.ndarray) -> list[tuple[Job, np.ndarray]]:
     """The job of `prepare` behind each run of rows, and those rows."""
-    work, rows, out = jobs(data), np.arange(len(clip)), []
+    work, rows = jobs(data), np.arange(len(clip))
     starts = np.flatnonzero(np.r_[True, (clip[1:] != clip[:-1]) | (frame[1:] <= frame[:-1])])
     parts = np.split(rows, starts[1:])
     made = [job for job in work if job.clip == STILL or (clip == job.clip).any()]

@@ -98,10 +98,11 @@ def _read(atlas, x, y, left, right, out):
 def shade(ids, bary, triangles, values, behind, behind_bary, grid_triangles, grid_at, atlas, over):
     """Face over relief, premultiplied, averaged down to `over` (SIDE, SIDE, 4).
 
-    values (n, 7): texture position, colour, share of the texture in the colour, opacity. The relief's texture is the photograph itself.
+    values (n, 13): texture position, colour, share of the texture in the colour, opacity; position on the other side of the face, how much
+    is borrowed from there, and with which gain. The relief's texture is the photograph itself.
     """
     height, width = ids.shape
-    texel, a = np.zeros(4, np.float32), np.zeros(7, np.float32)
+    texel, other, a = np.zeros(4, np.float32), np.zeros(4, np.float32), np.zeros(13, np.float32)
     share = np.float32(1 / FINE**2)
     for y in range(height):
         for x in range(width):
@@ -110,11 +111,15 @@ def shade(ids, bary, triangles, values, behind, behind_bary, grid_triangles, gri
             k = ids[y, x]
             if k >= 0:
                 u, v = bary[y, x, 0], bary[y, x, 1]
-                i, j, l = triangles[k]
-                for c in range(7):
-                    a[c] = u * values[i, c] + v * values[j, c] + (1 - u - v) * values[l, c]
+                i, j, m = triangles[k]
+                for c in range(13):
+                    a[c] = u * values[i, c] + v * values[j, c] + (1 - u - v) * values[m, c]
                 strip = a[0] > SIDE - 0.5 and a[5] > 0.5
                 _read(atlas, a[0], a[1], SIDE if strip else 0.0, atlas.shape[1] - 1.0 if strip else SIDE - 1.0, texel)
+                if a[9] > 0:
+                    _read(atlas, a[7], a[8], 0.0, SIDE - 1.0, other)
+                    for c in range(3):
+                        texel[c] += a[9] * (min(other[c] * a[10 + c], 255.0) - texel[c])
                 for c in range(3):
                     out[c] += share * a[6] * (texel[c] * a[5] + a[2 + c] * (1 - a[5]))
                 out[3] += share * a[6]
@@ -122,9 +127,9 @@ def shade(ids, bary, triangles, values, behind, behind_bary, grid_triangles, gri
             k = behind[y, x]
             if k >= 0 and rest > 0:
                 u, v = behind_bary[y, x, 0], behind_bary[y, x, 1]
-                i, j, l = grid_triangles[k]
-                at_x = u * grid_at[i, 0] + v * grid_at[j, 0] + (1 - u - v) * grid_at[l, 0]
-                at_y = u * grid_at[i, 1] + v * grid_at[j, 1] + (1 - u - v) * grid_at[l, 1]
+                i, j, m = grid_triangles[k]
+                at_x = u * grid_at[i, 0] + v * grid_at[j, 0] + (1 - u - v) * grid_at[m, 0]
+                at_y = u * grid_at[i, 1] + v * grid_at[j, 1] + (1 - u - v) * grid_at[m, 1]
                 _read(atlas, at_x, at_y, 0.0, SIDE - 1.0, texel)
                 rest *= texel[3] / 255
                 for c in range(3):
@@ -175,10 +180,10 @@ class Person:
         self.gaze, self.iris = np.zeros((2, 2)), np.zeros((10, 3))
         for s, points in enumerate((iris[:5], iris[5:])):
             camera = self.fit.place(self.centre[s][None])[0]
-            aim = lambda p: self._on_eyeball(p, camera, s) @ self.fit.rotation  # unit vectors in the model's frame
-            x, y, z = aim(points[:1])[0]
+            aims = self._on_eyeball(points, camera, s) @ self.fit.rotation  # unit vectors in the model's frame
+            x, y, z = aims[0]
             self.gaze[s] = np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))
-            self.iris[5 * s : 5 * s + 5] = aim(points) @ gaze_matrix(self.gaze[s])
+            self.iris[5 * s : 5 * s + 5] = aims @ gaze_matrix(self.gaze[s])
 
     def _on_eyeball(self, pixels: np.ndarray, centre: np.ndarray, s: int) -> np.ndarray:
         """Unit vectors (camera frame) from the eyeball's centre to its surface at pixels; the rim outside it."""
@@ -217,7 +222,11 @@ class Person:
         """Weights of BLINKS at which upper and lower lid meet."""
         open_, closed = (self.fit.expression.copy() for _ in range(2))
         open_[BLINKS], closed[BLINKS] = 0, 1
-        gap = lambda e: (lambda p: np.array([(p[u] - p[l])[:, 1].mean() for u, l in LID_PAIRS]))(self.landmarks(self.shape(e)))
+
+        def gap(expression):
+            points = self.landmarks(self.shape(expression))
+            return np.array([(points[upper] - points[lower])[:, 1].mean() for upper, lower in LID_PAIRS])
+
         before = gap(open_)
         return np.clip(before / np.maximum(before - gap(closed), 1e-3), 0.7, 1.8)
 
@@ -287,6 +296,7 @@ class Person:
             gain = np.percentile(shown, 70, 0) / np.percentile(self.colour[upper], 70, 0)
             self.colour[rig.kind == TEETH] *= gain.clip(0.4, 1.6)
             self.colour[upper] = np.maximum(shown, 0.55 * self.colour[upper])
+        self._far_side(visible)
         at = self.original.points[:, :2]
         rise = np.array([at[brow].mean(0) - at[lid].mean(0) for brow, lid in BROW_BONE]) * 0.45
         self.lid_skin = rig.lid[:, :, None] * np.where(rig.lid > 0.93, 0.15, 1)[:, :, None] * rise  # the margin keeps its lashes
@@ -297,6 +307,23 @@ class Person:
             right[s * EYE_SIDE : (s + 1) * EYE_SIDE, :, :3] = self._eyeball(s)
             self.uv[mine] = (rig.eye[mine, :2] * (1, -1) / 2 + 0.5) * (EYE_SIDE - 1) + (SIDE, s * EYE_SIDE)
         self.atlas = np.concatenate([np.dstack([self.photo, self.mask]), right], 1)
+
+    def _far_side(self, visible: np.ndarray):
+        """Skin that the photograph hardly shows borrows from the other side of the face, with the colour of its own side."""
+        rig, seen = self.rig, self.original.face
+        at, tri = unproject(seen[:, :2], seen[:, 2]), rig.triangles
+        across = np.cross(at[tri[:, 1]] - at[tri[:, 0]], at[tri[:, 2]] - at[tri[:, 0]])
+        normal = np.stack([np.bincount(tri.ravel(), np.repeat(across[:, i], 3), len(at)) for i in range(3)], 1)
+        towards = -(normal * at).sum(1) / (np.linalg.norm(normal, axis=1) * np.linalg.norm(at, axis=1) + 1e-9)
+        shown, skin = towards * visible, rig.kind == SKIN
+        self.borrowed = np.where(skin & (shown[rig.twin] > 0.5), np.clip((0.45 - shown) / 0.15, 0, 1), 0)
+        self.borrowed *= np.clip((np.abs(rig.v[:, 0]) - 4) / 1.5, 0, 1)  # cheeks and temples; noses and lids are not that symmetric
+        self.twin_uv, self.gain = self.uv[rig.twin], np.ones((len(seen), 3), np.float32)
+        for side in (rig.v[:, 0] < 0, rig.v[:, 0] > 0):
+            both = skin & side & (shown > 0.4) & (shown[rig.twin] > 0.4)
+            if both.sum() > 50:
+                own, other = (np.median(bilinear(self.photo, uv[both]), 0) for uv in (self.uv, self.twin_uv))
+                self.gain[side] = (own / np.maximum(other, 1)).clip(0.5, 2)
 
     def _eyeball(self, s: int) -> np.ndarray:
         """What the photograph shows of an eyeball, looking straight ahead (EYE_SIDE, EYE_SIDE, 3); the rest filled ring by ring."""
@@ -328,7 +355,7 @@ class Person:
             return view
         (ids, bary, _), (behind, behind_bary, _) = self.layers(view)
         uv = self.uv + np.tensordot(view.closed, self.lid_skin, ((0), (1)))  # unfolded lids take the skin below the brow
-        values = np.c_[uv, self.colour, self.projected, self.rig.alpha].astype(np.float32)
+        values = np.c_[uv, self.colour, self.projected, self.rig.alpha, self.twin_uv, self.borrowed, self.gain].astype(np.float32)
         over = np.zeros((SIDE, SIDE, 4), np.float32)
         shade(ids, bary, self.rig.triangles, values, behind, behind_bary, GRID_TRIANGLES, GRID, self.atlas, over)
         view.picture = (over[..., :3] + self.back * (1 - over[..., 3:])).clip(0, 255).astype(np.uint8)
@@ -341,7 +368,7 @@ class Person:
         (ids, bary, _), (behind, behind_bary, _) = ((x[::FINE, ::FINE] for x in layer) for layer in self.layers(driver))
         (_, _, front), (_, _, rear) = self.layers(source)
         unfolded = (rig.lid * np.abs(driver.closed - source.closed)).max(1) > 0.3
-        face = interpolate(ids, bary, rig.triangles, np.c_[source.face, rig.alpha, unfolded])
+        face = interpolate(ids, bary, rig.triangles, np.c_[source.face, rig.alpha, np.maximum(unfolded, self.borrowed)])
         relief = interpolate(behind, behind_bary, GRID_TRIANGLES, np.c_[source.relief, GRID])
         half = np.float32((FINE - 1) / (2 * FINE))  # from the centre of the drawn pixel to the picture's own
 

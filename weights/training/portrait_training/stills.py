@@ -11,6 +11,7 @@ from .rig import Rig
 
 YAW, PITCH, ROLL = 25, 15, 12  # degrees from frontal, at most
 TURN = 35  # degrees away from the photograph's own pose, at most
+ACROSS = 40  # degrees towards and beyond frontal, less what the photograph is turned already
 LOOKS = [[EXPRESSIONS.index(f"eyeLook{way}_{side}") for way in ("In", "Out", "Down", "Up")] for side in "RL"]
 GAZE = np.radians((30, 22))  # yaw and pitch of a full eyeLook weight
 
@@ -33,6 +34,9 @@ class Motions:
 def draw_turn(rng, present: np.ndarray, yaw: float = YAW, pitch: float = PITCH) -> np.ndarray:
     """Axis times angle from a head's present rotation to a random one near frontal."""
     angles = np.clip(rng.normal(0, (pitch / 2, yaw / 2, ROLL / 2)), (-pitch, -yaw, -ROLL), (pitch, yaw, ROLL))
+    now = np.degrees(np.arctan2(present[0, 2], present[2, 2]))
+    across = max(0, ACROSS - 1.2 * abs(now))  # a photograph from the side does not show the far side of the hair
+    angles[1] = max(angles[1], now - across) if now > 0 else min(angles[1], now + across)
     x, y, z = np.radians(angles)
     change = rotation((0, 0, z)) @ rotation((x, 0, 0)) @ rotation((0, y, 0)) @ present.T
     angle = np.arccos(np.clip((np.trace(change) - 1) / 2, -1, 1))
