@@ -23,10 +23,10 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     let parts = 64u / p.span;
     let k = (o * phases + group.z) * count;
     for (var n = lane / p.span; n < count; n += parts) {
-        let tap = n % (SIDE * SIDE);
-        let offset = i32(n / (SIDE * SIDE)) * area + i32(tap / SIDE) * p.in_w + i32(tap % SIDE);
-        let v0 = under(w0, offset, tap); let v1 = under(w1, offset, tap);
-        let v2 = under(w2, offset, tap); let v3 = under(w3, offset, tap);
+        let tap = vec2<i32>(i32(n % SIDE), i32(n / SIDE % SIDE));
+        let plane = i32(n / (SIDE * SIDE)) * area;
+        let v0 = under(w0, tap, plane); let v1 = under(w1, tap, plane);
+        let v2 = under(w2, tap, plane); let v3 = under(w3, tap, plane);
         let m = weights((k + n) * 4u);
         a0 += m * v0; a1 += m * v1; a2 += m * v2; a3 += m * v3;
         let q = weights((k + phases * count + n) * 4u);

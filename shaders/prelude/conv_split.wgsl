@@ -10,21 +10,16 @@ fn place(i: u32, phase: u32) -> vec2<i32> {
     let width = u32(p.out_w) / p.scale;
     return vec2<i32>(vec2<u32>(i % width, i / width) * p.scale + vec2<u32>(phase & 1u, phase >> 1u));
 }
-// What an output pixel sees: index in a plane of its first tap, and a bit for each tap inside the picture.
+// Column and row in the input of the first tap that an output pixel sees.
 fn window(to: vec2<i32>) -> vec2<i32> {
     let scale = i32(p.scale);
-    let first = (to + scale - 1) / scale * p.stride - vec2<i32>(p.pad_x, p.pad_y);
-    var inside = 0u;
-    for (var tap = 0u; tap < SIDE * SIDE; tap++) {
-        let c = first + vec2<i32>(vec2<u32>(tap % SIDE, tap / SIDE));
-        inside |= select(0u, 1u << tap, all(c >= vec2<i32>(0)) && c.x < p.in_w && c.y < p.in_h);
-    }
-    return vec2<i32>(first.y * p.in_w + first.x, i32(inside));
+    return (to + scale - 1) / scale * p.stride - vec2<i32>(p.pad_x, p.pad_y);
 }
-// The input under a tap of a window, `offset` from its first one; zero outside.
-fn under(seen: vec2<i32>, offset: i32, tap: u32) -> vec4<f32> {
-    let inside = ((u32(seen.y) >> tap) & 1u) == 1u;
-    return select(vec4<f32>(0.0), up4(x[select(0, seen.x + offset, inside)]), inside);
+// The input of a plane under a tap of a window; zero outside.
+fn under(first: vec2<i32>, tap: vec2<i32>, plane: i32) -> vec4<f32> {
+    let c = first + tap;
+    let inside = all(vec2<u32>(c) < vec2<u32>(vec2<i32>(p.in_w, p.in_h)));
+    return select(vec4<f32>(0.0), up4(x[select(0, plane + c.y * p.in_w + c.x, inside)]), inside);
 }
 // The finished sum number `lane` of SUMS · p.span, tiles fastest, then pixels, then slices. Every invocation adds SUMS parts, then
 // the first ones what those have.

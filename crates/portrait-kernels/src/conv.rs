@@ -95,8 +95,8 @@ const CONV_KXK: Family = &[
     ("conv_kxk_4x4", [4, 0], 1),
 ];
 /// For few pixels and many channels, any kernel side up to [`SPLIT_SIDE`].
-const SPLIT: Family = &[("conv_split_4x8", [4, 0], 2), ("conv_split_4x4", [4, 0], 1)];
-/// `window` in `shaders/prelude/conv_split.wgsl` has a bit for each tap.
+const SPLIT: Family = &[("conv_split_4x8", [4, 0], 2)];
+/// Larger kernels see few channels.
 const SPLIT_SIDE: u32 = 5;
 /// Input slices times taps from which on a layer is deep: less does not pay for adding up the parts.
 const SPLIT_DEPTH: u32 = 128;

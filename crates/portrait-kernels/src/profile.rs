@@ -19,8 +19,8 @@ impl DeviceProfile {
     pub const WIDE: DeviceProfile = DeviceProfile { tile_pixels: 8, tile_slices: 2, lanes: 4096 };
     /// Adreno and Apple: 4 pixels × 8 channels stays within the register file.
     pub const MEDIUM: DeviceProfile = DeviceProfile { tile_pixels: 4, tile_slices: 2, lanes: 2048 };
-    /// Mali: anything wider than 4 pixels × 4 channels spills.
-    pub const NARROW: DeviceProfile = DeviceProfile { tile_pixels: 4, tile_slices: 1, lanes: 2048 };
+    /// Mali: anything wider than 4 pixels × 4 channels spills, and so did a split convolution of that tile.
+    pub const NARROW: DeviceProfile = DeviceProfile { tile_pixels: 4, tile_slices: 1, lanes: 0 };
     /// Every profile, for tests that cover all variants.
     pub const ALL: [DeviceProfile; 4] = [Self::SOFTWARE, Self::WIDE, Self::MEDIUM, Self::NARROW];
 }

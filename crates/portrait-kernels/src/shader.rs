@@ -52,7 +52,6 @@ shaders![
     "conv_kxk_4x4",
     "conv_kxk_4x8",
     "conv_kxk_8x8",
-    "conv_split_4x4",
     "conv_split_4x8",
     "conv_transpose2x2",
     "conv_up2_16x8",
