@@ -257,11 +257,9 @@ impl Kernel for Transfer {
         if control.relative && neutral[0] > 0.5 {
             let out: &mut [Point] = cast_slice_mut(out);
             let [photo, rest, driver]: [&[Point]; 3] = [&source[..COORDS], &neutral[4..], pose].map(cast_slice);
-            for i in UPPER_LIDS_AT..UPPER_LIDS_AT + 20 {
+            for (i, point) in out.iter_mut().enumerate().skip(UPPER_LIDS_AT).take(20) {
                 let further = lid_motion(photo, rest, driver, i, neutral[2], control.eye_gain);
-                for c in 0..2 {
-                    out[i][c] += control.strength * neutral[2] * further[c];
-                }
+                point.iter_mut().zip(further).for_each(|(v, f)| *v += control.strength * neutral[2] * f);
             }
             part(out, photo);
         }
