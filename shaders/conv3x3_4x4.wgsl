@@ -1,7 +1,8 @@
 // conv3x3_4x4: direct 3×3 convolution, stride 1, fused bias, residual and activation.
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
-// Tile     each invocation: 2×2 pixels × 4 output channels; invocations: tiles fastest, then output groups
+// Tile     each invocation: 4×1 pixels × 4 output channels; invocations: tiles fastest, then output groups
+//          A row of the kernel at a time, the columns computed anew: no more stays in registers than Mali has
 // Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
@@ -12,50 +13,32 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= p.span { return; }
     let tile = id.x % p.tiles;
     let o = id.x / p.tiles + id.y;
-    let ox = i32(tile % p.tiles_x) * 2;
-    let oy = i32(tile / p.tiles_x) * 2;
+    let ox = i32(tile % p.tiles_x) * 4;
+    let oy = i32(tile / p.tiles_x);
     let left = ox - p.pad_x;
-    let c0 = column(left); let c1 = column(left + 1); let c2 = column(left + 2);
-    let c3 = column(left + 3);
     let top = oy - p.pad_y;
     var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
-    var r0: vec4<f32>; var r1: vec4<f32>; var r2: vec4<f32>; var r3: vec4<f32>;
-    var s0: vec4<f32>; var s1: vec4<f32>; var s2: vec4<f32>; var s3: vec4<f32>;
-    var t0: vec4<f32>; var t1: vec4<f32>; var t2: vec4<f32>; var t3: vec4<f32>;
-    var q0: vec4<f32>; var q1: vec4<f32>; var q2: vec4<f32>; var q3: vec4<f32>;
+    var r0: vec4<f32>; var r1: vec4<f32>; var r2: vec4<f32>; var r3: vec4<f32>; var r4: vec4<f32>;
+    var r5: vec4<f32>;
     var m: mat4x4<f32>;
-    var row: vec2<i32>;
     var k = o * p.in_slices * 36u;
     for (var slice = 0; slice < i32(p.in_slices); slice++) {
         let plane = slice * p.in_w * p.in_h;
-        row = row_at(plane, top);
-        r0 = at(row, c0); r1 = at(row, c1); r2 = at(row, c2); r3 = at(row, c3);
-        row = row_at(plane, top + 1);
-        s0 = at(row, c0); s1 = at(row, c1); s2 = at(row, c2); s3 = at(row, c3);
-        m = weights(k);
-        a0 += m * r0; a1 += m * r1; a2 += m * s0; a3 += m * s1;
-        m = weights(k + 4u);
-        a0 += m * r1; a1 += m * r2; a2 += m * s1; a3 += m * s2;
-        m = weights(k + 8u);
-        a0 += m * r2; a1 += m * r3; a2 += m * s2; a3 += m * s3;
-        row = row_at(plane, top + 2);
-        t0 = at(row, c0); t1 = at(row, c1); t2 = at(row, c2); t3 = at(row, c3);
-        m = weights(k + 12u);
-        a0 += m * s0; a1 += m * s1; a2 += m * t0; a3 += m * t1;
-        m = weights(k + 16u);
-        a0 += m * s1; a1 += m * s2; a2 += m * t1; a3 += m * t2;
-        m = weights(k + 20u);
-        a0 += m * s2; a1 += m * s3; a2 += m * t2; a3 += m * t3;
-        row = row_at(plane, top + 3);
-        q0 = at(row, c0); q1 = at(row, c1); q2 = at(row, c2); q3 = at(row, c3);
-        m = weights(k + 24u);
-        a0 += m * t0; a1 += m * t1; a2 += m * q0; a3 += m * q1;
-        m = weights(k + 28u);
-        a0 += m * t1; a1 += m * t2; a2 += m * q1; a3 += m * q2;
-        m = weights(k + 32u);
-        a0 += m * t2; a1 += m * t3; a2 += m * q2; a3 += m * q3;
-        k += 36u;
+        for (var ky = 0; ky < 3; ky++) {
+            let row = row_at(plane, top + ky);
+            r0 = at(row, column(left)); r1 = at(row, column(left + 1));
+            r2 = at(row, column(left + 2)); r3 = at(row, column(left + 3));
+            m = weights(k);
+            a0 += m * r0; a1 += m * r1; a2 += m * r2; a3 += m * r3;
+            r4 = at(row, column(left + 4));
+            m = weights(k + 4u);
+            a0 += m * r1; a1 += m * r2; a2 += m * r3; a3 += m * r4;
+            r5 = at(row, column(left + 5));
+            m = weights(k + 8u);
+            a0 += m * r2; a1 += m * r3; a2 += m * r4; a3 += m * r5;
+            k += 12u;
+        }
     }
     finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy + 1, ox, a2); finish(o, oy + 1, ox + 1, a3);
+    finish(o, oy, ox + 2, a2); finish(o, oy, ox + 3, a3);
 }

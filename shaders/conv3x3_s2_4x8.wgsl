@@ -15,8 +15,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let ox = i32(tile % p.tiles_x) * 2;
     let oy = i32(tile / p.tiles_x) * 2;
     let left = ox * 2 - p.pad_x;
-    let c0 = column(left); let c1 = column(left + 1); let c2 = column(left + 2);
-    let c3 = column(left + 3); let c4 = column(left + 4);
     let top = oy * 2 - p.pad_y;
     var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
     var b0 = vec4<f32>(0.0); var b1 = vec4<f32>(0.0); var b2 = vec4<f32>(0.0); var b3 = vec4<f32>(0.0);
@@ -32,11 +30,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var slice = 0; slice < i32(p.in_slices); slice++) {
         let plane = slice * p.in_w * p.in_h;
         row = row_at(plane, top);
-        r0 = at(row, c0); r1 = at(row, c1); r2 = at(row, c2); r3 = at(row, c3);
-        r4 = at(row, c4);
+        r0 = at(row, column(left + 0)); r1 = at(row, column(left + 1)); r2 = at(row, column(left + 2)); r3 = at(row, column(left + 3));
+        r4 = at(row, column(left + 4));
         row = row_at(plane, top + 2);
-        t0 = at(row, c0); t1 = at(row, c1); t2 = at(row, c2); t3 = at(row, c3);
-        t4 = at(row, c4);
+        t0 = at(row, column(left + 0)); t1 = at(row, column(left + 1)); t2 = at(row, column(left + 2)); t3 = at(row, column(left + 3));
+        t4 = at(row, column(left + 4));
         m = weights(k); n = weights(k + next);
         a0 += m * r0; a1 += m * r2; a2 += m * t0; a3 += m * t2;
         b0 += n * r0; b1 += n * r2; b2 += n * t0; b3 += n * t2;
@@ -47,11 +45,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         a0 += m * r2; a1 += m * r4; a2 += m * t2; a3 += m * t4;
         b0 += n * r2; b1 += n * r4; b2 += n * t2; b3 += n * t4;
         row = row_at(plane, top + 1);
-        s0 = at(row, c0); s1 = at(row, c1); s2 = at(row, c2); s3 = at(row, c3);
-        s4 = at(row, c4);
+        s0 = at(row, column(left + 0)); s1 = at(row, column(left + 1)); s2 = at(row, column(left + 2)); s3 = at(row, column(left + 3));
+        s4 = at(row, column(left + 4));
         row = row_at(plane, top + 3);
-        q0 = at(row, c0); q1 = at(row, c1); q2 = at(row, c2); q3 = at(row, c3);
-        q4 = at(row, c4);
+        q0 = at(row, column(left + 0)); q1 = at(row, column(left + 1)); q2 = at(row, column(left + 2)); q3 = at(row, column(left + 3));
+        q4 = at(row, column(left + 4));
         m = weights(k + 12u); n = weights(k + 12u + next);
         a0 += m * s0; a1 += m * s2; a2 += m * q0; a3 += m * q2;
         b0 += n * s0; b1 += n * s2; b2 += n * q0; b3 += n * q2;
@@ -62,8 +60,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         a0 += m * s2; a1 += m * s4; a2 += m * q2; a3 += m * q4;
         b0 += n * s2; b1 += n * s4; b2 += n * q2; b3 += n * q4;
         row = row_at(plane, top + 4);
-        h0 = at(row, c0); h1 = at(row, c1); h2 = at(row, c2); h3 = at(row, c3);
-        h4 = at(row, c4);
+        h0 = at(row, column(left + 0)); h1 = at(row, column(left + 1)); h2 = at(row, column(left + 2)); h3 = at(row, column(left + 3));
+        h4 = at(row, column(left + 4));
         m = weights(k + 24u); n = weights(k + 24u + next);
         a0 += m * t0; a1 += m * t2; a2 += m * h0; a3 += m * h2;
         b0 += n * t0; b1 += n * t2; b2 += n * h0; b3 += n * h2;

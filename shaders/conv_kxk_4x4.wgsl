@@ -7,12 +7,13 @@
 #import activation
 #import conv
 
-// Input position of the first tap of output pixel `i`: x, y.
-fn corner(i: i32) -> vec2<i32> {
-    return vec2<i32>(i % p.out_w, i / p.out_w) * p.stride - vec2<i32>(p.pad_x, p.pad_y);
+// Position of the first tap of output pixel `i` in the padded input: x and y in one word, for Mali's registers.
+fn corner(i: i32) -> i32 {
+    return ((i / p.out_w * p.stride) << 16u) | (i % p.out_w * p.stride);
 }
-// Input pixel `c` of the plane starting at `plane`, zero outside.
-fn pixel(plane: i32, c: vec2<i32>) -> vec4<f32> {
+// Input pixel at `d` from a corner, in the plane starting at `plane`; zero outside.
+fn pixel(plane: i32, corner: i32, d: vec2<i32>) -> vec4<f32> {
+    let c = vec2<i32>(corner & 0xffff, corner >> 16u) + d;
     let size = vec2<i32>(p.in_w, p.in_h);
     let inside = clamp(c, vec2<i32>(0), size - 1);
     return select(vec4<f32>(0.0), up4(x[plane + inside.y * p.in_w + inside.x]), all(inside == c));
@@ -31,8 +32,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let plane = slice * p.in_w * p.in_h;
         for (var ky = 0; ky < p.kernel; ky++) {
             for (var kx = 0; kx < p.kernel; kx++) {
-                let d = vec2<i32>(kx, ky);
-                let x0 = pixel(plane, c0 + d); let x1 = pixel(plane, c1 + d); let x2 = pixel(plane, c2 + d); let x3 = pixel(plane, c3 + d);
+                let d = vec2<i32>(kx - p.pad_x, ky - p.pad_y);
+                let x0 = pixel(plane, c0, d); let x1 = pixel(plane, c1, d); let x2 = pixel(plane, c2, d); let x3 = pixel(plane, c3, d);
                 m = weights(k);
                 a0 += m * x0; a1 += m * x1; a2 += m * x2; a3 += m * x3;
                 k += 4u;

@@ -1,7 +1,8 @@
 // conv_up2_4x4: nearest ×2, then 3×3 convolution with pad 1, as four 2×2 convolutions of the small image (one per phase).
 //
 // Shapes   x [in/4, H, W]·4   r [res/4, H', W']·4   w [out/4, 4 phases, in/4, taps, 4in]·4out   b [out/4]·4 f32   y [out/4, H', W']·4
-// Tile     each invocation: 2×2 pixels of one phase × 4 output channels; invocations: tiles fastest, then output groups; z is the phase
+// Tile     each invocation: 4×1 pixels of one phase × 4 output channels; invocations: tiles fastest, then output groups; z is the phase
+//          A row of the kernel at a time, the columns computed anew: no more stays in registers than Mali has
 // Storage  x, r, w, y S4   Accumulate f32   Twin conv_pack.rs   Bindings and Params prelude/conv.wgsl
 #import tier
 #import activation
@@ -12,40 +13,33 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= p.span { return; }
     let tile = id.x % p.tiles;
     let o = id.x / p.tiles + id.y;
-    let ox = i32(tile % p.tiles_x) * 2;
-    let oy = i32(tile / p.tiles_x) * 2;
+    let ox = i32(tile % p.tiles_x) * 4;
+    let oy = i32(tile / p.tiles_x);
     let py = i32(id.z >> 1u);
     let px = i32(id.z & 1u);
     let left = ox + px - 1;
-    let c0 = column(left); let c1 = column(left + 1); let c2 = column(left + 2);
     let top = oy + py - 1;
     var a0 = vec4<f32>(0.0); var a1 = vec4<f32>(0.0); var a2 = vec4<f32>(0.0); var a3 = vec4<f32>(0.0);
-    var r0: vec4<f32>; var r1: vec4<f32>; var r2: vec4<f32>;
-    var s0: vec4<f32>; var s1: vec4<f32>; var s2: vec4<f32>;
-    var t0: vec4<f32>; var t1: vec4<f32>; var t2: vec4<f32>;
+    var r0: vec4<f32>; var r1: vec4<f32>; var r2: vec4<f32>; var r3: vec4<f32>; var r4: vec4<f32>;
     var m: mat4x4<f32>;
-    var row: vec2<i32>;
     var k = (o * 4u + id.z) * p.in_slices * 16u;
     for (var slice = 0; slice < i32(p.in_slices); slice++) {
         let plane = slice * p.in_w * p.in_h;
-        row = row_at(plane, top);
-        r0 = at(row, c0); r1 = at(row, c1); r2 = at(row, c2);
-        row = row_at(plane, top + 1);
-        s0 = at(row, c0); s1 = at(row, c1); s2 = at(row, c2);
-        m = weights(k);
-        a0 += m * r0; a1 += m * r1; a2 += m * s0; a3 += m * s1;
-        m = weights(k + 4u);
-        a0 += m * r1; a1 += m * r2; a2 += m * s1; a3 += m * s2;
-        row = row_at(plane, top + 2);
-        t0 = at(row, c0); t1 = at(row, c1); t2 = at(row, c2);
-        m = weights(k + 8u);
-        a0 += m * s0; a1 += m * s1; a2 += m * t0; a3 += m * t1;
-        m = weights(k + 12u);
-        a0 += m * s1; a1 += m * s2; a2 += m * t1; a3 += m * t2;
-        k += 16u;
+        // The two rows of a phase: by a parameter, since two known turns would be unrolled.
+        for (var ky = 0; ky < p.kernel - 1; ky++) {
+            let row = row_at(plane, top + ky);
+            r0 = at(row, column(left)); r1 = at(row, column(left + 1));
+            r2 = at(row, column(left + 2)); r3 = at(row, column(left + 3));
+            m = weights(k);
+            a0 += m * r0; a1 += m * r1; a2 += m * r2; a3 += m * r3;
+            r4 = at(row, column(left + 4));
+            m = weights(k + 4u);
+            a0 += m * r1; a1 += m * r2; a2 += m * r3; a3 += m * r4;
+            k += 8u;
+        }
     }
     let fy = oy * 2 + py;
     let fx = ox * 2 + px;
     finish(o, fy, fx, a0); finish(o, fy, fx + 2, a1);
-    finish(o, fy + 2, fx, a2); finish(o, fy + 2, fx + 2, a3);
+    finish(o, fy, fx + 4, a2); finish(o, fy, fx + 6, a3);
 }

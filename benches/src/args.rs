@@ -65,6 +65,9 @@ pub(crate) struct Args {
     /// Where those compilers are; see docs/bench.md
     #[arg(long, value_name = "DIR", env = "PORTRAIT_MOBILE_COMPILERS")]
     pub(crate) mobile_compilers: Option<PathBuf>,
+    /// Fail where `--phones` finds other numbers than this file holds; UPDATE_SNAPSHOTS=1 rewrites it
+    #[arg(long, value_name = "FILE", requires = "phones")]
+    pub(crate) check: Option<PathBuf>,
     /// What a child process of this program does
     #[arg(long, hide = true)]
     pub(crate) child: Option<String>,

@@ -9,6 +9,7 @@ mod html;
 mod kernels;
 mod memory;
 
+mod peers;
 mod phones;
 mod plot;
 mod report;
@@ -69,6 +70,9 @@ fn bench(args: &Args) -> Result<()> {
         if args.phones {
             phones::run(args, preset, &mut report)?;
         }
+    }
+    if args.peers {
+        peers::run(args, &mut report)?;
     }
     if let Some(old) = &old {
         compare::print(old, &report);

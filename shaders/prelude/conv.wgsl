@@ -47,8 +47,13 @@ fn finish_flat(o: u32, i: i32, sum: vec4<f32>) {
 #endif
     var slope = vec4<f32>(0.0);
     if ACT == 2u { slope = b[p.out_slices + o]; }
-    let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;
-    y[to] = down4(select(vec4<f32>(0.0), activate(v, slope), lanes < vec4<u32>(p.outputs)));
+    v = activate(v, slope);
+    // Lanes past the last channel have weights and bias of zero; only the sigmoids make something of that.
+    if ACT == 4u || ACT == 5u {
+        let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;
+        v = select(vec4<f32>(0.0), v, lanes < vec4<u32>(p.outputs));
+    }
+    y[to] = down4(v);
 }
 // The same at row `oy`, column `ox`.
 fn finish(o: u32, oy: i32, ox: i32, sum: vec4<f32>) {

@@ -1,5 +1,6 @@
 //! `--phones`: what the compilers of phones' GPUs make of every pipeline of a preset, without a phone, and a modelled frame.
 
+mod check;
 pub(crate) mod compile;
 mod model;
 mod statistics;
@@ -31,6 +32,9 @@ pub(crate) fn run(args: &Args, preset: &Preset, report: &mut Report) -> Result<(
     }
     print(preset, &rows);
     model::run(preset, &tiers, &rows, report)?;
+    if let Some(file) = &args.check {
+        check::run(&rows, file)?;
+    }
     report.phones.extend(rows);
     Ok(())
 }

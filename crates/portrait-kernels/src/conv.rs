@@ -72,19 +72,19 @@ const CONV3X3: Family = &[
     ("conv3x3_16x4", [4, 4], 1),
     ("conv3x3_8x8", [4, 2], 2),
     ("conv3x3_4x8", [2, 2], 2),
-    ("conv3x3_4x4", [2, 2], 1),
+    ("conv3x3_4x4", [4, 1], 1),
 ];
 const CONV3X3_S2: Family = &[
     ("conv3x3_s2_16x8", [4, 4], 2),
     ("conv3x3_s2_8x8", [4, 2], 2),
     ("conv3x3_s2_4x8", [2, 2], 2),
-    ("conv3x3_s2_4x4", [2, 2], 1),
+    ("conv3x3_s2_4x4", [4, 1], 1),
 ];
 const CONV_UP2: Family = &[
     ("conv_up2_16x8", [4, 4], 2),
     ("conv_up2_8x8", [4, 2], 2),
     ("conv_up2_4x8", [2, 2], 2),
-    ("conv_up2_4x4", [2, 2], 1),
+    ("conv_up2_4x4", [4, 1], 1),
 ];
 const CONV1X1: Family =
     &[("conv1x1_16x8", [16, 0], 2), ("conv1x1_8x8", [8, 0], 2), ("conv1x1_4x8", [4, 0], 2), ("conv1x1_4x4", [4, 0], 1)];
