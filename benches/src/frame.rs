@@ -5,7 +5,7 @@ use crate::report::{FrameRow, MemorySample};
 use crate::stats::quantiles;
 use anyhow::{Context, Result};
 use image::RgbaImage;
-use portrait_runtime::{Avatar, Engine, Frame, Part, Session, SessionOptions, frame_steps};
+use portrait_runtime::{Avatar, Engine, Frame, Part, Points, Session, SessionOptions, frame_steps};
 use std::time::Instant;
 
 /// Seconds between frames, as the filter sees them.
@@ -60,11 +60,11 @@ pub(crate) fn one(session: &mut Session, drive: Drive, clip: &Clip, n: usize) ->
             .map(move |i| std::f32::consts::TAU * i as f32 / count as f32)
             .map(move |a| [size * a.cos(), size * a.sin()])
     };
-    let (facial, neural): (Vec<_>, Vec<_>) = (points(106).collect(), points(50).collect());
+    let points = Points { facial: points(Points::FACIAL).collect(), neural: points(Points::NEURAL).collect() };
     let start = Instant::now();
     match drive {
         Drive::Video => session.animate(clip.frame(n), DT)?,
-        Drive::Keypoints => session.animate_keypoints(&facial, &neural, DT)?,
+        Drive::Keypoints => session.animate_keypoints(&points, DT)?,
     }
     session.take_picture(true)?.context("a frame was submitted and no picture came")?;
     Ok(1e3 * start.elapsed().as_secs_f64())

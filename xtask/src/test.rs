@@ -23,20 +23,6 @@ const STAGES: &[Stage] = &[
     // A test that needs an adapter fails where there is none, instead of being skipped.
     Stage { name: "test", arguments: &["test", "--workspace"], environment: &[("PORTRAIT_REQUIRE_GPU", "1")] },
     Stage {
-        name: "phones",
-        arguments: &[
-            "run",
-            "--release",
-            "--package",
-            "portrait-bench",
-            "--",
-            "--phones",
-            "--check",
-            "benches/snapshots/phones.txt",
-        ],
-        environment: &[],
-    },
-    Stage {
         name: "doc",
         arguments: &["doc", "--workspace", "--no-deps"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
@@ -90,9 +76,6 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
 fn outcome(stage: &Stage, command: &mut Command) -> Result<Outcome> {
     if stage.name == "deny" && !shell::succeeds("cargo", &["deny", "--version"]) {
         return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)"));
-    }
-    if stage.name == "phones" && std::env::var_os("PORTRAIT_MOBILE_COMPILERS").is_none() {
-        return Ok(Outcome::Skipped("PORTRAIT_MOBILE_COMPILERS names no phones' compilers (docs/bench.md)"));
     }
     Ok(if shell::status(command)?.success() { Outcome::Passed } else { Outcome::Failed })
 }
