@@ -35,6 +35,8 @@ const PINS = 46u;
 const INNER_LIPS_AT = 95u;
 const MIN_LID_GAIN = 0.5;
 const MAX_LID_GAIN = 2.0;
+const MAX_LID_OPENING = 1.5; // of the photo's
+const ANY_GAP = 1e6;
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
@@ -154,10 +156,12 @@ fn lid_motion(i: u32) -> vec2<f32> {
     return (gain - 1.0) * control[1].y * decision.z * moved * across(d);
 }
 
-// Keeps the point `lower` from crossing `upper`, but for what the photo has already.
-fn part(upper: u32, lower: u32, axis: vec2<f32>) {
-    let rest = min(dot(photo(lower) - photo(upper), axis), 0.0);
-    let push = 0.5 * max(rest - dot(driver(lower) - driver(upper), axis), 0.0) * axis;
+// Keeps the point `lower` from crossing `upper`, but for what the photo has already, and no further from it than `most`, where the
+// photo is not: a neutral pose taken in a blink would tear the eyes open.
+fn part(upper: u32, lower: u32, axis: vec2<f32>, most: f32) {
+    let rest = dot(photo(lower) - photo(upper), axis);
+    let gap = dot(driver(lower) - driver(upper), axis);
+    let push = 0.5 * (clamp(gap, min(rest, 0.0), max(rest, most)) - gap) * axis;
     pose[upper * 2u] -= push.x;
     pose[upper * 2u + 1u] -= push.y;
     pose[lower * 2u] += push.x;
@@ -210,10 +214,13 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     let axis = across(driver_face());
     workgroupBarrier();
-    if moves & (lane < 10u) { part(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis); }
+    if moves & (lane < 10u) {
+        let rest = dot(photo(LOWER_LIDS_AT + lane) - photo(UPPER_LIDS_AT + lane), axis);
+        part(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, MAX_LID_OPENING * rest);
+    }
     if moves & (lane >= 10u) & (lane < 13u) {
         // The inner lips: middle, then right and left of it.
-        part(INNER_LIPS_AT + select(lane - 7u, 0u, lane == 10u), INNER_LIPS_AT + select(lane - 5u, 1u, lane == 10u), axis);
+        part(INNER_LIPS_AT + select(lane - 7u, 0u, lane == 10u), INNER_LIPS_AT + select(lane - 5u, 1u, lane == 10u), axis, ANY_GAP);
     }
     workgroupBarrier();
     for (var i = lane; i < COORDS; i += LANES) { y[i] = pose[i]; }

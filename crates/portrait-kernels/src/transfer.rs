@@ -21,6 +21,8 @@ const BASE_POINTS: usize = 40;
 const MIN_AREA: f32 = 1e-6;
 /// Bounds of how much further than the face the photo's lids move, when its eyes are more or less open than the driver's.
 const LID_GAIN: [f32; 2] = [0.5, 2.0];
+/// How wide the photo's eyes may open, of its own opening.
+const MAX_LID_OPENING: f32 = 1.5;
 
 /// Filters the driver's points, keeps the driver's neutral pose, and moves the photo's points as the driver's moved.
 ///
@@ -38,7 +40,7 @@ const LID_GAIN: [f32; 2] = [0.5, 2.0];
 /// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with
 /// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
 /// taken. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's. Lids and inner lips do not cross. In a frame without a face nothing is filtered or taken,
+/// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's. In a frame without a face nothing is filtered or taken,
 /// and the output is made from the held state; before the first face it is the source itself. A coordinate that is not finite
 /// keeps its last value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -169,13 +171,16 @@ fn lid_motion(photo: &[Point], neutral: &[Point], driver: &[Point], i: usize, sc
     d.across().map(|v| (gain - 1.0) * moved * v)
 }
 
-/// Keeps lower lids and lips from crossing upper ones, but for what the photo has already.
+/// Keeps lower lids and lips from crossing upper ones, but for what the photo has already, and lids no wider open than
+/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open.
 fn part(pose: &mut [Point], photo: &[Point]) {
     let axis = Face::of(pose).across();
-    let lids = (0..10).map(|i| [UPPER_LIDS_AT + i, LOWER_LIDS_AT + i]);
-    for [upper, lower] in lids.chain(INNER_LIPS) {
-        let rest = dot(minus(photo[lower], photo[upper]), axis).min(0.0);
-        let push = 0.5 * (rest - dot(minus(pose[lower], pose[upper]), axis)).max(0.0);
+    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING));
+    for ([upper, lower], most) in lids.chain(INNER_LIPS.map(|pair| (pair, f32::INFINITY))) {
+        let rest = dot(minus(photo[lower], photo[upper]), axis);
+        let gap = dot(minus(pose[lower], pose[upper]), axis);
+        let most = if most.is_finite() { rest.max(most * rest) } else { f32::INFINITY };
+        let push = 0.5 * (gap.max(rest.min(0.0)).min(most) - gap);
         for c in 0..2 {
             pose[upper][c] -= push * axis[c];
             pose[lower][c] += push * axis[c];

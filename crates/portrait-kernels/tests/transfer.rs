@@ -265,6 +265,14 @@ fn an_eye_that_closes_closes_the_photos() {
 }
 
 #[test]
+fn a_neutral_pose_taken_in_a_blink_does_not_tear_the_eyes_open() {
+    let photo = face(0.05, 0.0, 0.0);
+    let open = moved(&photo, [&face(0.0, 0.0, 0.0), &face(0.06, 0.0, 0.0)], 1.0);
+    let ratio = eye_opening(&open) / eye_opening(&photo);
+    assert!((ratio - 1.5).abs() < 1e-3, "{ratio}");
+}
+
+#[test]
 fn lips_do_not_cross() {
     let y = moved(&face(0.05, 0.02, 0.0), [&face(0.05, 0.1, 0.0), &face(0.05, 0.0, 0.0)], 1.0);
     for (upper, lower) in [(95, 96), (99, 101), (100, 102)] {

@@ -40,6 +40,8 @@ UPPER_LIDS, LOWER_LIDS = EYES[4:14], EYES[14:]
 INNER_LIPS = [[INDICES.index(i) for i in pair] for pair in ((13, 14), (81, 178), (311, 402))]
 LID_GAIN = (0.5, 2.0)  # how much further than the face lids may move, for eyes that are more or less open than the driver's
 
+LID_OPENING = 1.5  # how wide the source's eyes may open, of their own opening: the driver's first frame may be a blink
+
 
 def face_frame(points: Tensor) -> tuple[Tensor, Tensor]:
     """Of points (P, 2): the unit vector from the eyes to the mouth, and a length that neither a turn nor a nod changes much."""
@@ -66,8 +68,9 @@ def transfer(source: Tensor, driver: Tensor, first: Tensor) -> tuple[Tensor, flo
         out[upper + lower] += (ratio.clamp(*LID_GAIN) - 1) * scale * moved[:, None] * axis_d
     axis, _ = face_frame(out)
     for upper, lower in [*zip(UPPER_LIDS, LOWER_LIDS), *INNER_LIPS]:
-        rest = ((s[lower] - s[upper]) @ axis).clamp(max=0)
-        push = (rest - (out[lower] - out[upper]) @ axis).clamp(min=0) / 2
+        rest, gap = (s[lower] - s[upper]) @ axis, (out[lower] - out[upper]) @ axis
+        most = torch.maximum(rest, LID_OPENING * rest) if upper in UPPER_LIDS else torch.full_like(rest, math.inf)
+        push = (torch.minimum(torch.maximum(gap, rest.clamp(max=0)), most) - gap) / 2
         out[upper], out[lower] = out[upper] - push * axis, out[lower] + push * axis
     return out[None], scale
 
