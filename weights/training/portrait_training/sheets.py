@@ -34,6 +34,8 @@ def curves(log: Path, out: Path, width: int = 420, height: int = 160):
         text(f"{name}: {smooth[0]:.4g} to {smooth[-1]:.4g}", 15)
         text(f"step {int(steps[0])} to {int(steps[-1])}, {low:.4g} to {high:.4g}", height - 6)
         plots.append(plot)
+    if not plots:
+        return  # nothing has been logged yet
     plots += [np.full_like(plots[0], 255)] * (-len(plots) % 3)
     cv2.imwrite(str(out), np.vstack([np.hstack(plots[i : i + 3]) for i in range(0, len(plots), 3)]))
 

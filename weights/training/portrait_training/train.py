@@ -74,15 +74,18 @@ class Plan:
     seed: int = 0
     views: float = 0.0  # of the steps on whole pictures: with pseudo views
     sheet_every: int = 500  # steps; 0: no pictures
+    workers: int = 0  # processes that make batches; 0: a thread
+    reposed: float = Recipe.reposed  # share of re-posed photographs
 
 
 def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Plan, rank: int = 0, processes: int = 1):
     steps, begin, saved, averages = sum(p.steps for p in phases), 0, time.time(), {}
-    log = open(plan.out / "log.jsonl", "a") if rank == 0 else None
+    log, stream = open(plan.out / "log.jsonl", "a") if rank == 0 else None, None
     for phase in phases:
         end = begin + phase.steps
         if run.step < end:
-            stream = Stream(cache, Recipe(size=phase.size, batch=phase.batch), plan.seed * processes + rank, run.step)
+            recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed)
+            stream = Stream(cache, recipe, plan.seed * processes + rank, run.step, workers=plan.workers)
             shown = tensors(stream.make(SHEET), run.device)
             mark, since = time.time(), run.step
         while run.step < end:
@@ -107,7 +110,9 @@ def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Pla
             if time.time() - saved > SAVE_EVERY or run.step == end:
                 run.save(plan.out / "last.pt")
                 saved = time.time()
-        begin = end
+        if run.step == end and stream:
+            stream.close()
+        begin, stream = end, None
 
 
 def main():
@@ -126,6 +131,8 @@ def main():
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of the patch discriminator's term")
     parser.add_argument("--teacher", type=Path, help="checkpoint of a larger preset, whose motion is learned")
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
+    parser.add_argument("--reposed", type=float, default=Recipe.reposed, help="share of re-posed photographs")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: a thread")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
@@ -141,7 +148,7 @@ def main():
         run.start_from(args.start, args.open_blend)
     teacher = load(args.teacher).to(device, memory_format=torch.channels_last).requires_grad_(False) if args.teacher else None
     judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
-    plan = Plan(args.out, args.seed, args.views, args.sheet_every)
+    plan = Plan(args.out, args.seed, args.views, args.sheet_every, args.workers, args.reposed)
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
 
 

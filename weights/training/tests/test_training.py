@@ -176,6 +176,8 @@ def test_the_discriminator_learns():
 
 def test_pictures_of_a_run(tmp_path):
     rows = [dict(step=25 * i, kind="full", out=1 / (i + 1), samples_per_second=5.0) for i in range(40)]
+    (tmp_path / "empty.jsonl").write_text("")
+    sheets.curves(tmp_path / "empty.jsonl", tmp_path / "nothing.png")
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
     sheets.curves(tmp_path / "log.jsonl", tmp_path / "curves.png")
     run = make_run(0)
