@@ -5,6 +5,7 @@
 // Storage  y S4   Accumulate f32
 // CPU twin crop.rs
 #import tier
+#import bilinear
 
 struct Params { frame: vec2<u32>, size: vec2<u32>, taps: u32, clamp_edge: u32, scale: f32, offset: f32 } // sizes as (w, h)
 @group(0) @binding(0) var<uniform> p: Params;
@@ -16,17 +17,6 @@ fn texel(at: vec2<i32>) -> vec3<f32> {
     let inside = clamp(at, vec2<i32>(0), vec2<i32>(p.frame) - 1);
     let v = textureLoad(frame, inside, 0).rgb;
     return select(vec3<f32>(0.0), v, (p.clamp_edge != 0u) | all(at == inside));
-}
-
-// Bilinear; `at` counts texels, texel 0 at 0. Beyond one texel outside nothing changes, so far or broken positions stay there.
-fn bilinear(at: vec2<f32>) -> vec3<f32> {
-    let near = min(max(at, vec2<f32>(-1.0)), vec2<f32>(p.frame));
-    let low = floor(near);
-    let t = near - low;
-    let i = vec2<i32>(low);
-    let upper = mix(texel(i), texel(i + vec2<i32>(1, 0)), t.x);
-    let lower = mix(texel(i + vec2<i32>(0, 1)), texel(i + vec2<i32>(1, 1)), t.x);
-    return mix(upper, lower, t.y);
 }
 
 @compute @workgroup_size(16, 4)

@@ -6,6 +6,7 @@
 // Storage  y S4   Accumulate f32
 // CPU twin refine_crops.rs
 #import tier
+#import bilinear
 #import face
 #import refiner
 
@@ -21,16 +22,6 @@ const HALF = 24u;
 
 fn texel(at: vec2<i32>) -> vec3<f32> {
     return textureLoad(frame, clamp(at, vec2<i32>(0), vec2<i32>(p.frame) - 1), 0).rgb;
-}
-
-fn bilinear(at: vec2<f32>) -> vec3<f32> {
-    let near = clamp(at, vec2<f32>(-1.0), vec2<f32>(p.frame));
-    let low = floor(near);
-    let t = near - low;
-    let i = vec2<i32>(low);
-    let upper = mix(texel(i), texel(i + vec2<i32>(1, 0)), t.x);
-    let lower = mix(texel(i + vec2<i32>(0, 1)), texel(i + vec2<i32>(1, 1)), t.x);
-    return mix(upper, lower, t.y);
 }
 
 @compute @workgroup_size(8, 4)

@@ -82,6 +82,7 @@ shaders![
 
 prelude![
     "activation",
+    "bilinear",
     "conv",
     "conv_split",
     "f16",
