@@ -49,8 +49,8 @@ enum Precision {
 }
 
 impl EngineArgs {
-    /// Opens the engine. Weights are checked before a device is looked for.
-    pub(crate) fn open(&self) -> Result<Engine> {
+    /// What an engine is opened with.
+    pub(crate) fn options(&self) -> Result<EngineOptions> {
         let weights = match &self.weights {
             Some(file) => WeightsSource::File(file.clone()),
             None if self.preset == BUNDLED_PRESET => WeightsSource::Bytes(Cow::Borrowed(BUNDLED_WEIGHTS)),
@@ -65,7 +65,12 @@ impl EngineArgs {
             Precision::F16 => Tier::F16,
         });
         let gpu = GpuOptions { adapter: self.adapter.clone(), tier, profile: None, cache: self.cache.clone() };
-        let engine = Engine::open(&EngineOptions { gpu, preset: self.preset.clone(), weights })?;
+        Ok(EngineOptions { gpu, preset: self.preset.clone(), weights })
+    }
+
+    /// Opens the engine. Weights are checked before a device is looked for.
+    pub(crate) fn open(&self) -> Result<Engine> {
+        let engine = Engine::open(&self.options()?)?;
         engine.gpu().warnings().iter().for_each(console::warning);
         Ok(engine)
     }

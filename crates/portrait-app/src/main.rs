@@ -14,6 +14,7 @@ mod engine;
 mod framing;
 mod info;
 mod interrupt;
+mod live;
 mod motion_options;
 mod output;
 mod pose;
@@ -42,6 +43,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Animate(animate::Animate),
+    Live(live::Live),
     Pose(pose::Pose),
     Prepare(prepare::Prepare),
     Info(info::Info),
@@ -51,6 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Animate(task) => task.run(),
+        Command::Live(task) => task.run(),
         Command::Pose(task) => task.run(),
         Command::Prepare(task) => task.run(),
         Command::Info(task) => task.run(),

@@ -34,7 +34,7 @@ pub struct AdapterSummary {
     pub limits: wgpu::Limits,
 }
 
-fn instance() -> wgpu::Instance {
+pub(crate) fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
 }
 
@@ -78,9 +78,9 @@ fn rank(kind: wgpu::DeviceType) -> u32 {
 }
 
 /// The adapter whose index or name is `wanted`, or the best one.
-pub(crate) async fn choose(wanted: Option<&str>) -> Result<wgpu::Adapter, EngineError> {
+pub(crate) async fn choose(instance: &wgpu::Instance, wanted: Option<&str>) -> Result<wgpu::Adapter, EngineError> {
     let mut found: Vec<(usize, wgpu::Adapter)> =
-        instance().enumerate_adapters(wgpu::Backends::all()).await.into_iter().enumerate().collect();
+        instance.enumerate_adapters(wgpu::Backends::all()).await.into_iter().enumerate().collect();
     found.sort_by_key(|(i, a)| (rank(a.get_info().device_type), *i));
     match wanted {
         None => found.into_iter().next().map(|(_, a)| a).ok_or_else(|| {

@@ -105,6 +105,14 @@ pub enum EngineError {
         /// Its format.
         format: String,
     },
+    /// A window that this adapter cannot draw on.
+    #[error("adapter `{adapter}` cannot draw on the window: {reason}; choose another with --adapter")]
+    Surface {
+        /// The adapter's name.
+        adapter: String,
+        /// Why.
+        reason: String,
+    },
     /// An expression that is not known.
     #[error("no expression is called `{name}`; the names are ARKit's: {known}")]
     Expression {

@@ -31,6 +31,8 @@ pub struct Gpu {
     submissions: AtomicUsize,
     pipelines: Mutex<HashMap<PipelineId, Pipeline>>,
     cache: Option<PipelineCache>,
+    /// Where the device comes from, unless the host brought it.
+    opened: Option<(wgpu::Instance, wgpu::Adapter)>,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -41,7 +43,8 @@ impl Gpu {
     /// No adapter (or none of the name asked for), one below WebGPU's default limits, no native f16 where that was asked for,
     /// or a driver that refuses.
     pub async fn open(options: &GpuOptions) -> Result<Arc<Self>, EngineError> {
-        let adapter = adapter::choose(options.adapter.as_deref()).await?;
+        let instance = adapter::instance();
+        let adapter = adapter::choose(&instance, options.adapter.as_deref()).await?;
         let info = adapter.get_info();
         let limits = wgpu::Limits::default();
         let mut below = Vec::new();
@@ -64,6 +67,7 @@ impl Gpu {
             .map_err(|e| EngineError::Device(e.to_string()))?;
         let mut gpu = Self::assemble(device, queue, &info, options.tier)?;
         gpu.summary.limits = adapter.limits();
+        gpu.opened = Some((instance, adapter));
         gpu.profile = options.profile.unwrap_or(gpu.profile);
         gpu.cache = options.cache.as_ref().and_then(|directory| PipelineCache::open(directory, &gpu.device, &info));
         gpu.watch();
@@ -116,6 +120,7 @@ impl Gpu {
             submissions: AtomicUsize::new(0),
             pipelines: Mutex::default(),
             cache: None,
+            opened: None,
             fault: Arc::default(),
         })
     }
@@ -183,6 +188,24 @@ impl Gpu {
     /// How often work was submitted so far.
     pub fn submissions(&self) -> usize {
         self.submissions.load(Ordering::Relaxed)
+    }
+
+    /// A surface on a window, and what it allows, for a device of [`Gpu::open`].
+    ///
+    /// # Errors
+    /// When the window has none, the adapter cannot show anything on it, or the host brought the device: then it has the surface too.
+    pub fn surface(
+        &self,
+        window: impl Into<wgpu::SurfaceTarget<'static>>,
+    ) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceCapabilities), EngineError> {
+        let failed = |reason: String| EngineError::Surface { adapter: self.summary.name.clone(), reason };
+        let (instance, adapter) = self.opened.as_ref().ok_or_else(|| failed("the device is the host's".to_owned()))?;
+        let surface = instance.create_surface(window).map_err(|e| failed(e.to_string()))?;
+        if !adapter.is_surface_supported(&surface) {
+            return Err(failed("the adapter does not reach this screen".to_owned()));
+        }
+        let capabilities = surface.get_capabilities(adapter);
+        Ok((surface, capabilities))
     }
 
     /// Hands recorded work to the device.

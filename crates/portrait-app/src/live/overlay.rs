@@ -1,0 +1,304 @@
+//! What lies over the picture: status, sliders, the driver, keys, hints. Draws, and says what was asked for.
+
+use std::time::{Duration, Instant};
+
+use egui::{
+    Align2, Color32, Context, CornerRadius, Frame, Margin, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2,
+};
+use portrait_runtime::{Mode, MotionOptions, OneEuro};
+
+use super::worker::{Shown, View};
+
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(5);
+/// How long a newcomer is told what to do.
+const HINTS: Duration = Duration::from_secs(8);
+/// Width of the driver's picture in points.
+const PREVIEW: f32 = 168.0;
+
+/// Keys and what they do.
+pub(crate) const KEYS: [(&str, &str); 12] = [
+    ("?", "this list"),
+    ("H", "hide or show everything but the picture"),
+    ("Space", "hold, and go on"),
+    ("C", "take this pose as the neutral one"),
+    ("A", "relative or absolute motion"),
+    ("V", "square, whole photo, or person alone"),
+    ("X", "mirror the driver"),
+    ("S", "save a picture"),
+    ("R", "record a video, and end it"),
+    ("M", "record the motion, and end it"),
+    ("F", "full screen"),
+    ("Esc", "leave full screen; quit"),
+];
+
+/// What was asked for with the pointer.
+pub(crate) enum Request {
+    Motion(MotionOptions),
+    Show(Shown),
+    /// A place in the driver's picture, in shares of it.
+    Follow([f32; 2]),
+}
+
+/// What the overlay itself remembers.
+pub(crate) struct Overlay {
+    pub(crate) visible: bool,
+    pub(crate) keys: bool,
+    pub(crate) motion: MotionOptions,
+    pub(crate) shown: Shown,
+    pub(crate) hold: bool,
+    pub(crate) adapter: String,
+    pub(crate) source: String,
+    driver: Option<egui::TextureHandle>,
+    start: Instant,
+}
+
+impl Overlay {
+    pub(crate) fn new(motion: MotionOptions, shown: Shown, adapter: String, source: String) -> Self {
+        Self {
+            visible: true,
+            keys: false,
+            motion,
+            shown,
+            hold: false,
+            adapter,
+            source,
+            driver: None,
+            start: Instant::now(),
+        }
+    }
+
+    /// Forgets what a lost device took with it.
+    pub(crate) fn forget(&mut self) {
+        self.driver = None;
+    }
+
+    /// Draws everything; what was asked for.
+    pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View) -> Vec<Request> {
+        let mut requests = Vec::new();
+        if self.visible {
+            self.status(ctx, view);
+            self.controls(ctx, &mut requests);
+            self.driver(ctx, view, &mut requests);
+        }
+        if self.keys {
+            keys(ctx);
+        }
+        self.messages(ctx, view);
+        requests
+    }
+
+    fn status(&self, ctx: &Context, view: &View) {
+        panel(ctx, "status", Align2::LEFT_TOP, [14.0, 14.0], |ui| {
+            ui.horizontal(|ui| {
+                let (colour, text) = match (&view.status, self.hold) {
+                    (_, true) => (AMBER, "held"),
+                    (Some(status), _) if status.found => (GREEN, "live"),
+                    (Some(_), _) => (AMBER, "no face: the last pose is held"),
+                    (None, _) => (GREY, "starting"),
+                };
+                dot(ui, colour);
+                ui.label(RichText::new(text).strong());
+                ui.label(RichText::new(&self.source).weak());
+                if view.video.is_some() {
+                    dot(ui, RED);
+                    ui.label("video");
+                }
+                if view.points.is_some() {
+                    dot(ui, RED);
+                    ui.label("motion");
+                }
+            });
+            let ms = |d: Option<Duration>| d.map_or("–".to_owned(), |d| format!("{:.0}", 1e3 * d.as_secs_f64()));
+            let gpu = view.stats.and_then(|stats| stats.gpu_seconds);
+            let gpu = gpu.map_or("–".to_owned(), |seconds| format!("{:.1}", 1e3 * seconds));
+            let [p50, p95] = view.latency.map(ms);
+            numbers(ui, &[("frames/s", format!("{:.1}", view.rate)), ("GPU ms", gpu)]);
+            numbers(ui, &[("latency ms p50", p50), ("p95", p95), ("dropped", view.dropped.to_string())]);
+            ui.label(RichText::new(&self.adapter).weak().small());
+        });
+    }
+
+    fn controls(&mut self, ctx: &Context, requests: &mut Vec<Request>) {
+        panel(ctx, "controls", Align2::RIGHT_TOP, [-14.0, 14.0], |ui| {
+            ui.spacing_mut().slider_width = 118.0;
+            let before = self.motion;
+            let motion = &mut self.motion;
+            let slider = |ui: &mut Ui, name: &str, value: &mut f32| {
+                ui.add(egui::Slider::new(value, 0.0..=2.5).text(name).fixed_decimals(2));
+            };
+            slider(ui, "strength", &mut motion.strength);
+            slider(ui, "eyes", &mut motion.eye_gain);
+            // One number for people: 0 lets everything through, 1 is calm.
+            let mut smooth = smoothness(motion.filter);
+            ui.add(egui::Slider::new(&mut smooth, 0.0..=1.0).text("smoothing").fixed_decimals(2));
+            if (smooth - smoothness(before.filter)).abs() > 1e-3 {
+                motion.filter = filter(smooth);
+            }
+            if let Some(filter) = motion.filter {
+                let delay = 1e3 / (std::f32::consts::TAU * filter.min_cutoff);
+                ui.label(RichText::new(format!("at rest this adds {delay:.0} ms")).weak().small());
+            }
+            ui.horizontal(|ui| {
+                ui.selectable_value(&mut motion.mode, Mode::Relative, "relative");
+                ui.selectable_value(&mut motion.mode, Mode::Absolute, "absolute");
+            });
+            if *motion != before {
+                requests.push(Request::Motion(*motion));
+            }
+            let shown = self.shown;
+            ui.horizontal(|ui| {
+                for (value, name) in [(Shown::Crop, "square"), (Shown::Photo, "photo"), (Shown::Cutout, "cutout")] {
+                    if ui.selectable_label(shown == value, name).clicked() && shown != value {
+                        requests.push(Request::Show(value));
+                    }
+                }
+            });
+            ui.label(RichText::new("? keys    H hide").weak().small());
+        });
+    }
+
+    /// The driver with the box that is tracked; a click follows whoever is there.
+    fn driver(&mut self, ctx: &Context, view: &mut View, requests: &mut Vec<Request>) {
+        let size = view.preview.as_ref().map(|(_, size)| *size);
+        if let Some((picture, _)) = view.preview.as_ref().filter(|(picture, _)| !picture.rgba.is_empty()) {
+            let size = [picture.width as usize, picture.height as usize];
+            let image = egui::ColorImage::from_rgba_unmultiplied(size, &picture.rgba);
+            match &mut self.driver {
+                Some(texture) => texture.set(image, egui::TextureOptions::LINEAR),
+                none => *none = Some(ctx.load_texture("driver", image, egui::TextureOptions::LINEAR)),
+            }
+        }
+        let (Some(texture), Some([width, height])) = (&self.driver, size) else { return };
+        panel(ctx, "driver", Align2::LEFT_BOTTOM, [14.0, -14.0], |ui| {
+            let scale = PREVIEW / width as f32;
+            let size = Vec2::new(PREVIEW, height as f32 * scale);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+            let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+            let painter = ui.painter_at(rect);
+            painter.image(texture.id(), rect, whole, Color32::WHITE);
+            if let Some(status) = view.status.filter(|status| status.found) {
+                let [x, y, side, angle] = status.region;
+                let (sin, cos) = angle.sin_cos();
+                let corner = |u: f32, v: f32| {
+                    let (u, v) = (0.5 * side * u / 1.5, 0.5 * side * v / 1.5);
+                    rect.min + scale * Vec2::new(x + cos * u - sin * v, y + sin * u + cos * v)
+                };
+                let corners = vec![corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)];
+                painter.add(egui::Shape::closed_line(corners, Stroke::new(1.5, GREEN)));
+            }
+            painter.rect_stroke(rect, CornerRadius::same(4), Stroke::new(1.0, EDGE), StrokeKind::Inside);
+            if let (true, Some(at)) = (response.clicked(), response.interact_pointer_pos()) {
+                let share = (at - rect.min) / rect.size();
+                requests.push(Request::Follow([share.x, share.y]));
+            }
+            response.on_hover_text("click a face to follow it");
+        });
+    }
+
+    /// What is going on, and what to do first.
+    fn messages(&self, ctx: &Context, view: &View) {
+        let notice = view.notice.as_ref().filter(|(_, since)| since.elapsed() < NOTICE).map(|(text, _)| text.clone());
+        let lost = view.status.is_some_and(|status| !status.found && status.lost_frames > 15);
+        let fresh = self.visible && self.start.elapsed() < HINTS;
+        let text = match (view.busy, notice) {
+            (Some(busy), _) => Some(format!("{busy} …")),
+            (None, Some(notice)) => Some(notice),
+            (None, None) if lost => {
+                Some("no face in sight: look at the camera, from the front, in even light".to_owned())
+            }
+            (None, None) if fresh => {
+                Some("drop another photo here to change who is shown   ·   ? lists the keys".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(text) = text {
+            panel(ctx, "message", Align2::CENTER_BOTTOM, [0.0, -22.0], |ui| {
+                ui.horizontal(|ui| {
+                    if view.busy.is_some() {
+                        ui.spinner();
+                    }
+                    ui.label(text);
+                });
+            });
+        }
+    }
+}
+
+const GREEN: Color32 = Color32::from_rgb(110, 220, 140);
+const AMBER: Color32 = Color32::from_rgb(245, 190, 80);
+const RED: Color32 = Color32::from_rgb(240, 90, 90);
+const GREY: Color32 = Color32::from_rgb(140, 140, 150);
+const EDGE: Color32 = Color32::from_rgba_premultiplied(40, 40, 44, 40);
+
+/// Colours and sizes of everything.
+pub(crate) fn style(ctx: &Context) {
+    ctx.set_theme(egui::Theme::Dark);
+    ctx.all_styles_mut(|style| {
+        style.visuals.override_text_color = Some(Color32::from_rgb(232, 232, 236));
+        style.visuals.selection.bg_fill = Color32::from_rgb(64, 110, 190);
+        style.spacing.item_spacing = Vec2::new(8.0, 5.0);
+    });
+}
+
+fn panel(ctx: &Context, id: &str, anchor: Align2, offset: [f32; 2], content: impl FnOnce(&mut Ui)) {
+    let frame = Frame::new()
+        .fill(Color32::from_rgba_unmultiplied(18, 18, 22, 205))
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::symmetric(12, 9));
+    egui::Area::new(egui::Id::unique(id)).anchor(anchor, offset).show(ctx, |ui| frame.show(ui, content));
+}
+
+fn dot(ui: &mut Ui, colour: Color32) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(10.0), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 4.5, colour);
+}
+
+fn numbers(ui: &mut Ui, list: &[(&str, String)]) {
+    ui.horizontal(|ui| {
+        for (name, value) in list {
+            ui.label(RichText::new(value).monospace().strong());
+            ui.label(RichText::new(*name).weak());
+        }
+    });
+}
+
+fn keys(ctx: &Context) {
+    panel(ctx, "keys", Align2::CENTER_CENTER, [0.0, 0.0], |ui| {
+        egui::Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
+            for (key, what) in KEYS {
+                ui.label(RichText::new(key).monospace().strong());
+                ui.label(what);
+                ui.end_row();
+            }
+        });
+    });
+}
+
+/// Cut-off frequencies at rest, from the calmest on, in Hz.
+const CALM: f32 = 0.6;
+const LIVELY: f32 = 12.0;
+
+/// The share of smoothing that a filter stands for, 0..=1.
+fn smoothness(filter: Option<OneEuro>) -> f32 {
+    filter.map_or(0.0, |filter| ((LIVELY / filter.min_cutoff).ln() / (LIVELY / CALM).ln()).clamp(0.0, 1.0))
+}
+
+/// The filter for a share of smoothing; none for nothing.
+fn filter(smoothness: f32) -> Option<OneEuro> {
+    let min_cutoff = LIVELY * (CALM / LIVELY).powf(smoothness);
+    (smoothness > 0.005).then(|| OneEuro { min_cutoff, ..OneEuro::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_goes_both_ways() {
+        assert!((smoothness(filter(0.3)) - 0.3).abs() < 1e-3 && filter(0.0).is_none() && smoothness(None) == 0.0);
+        let default = OneEuro::default();
+        let back = filter(smoothness(Some(default))).expect("smoothed by default");
+        assert!((back.min_cutoff - default.min_cutoff).abs() < 1e-3, "{back:?}");
+    }
+}

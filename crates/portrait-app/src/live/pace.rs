@@ -1,0 +1,68 @@
+//! How long frames take: a window of the newest durations with its percentiles, and pictures a second.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Frames that percentiles are taken of.
+const KEPT: usize = 240;
+/// Seconds that a rate is taken of.
+const RATE_SECONDS: f64 = 2.0;
+
+/// Durations and times of the newest frames.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    durations: VecDeque<Duration>,
+    ends: VecDeque<Instant>,
+}
+
+impl Pace {
+    /// Notes a frame that took this long and ended now.
+    pub(crate) fn add(&mut self, duration: Duration, now: Instant) {
+        self.durations.push_back(duration);
+        self.ends.push_back(now);
+        if self.durations.len() > KEPT {
+            self.durations.pop_front();
+        }
+        while self.ends.len() > 2 && now.duration_since(self.ends[0]).as_secs_f64() > RATE_SECONDS {
+            self.ends.pop_front();
+        }
+    }
+
+    /// The duration that this share of the frames stayed below.
+    pub(crate) fn percentile(&self, share: f64) -> Option<Duration> {
+        let mut sorted: Vec<Duration> = self.durations.iter().copied().collect();
+        sorted.sort_unstable();
+        let last = sorted.len().checked_sub(1)?;
+        sorted.get((share * last as f64).round() as usize).copied()
+    }
+
+    /// Frames a second, lately.
+    pub(crate) fn rate(&self) -> f64 {
+        match (self.ends.front(), self.ends.back()) {
+            (Some(first), Some(last)) if last > first => {
+                (self.ends.len() - 1) as f64 / last.duration_since(*first).as_secs_f64()
+            }
+            _ => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_and_rates() {
+        let mut pace = Pace::default();
+        assert_eq!((pace.percentile(0.5), pace.rate()), (None, 0.0));
+        let start = Instant::now();
+        for i in 0..=100u64 {
+            pace.add(Duration::from_millis(i), start + Duration::from_millis(10 * i));
+        }
+        assert_eq!(pace.percentile(0.5), Some(Duration::from_millis(50)));
+        assert_eq!(pace.percentile(0.95), Some(Duration::from_millis(95)));
+        assert!((pace.rate() - 100.0).abs() < 1e-6);
+        (0..1000).for_each(|_| pace.add(Duration::from_secs(1), start + Duration::from_secs(9)));
+        assert_eq!((pace.durations.len(), pace.percentile(0.0)), (KEPT, Some(Duration::from_secs(1))));
+    }
+}
