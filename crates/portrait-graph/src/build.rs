@@ -5,7 +5,7 @@ use crate::graph::{Conv2d, Graph, Node, Op, Value};
 use crate::plan::ALIGNMENT;
 use crate::program::{Program, Step, Storage, Tensor, TensorId, TensorKind};
 use portrait_kernels::{
-    Activation, AddFeatures, Bind, Conv, ConvTranspose2x2, Depthwise, FullyConnected, Kernel, Tier, slices,
+    Activation, AddFeatures, Bind, Conv, ConvTranspose2x2, Depthwise, FullyConnected, Kernel, Separable, Tier, slices,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl<'w> Lowering<'w> {
                 Op::Conv { .. } | Op::Depthwise { .. } => (true, true, true),
                 Op::FullyConnected { .. } => (true, false, true),
                 Op::ConvTranspose { .. } => (false, true, true),
-                Op::Add => (false, false, true),
+                Op::Add | Op::Separable { .. } => (false, false, true),
                 _ => (false, false, false),
             };
             while let Some(user) = self.only_user(self.graph.nodes[chain.last].outputs[0]) {
@@ -281,6 +281,11 @@ impl<'w> Lowering<'w> {
                 let [weight, bias] = self.folded(chain, weight, bias, |i| i / per);
                 let packed = conv.pack(&weight);
                 (Arc::new(conv), packed, bias)
+            }
+            Op::Separable { layers: [depthwise, pointwise], stride } => {
+                let block = Separable { input: self.graph.shape(inputs[0]), outputs, stride: *stride, act };
+                let bias = block.bias(&depthwise.bias, &pointwise.weight, &pointwise.bias);
+                (Arc::new(block), block.pack(&depthwise.weight, &pointwise.weight), bias)
             }
             Op::ConvTranspose { weight, bias } => {
                 let conv = ConvTranspose2x2 { input: self.graph.shape(inputs[0]), outputs, act };

@@ -4,7 +4,7 @@ use crate::error::{GraphError, WeightsFault};
 use crate::program::TensorKind;
 use crate::weights::Weights;
 use portrait_kernels::{
-    Activation, AvgPool, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, feature_len,
+    Activation, AvgPool, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,10 +50,18 @@ impl Conv2d {
     }
 }
 
+/// Parameters of one of several layers of an operation.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
 #[derive(Debug)]
 pub(crate) enum Op {
     Conv { weight: Vec<f32>, bias: Vec<f32>, geometry: Conv2d },
     Depthwise { weight: Vec<f32>, bias: Vec<f32>, geometry: Conv2d },
+    Separable { layers: [Layer; 2], stride: u32 },
     ConvTranspose { weight: Vec<f32>, bias: Vec<f32> },
     FullyConnected { weight: Vec<f32>, bias: Vec<f32> },
     BatchNorm { scale: Vec<f32>, shift: Vec<f32> },
@@ -233,6 +241,22 @@ impl<'w> Graph<'w> {
         let (bias, unbiased) = self.bias(prefix, c);
         let [oh, ow] = self.window(prefix, geometry, h, w);
         self.layer(prefix, Op::Depthwise { weight, bias, geometry }, x, TensorKind::Feature([c, oh, ow]), unbiased)
+    }
+
+    /// Residual block of BlazeFace: depthwise 3 × 3 of `prefix.depthwise`, pointwise of `prefix.pointwise`, plus the input (its 2 × 2
+    /// maximum at stride 2), channels that it lacks counting as zero.
+    pub fn separable(&mut self, x: Value, prefix: &str, outputs: u32, stride: u32) -> Value {
+        let [c, h, w] = self.shape(x);
+        if outputs < c || outputs > Separable::CHANNELS || !(1..=2).contains(&stride) || h % stride + w % stride > 0 {
+            let reason = format!("no separable block makes {outputs} channels of {:?} at stride {stride}", [c, h, w]);
+            self.fail(prefix, reason);
+        }
+        let layers = [("depthwise", [c, 1, 3, 3]), ("pointwise", [outputs, c, 1, 1])].map(|(name, shape)| Layer {
+            weight: self.parameter(&format!("{prefix}.{name}.weight"), &shape),
+            bias: self.parameter(&format!("{prefix}.{name}.bias"), &shape[..1]),
+        });
+        let kind = TensorKind::Feature([outputs, h / stride.max(1), w / stride.max(1)]);
+        self.node(prefix, Op::Separable { layers, stride }, &[x], kind)
     }
 
     /// Transposed 2 × 2 convolution of stride 2 with `prefix.weight` `[C, outputs, 2, 2]`.

@@ -154,6 +154,11 @@ fn graphs_that_cannot_be_built_say_why() {
         g.conv(x, "w", 4, Conv2d::valid(3, 1));
     });
     assert!(window.to_string().contains("does not fit"), "{window}");
+    let separable = fail(&|g| {
+        let x = input(g, [4, 9, 8]);
+        g.separable(x, "block", 8, 2);
+    });
+    assert!(separable.to_string().contains("[4, 9, 8] at stride 2"), "{separable}");
     let upsample = fail(&|g| {
         let x = input(g, [4, 8, 8]);
         let u = g.upsample(x);

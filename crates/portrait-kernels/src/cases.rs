@@ -2,7 +2,8 @@
 //! times those marked `perf`. Odd shapes and every option are in the kernels' own tests.
 
 use crate::{
-    Activation, Conv, Coords, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Warp,
+    Activation, Conv, Coords, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Separable,
+    Warp,
 };
 use std::sync::Arc;
 
@@ -38,6 +39,10 @@ const fn depthwise([c, side]: [u32; 2], stride: u32) -> Depthwise {
     Depthwise { input: [c, side, side], kernel: 3, stride, pad: [1; 4], residual: None, act: RELU }
 }
 
+const fn separable([c, side]: [u32; 2], outputs: u32, stride: u32) -> Separable {
+    Separable { input: [c, side, side], outputs, stride, act: Activation::Prelu }
+}
+
 /// All rows. Large, middle and deep layers of the networks, and the kernels around them.
 pub fn cases() -> Vec<Case> {
     let residual = Conv { residual: Some(64), ..conv([64, 32], 64, 3, 1) };
@@ -59,6 +64,8 @@ pub fn cases() -> Vec<Case> {
         case("conv up2 12→8 @9²", up2([12, 9], 8), false),
         case("depthwise 64 @32²", depthwise([64, 32], 1), true),
         case("depthwise s2 24 @17²", depthwise([24, 17], 2), false),
+        case("separable 128 @12²", separable([128, 12], 128, 1), true),
+        case("separable s2 16→32 @96²", separable([16, 96], 32, 2), true),
         case("fully connected 1024→256", connected, true),
         case("bilinear ×2 32 @32²", resize, true),
         case("motion input @32²", MotionInput { size: 32, groups: 10, keypoints: 50, variance: 0.01 }, true),

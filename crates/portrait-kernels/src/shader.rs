@@ -74,6 +74,7 @@ shaders![
     "resize_bilinear",
     "rgba_to_feature",
     "scale_channels",
+    "separable",
     "tps_solve",
     "track",
     "transfer",

@@ -1,9 +1,9 @@
-//! Depthwise and transposed convolutions against twins, and twins against plain formulas in NCHW.
+//! Depthwise, separable and transposed convolutions against twins, and twins against plain formulas in NCHW.
 
 mod common;
 
 use common::{Rng, assert_close, check, from_layout, twin};
-use portrait_kernels::{Activation, ConvTranspose2x2, Depthwise};
+use portrait_kernels::{Activation, ConvTranspose2x2, Depthwise, Separable};
 
 fn verify_depthwise(layer: Depthwise) {
     let mut rng = Rng::new(u64::from(layer.input[0] * 7 + layer.input[2]));
@@ -57,6 +57,59 @@ fn every_activation() {
     for act in Activation::ALL {
         let pad = [1; 4];
         verify_depthwise(Depthwise { input: [6, 4, 5], kernel: 3, stride: 1, pad, residual: Some(6), act });
+    }
+}
+
+/// The block as the networks' papers draw it: two convolutions with a bias each, and a shortcut.
+fn verify_separable(block: Separable) {
+    let mut rng = Rng::new(u64::from(block.input[0] * 7 + block.outputs));
+    let ([c, h, w], [out, oh, ow], s) = (block.input, block.output(), block.stride);
+    let (taps, dense) = (rng.vec((c * 9) as usize), rng.vec((out * c) as usize));
+    let (first, second, slopes) = (rng.vec(c as usize), rng.vec(out as usize), rng.vec(out as usize));
+    let bias = block.act.pack_bias(out, &block.bias(&first, &dense, &second), &slopes);
+    let list = vec![rng.feature(block.input), block.pack(&taps, &dense), bias];
+
+    let x = from_layout(&list[0], block.input);
+    let at = |ch: u32, y: u32, column: u32| x[((ch * h + y) * w + column) as usize];
+    let pad = 2 - i64::from(s);
+    let depthwise = |ch: u32, oy: u32, ox: u32| {
+        let mut sum = first[ch as usize];
+        for (ky, kx) in (0..3).flat_map(|ky| (0..3).map(move |kx| (ky, kx))) {
+            let (iy, ix) = (i64::from(oy * s + ky) - pad, i64::from(ox * s + kx) - pad);
+            if (0..i64::from(h)).contains(&iy) && (0..i64::from(w)).contains(&ix) {
+                sum += taps[((ch * 3 + ky) * 3 + kx) as usize] * at(ch, iy as u32, ix as u32);
+            }
+        }
+        sum
+    };
+    let mut want = Vec::new();
+    for o in 0..out {
+        for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
+            let product = |ch: u32| dense[(o * c + ch) as usize] * depthwise(ch, oy, ox);
+            let mut sum = second[o as usize] + (0..c).map(product).sum::<f32>();
+            if o < c {
+                let window = (0..s * s).map(|n| at(o, oy * s + n / s, ox * s + n % s));
+                sum += window.fold(f32::NEG_INFINITY, f32::max);
+            }
+            want.push(block.act.apply(sum, slopes[o as usize]));
+        }
+    }
+    assert_close(&from_layout(&twin(&block, &list, &[])[0], block.output()), &want, 1e-10);
+    check(&block, &list);
+}
+
+#[test]
+fn separable() {
+    let shapes = [
+        ([1, 1, 1], 1, 1),
+        ([3, 1, 9], 5, 1),
+        ([5, 10, 18], 5, 2),
+        ([24, 13, 7], 28, 1),
+        ([104, 6, 4], 130, 2),
+        ([256, 3, 3], 256, 1),
+    ];
+    for (n, (input, outputs, stride)) in shapes.into_iter().enumerate() {
+        verify_separable(Separable { input, outputs, stride, act: Activation::ALL[n + 1] });
     }
 }
 

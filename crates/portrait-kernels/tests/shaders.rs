@@ -58,6 +58,9 @@ fn examples() -> Vec<Box<dyn Kernel>> {
             let input = [512, 4, 4];
             list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
         }
+        for stride in [1, 2] {
+            list.push(Box::new(Separable { input, outputs: 64, stride, act }));
+        }
         list.push(Box::new(Depthwise { input, kernel: 3, stride: 1, pad: [1; 4], residual: features, act }));
         for float_input in [false, true] {
             list.push(Box::new(FullyConnected { input, outputs: 64, float_input, residual, act }));

@@ -45,7 +45,7 @@ pub fn blazeface(g: &mut Graph<'_>, x: Value) -> Detection {
     let mut x = g.activate(stem, Activation::Relu);
     let mut at16 = x;
     for (i, (width, stride)) in BLOCKS.into_iter().enumerate() {
-        let y = separable(g, x, &format!("blocks.{i}"), width, stride);
+        let y = g.separable(x, &format!("blocks.{i}"), width, stride);
         x = g.activate(y, Activation::Relu);
         if i == 10 {
             at16 = x;
@@ -58,13 +58,4 @@ pub fn blazeface(g: &mut Graph<'_>, x: Value) -> Detection {
         boxes8: head(x, "box8", 96),
         scores8: head(x, "score8", 6),
     }
-}
-
-/// Separable residual block without its activation: depthwise 3 × 3, pointwise, plus the input (max-pooled at stride 2, zero
-/// channels appended).
-pub(crate) fn separable(g: &mut Graph<'_>, x: Value, name: &str, width: u32, stride: u32) -> Value {
-    let shortcut = if stride == 2 { g.max_pool(x, Conv2d::valid(2, 2)) } else { x };
-    let y = g.depthwise(x, &format!("{name}.depthwise"), Conv2d::tf_same(3, stride));
-    let y = g.conv(y, &format!("{name}.pointwise"), width, Conv2d::valid(1, 1));
-    g.add(y, shortcut)
 }

@@ -1,6 +1,5 @@
 //! MediaPipe's face mesh v1: 468 points of the face in a 192 × 192 crop. `weights/TOPOLOGY.md` has the layer table.
 
-use crate::blazeface::separable;
 use portrait_graph::{Conv2d, Graph, Value};
 
 /// Side of the input in pixels.
@@ -42,7 +41,7 @@ pub fn face_mesh(g: &mut Graph<'_>, x: Value) -> FaceMesh {
 }
 
 fn block(g: &mut Graph<'_>, x: Value, name: &str, width: u32, stride: u32) -> Value {
-    let y = separable(g, x, name, width, stride);
+    let y = g.separable(x, name, width, stride);
     g.prelu(y, &format!("{name}.prelu"))
 }
 

@@ -12,6 +12,7 @@ from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
 from portrait_training.losses import Judges, exact_flow, regions, seen, total, share_of_warp
+from portrait_training.narrow import narrowed
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
 from portrait_training.presets import INDICES, PRESETS
@@ -77,6 +78,23 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
     assert set(painted) == {"out", "paint", "share"}
+
+
+def test_a_narrower_preset_begins_with_the_motion_of_a_wider_one():
+    wide = make_run(3, TINY)
+    steps(wide, 0, 2, "motion")
+    net = wide.net.without_norm().eval()
+    sample = [batch(n) for n in range(3)]
+    alike = narrowed(net, TINY, sample).eval()
+    with torch.no_grad():
+        want, got = net.motion(sample[0]), alike.motion(sample[0])
+    for key in ("kp_d", "free", "occlusion"):
+        torch.testing.assert_close(got[key], want[key], atol=1e-3, rtol=0)
+    slim = TINY | {"nk": {"input": 64, "widths": [2, 2, 4, 4]}, "dense_motion": {"stem": 2, "down": [4, 4]}}
+    half = narrowed(net, slim, sample).eval()
+    with torch.no_grad():
+        assert half.motion(sample[0])["free"].isfinite().all()
+    assert torch.equal(half.merger.fc[0].weight, net.merger.fc[0].weight)
 
 
 def test_view_poses_turn_as_the_engine_does():
