@@ -51,6 +51,7 @@ mod tier;
 mod tps_solve;
 mod track;
 mod transfer;
+mod unpack_frame;
 mod warp;
 
 pub use activation::Activation;
@@ -92,6 +93,7 @@ pub use tier::Tier;
 pub use tps_solve::TpsSolve;
 pub use track::Track;
 pub use transfer::{Calibrate, Transfer, TransferControl};
+pub use unpack_frame::{FrameLayout, UnpackFrame};
 pub use warp::Warp;
 
 /// Number of vec4 slices that hold `channels` channels.

@@ -78,6 +78,7 @@ shaders![
     "tps_solve",
     "track",
     "transfer",
+    "unpack_frame",
     "warp",
 ];
 

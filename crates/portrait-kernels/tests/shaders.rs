@@ -36,6 +36,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
         Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
+        Box::new(UnpackFrame { size: [64, 48] }),
         Box::new(Warp { size: 64, motion: 16, fold: 2 }),
     ];
     for act in [Activation::None, Activation::Prelu] {
