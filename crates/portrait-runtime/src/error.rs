@@ -69,6 +69,20 @@ pub enum EngineError {
         /// How many there are.
         found: usize,
     },
+    /// A plane of a camera's frame does not hold what it should.
+    #[error("a frame of {format}, {width} × {height}: plane {plane}: {reason}")]
+    FramePlane {
+        /// Its layout.
+        format: String,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Which plane, from 0.
+        plane: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A video frame larger than a texture may be.
     #[error("a driving frame of {width} × {height} is larger than this device allows ({limit} a side)")]
     FrameTooLarge {

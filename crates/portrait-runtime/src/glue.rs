@@ -1,18 +1,25 @@
 //! What joins the networks in a frame: crops, decoding, tracking, transfer, and the buffers they share.
 
+use crate::camera_frame::CameraFrame;
 use crate::error::EngineError;
 use crate::frozen::{Compiled, Resource, Resources};
 use crate::gpu::Gpu;
 use crate::nets::{MERGE, Refiner, square};
 use crate::options::SessionOptions;
+use crate::orient::Orientation;
 use crate::photo::PRESENT;
 use portrait_graph::{Graph, Program, TensorKind};
-use portrait_kernels::{Border, Crop, DecodeFace, Kernel, RefineCrops, RefinePoints, Track, Transfer, TransferControl};
+use portrait_kernels::{
+    Border, Crop, DecodeFace, FrameLayout, Kernel, RefineCrops, RefinePoints, Track, Transfer, TransferControl,
+    UnpackFrame,
+};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
 
 /// Programs of one kernel each, compiled or not; they depend on the driver's frame size, and carry no weights.
 pub(crate) struct Glue<P = Arc<Compiled>> {
+    /// A camera's bytes to the frame, where they are not that already.
+    pub(crate) unpack: P,
     /// Whole frame to the detector's input.
     pub(crate) search: P,
     /// Detector's output to the tracked region.
@@ -74,7 +81,14 @@ impl<P> Glue<P> {
             threshold: PRESENT,
             whole_frame: options.whole_frame,
         };
+        let unpack = UnpackFrame { size: frame };
         Ok(Self {
+            unpack: one(
+                "unpack",
+                Arc::new(unpack),
+                &[("packed", floats(unpack.bytes() / 4)), ("layout", floats(FrameLayout::LEN as u32))],
+                &[texture],
+            )?,
             search: one(
                 "search",
                 detector,
@@ -141,6 +155,9 @@ const FACIAL: u32 = 2 * RefinePoints::POINTS as u32;
 #[derive(Debug)]
 pub(crate) struct SessionBuffers {
     frame: wgpu::Texture,
+    /// A camera's bytes, and where in them the pixels are.
+    packed: wgpu::Buffer,
+    layout: wgpu::Buffer,
     pub(crate) picture: wgpu::Texture,
     pub(crate) status: wgpu::Buffer,
     pub(crate) roi: wgpu::Buffer,
@@ -191,7 +208,9 @@ impl SessionBuffers {
             }
         }
         Self {
-            frame: gpu.texture("driving frame", frame, U::TEXTURE_BINDING | U::COPY_DST),
+            frame: gpu.texture("driving frame", frame, U::TEXTURE_BINDING | U::COPY_DST | U::STORAGE_BINDING),
+            packed: gpu.storage("driving frame, packed", UnpackFrame { size: frame }.bytes() as usize),
+            layout: floats("driving frame, layout", FrameLayout::LEN),
             picture: gpu.texture("picture", [preset.image; 2], U::STORAGE_BINDING | U::TEXTURE_BINDING | U::COPY_SRC),
             status: floats("status", 4),
             roi: floats("roi", 4),
@@ -207,6 +226,8 @@ impl SessionBuffers {
     /// All of them by the names the programs use.
     pub(crate) fn resources(&self) -> Resources {
         let named = [
+            ("packed", &self.packed),
+            ("layout", &self.layout),
             ("status", &self.status),
             ("roi", &self.roi),
             ("crop", &self.crop),
@@ -228,9 +249,31 @@ impl SessionBuffers {
         Ok(bytemuck::pod_collect_to_vec(&gpu.read(buffer, buffer.size() as usize)?))
     }
 
-    /// Uploads an upright frame of the session's size.
+    /// Uploads a frame that is upright RGBA already.
     pub(crate) fn write_frame(&self, gpu: &Gpu, rgba: &[u8]) {
         gpu.write_texture(&self.frame, rgba);
+    }
+
+    /// Uploads the bytes of any other frame, for the program `unpack`.
+    pub(crate) fn write_packed(
+        &self,
+        gpu: &Gpu,
+        frame: &CameraFrame<'_>,
+        orientation: Orientation,
+    ) -> Result<(), EngineError> {
+        gpu.queue.write_buffer(&self.layout, 0, bytemuck::bytes_of(&frame.layout(orientation)));
+        let len = frame.packed_len();
+        let size = wgpu::BufferSize::new(len.next_multiple_of(4) as u64);
+        let view = size.and_then(|size| gpu.queue.write_buffer_with(&self.packed, 0, size));
+        let mut view =
+            view.ok_or_else(|| EngineError::Device(format!("no memory to upload a frame of {len} bytes")))?;
+        let mut at = 0;
+        for row in frame.rows() {
+            view.slice(at..at + row.len()).copy_from_slice(row);
+            at += row.len();
+        }
+        view.slice(at..).copy_from_slice(&[0; 3][..len.next_multiple_of(4) - len]);
+        Ok(())
     }
 
     /// Where the tracker looks next: centre, side in frame pixels, and angle.

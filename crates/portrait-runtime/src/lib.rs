@@ -6,6 +6,7 @@
 mod adapter;
 mod avatar;
 mod avatar_file;
+mod camera_frame;
 mod engine;
 mod error;
 mod expression;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use adapter::{AdapterSummary, GpuOptions, adapters};
 pub use avatar::{Avatar, AvatarInfo, FaceBox, FaceChoice, PrepareOptions};
+pub use camera_frame::{CameraFrame, ColourSpace, PixelFormat, Plane};
 pub use engine::{Engine, EngineOptions, WeightsSource};
 pub use error::EngineError;
 pub use expression::Expression;

@@ -42,18 +42,21 @@ impl Engine {
         let stage = Stage::new(gpu, &options.framing, &avatar.info, &self.preset, &mut externals)?;
 
         let nets = &self.nets;
+        let unpack = [&glue.unpack];
         let search = [&glue.search, &nets.detector, &glue.decode];
         let refine = [&glue.refiner_look, &nets.refiner.program];
         let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
         let transfer = [&glue.transfer, &nets.merger];
         let render: Vec<&Arc<Compiled>> =
             std::iter::once(&nets.render).chain(stage.as_ref().map(|stage| &stage.paste)).collect();
-        let all: Vec<&Compiled> = search.iter().chain(&track).chain(&transfer).chain(&render).map(|c| &***c).collect();
+        let all: Vec<&Compiled> =
+            unpack.iter().chain(&search).chain(&track).chain(&transfer).chain(&render).map(|c| &***c).collect();
         let arena = Arena::new(gpu, &all);
         let freeze = |list: &[&Arc<Compiled>]| {
             list.iter().map(|c| Frozen::new(gpu, c, &arena, &externals)).collect::<Result<Vec<_>, _>>()
         };
-        let (search, track, transfer) = (freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
+        let (unpack, search, track, transfer) =
+            (freeze(&unpack)?, freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
         let render = freeze(&render)?;
         gpu.save_cache();
 
@@ -73,7 +76,7 @@ impl Engine {
             gpu_seconds: None,
         };
         let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
-        Ok(Session::new(gpu, options, buffers, source_size, shown, [search, track, transfer, render], stats))
+        Ok(Session::new(gpu, options, buffers, source_size, shown, [unpack, search, track, transfer, render], stats))
     }
 
     /// Uploads what the frame path reads of an avatar, and returns the size of its face: the square root of its hull area.

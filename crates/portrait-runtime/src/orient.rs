@@ -1,7 +1,5 @@
 //! Frames as cameras give them: turned, and mirrored or not.
 
-use crate::frame::Frame;
-
 /// How far a frame is to be turned clockwise to be upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
@@ -34,29 +32,21 @@ impl Orientation {
         }
     }
 
-    /// Writes the frame upright into `out`, whose memory is used again.
-    pub(crate) fn apply(&self, frame: Frame<'_>, out: &mut Vec<u8>) {
-        let (w, h) = (frame.width as usize, frame.height as usize);
-        let [width, height] = self.upright([frame.width, frame.height]).map(|v| v as usize);
-        let texels = frame.rgba.as_chunks::<4>().0;
-        out.resize(frame.rgba.len(), 0);
-        for (y, row) in out.as_chunks_mut::<4>().0.chunks_exact_mut(width).enumerate() {
-            // A row of the result is a line through the frame: where it starts, and from texel to texel.
-            let (start, step) = match self.rotation {
-                Rotation::None => ((y * w) as isize, 1),
-                Rotation::Half => (((h - 1 - y) * w + w - 1) as isize, -1),
-                Rotation::Quarter => (((h - 1) * w + y) as isize, -(w as isize)),
-                Rotation::ThreeQuarters => ((w - 1 - y) as isize, w as isize),
-            };
-            let (start, step) = match self.mirror {
-                true => (start + step * (width as isize - 1), -step),
-                false => (start, step),
-            };
-            for (x, texel) in row.iter_mut().enumerate() {
-                *texel = texels[(start + step * x as isize) as usize];
-            }
-        }
-        debug_assert_eq!(out.len(), 4 * width * height);
+    /// Where the upright pixel (x, y) lies in a frame of this size: `x · a + y · b + c` with `[a, b, c, side]` for the column, then for
+    /// the row.
+    pub(crate) fn places(&self, size: [u32; 2]) -> [[i32; 4]; 2] {
+        let [w, h] = size.map(|v| v as i32);
+        let [column, row] = match self.rotation {
+            Rotation::None => [[1, 0, 0], [0, 1, 0]],
+            Rotation::Quarter => [[0, 1, 0], [-1, 0, h - 1]],
+            Rotation::Half => [[-1, 0, w - 1], [0, -1, h - 1]],
+            Rotation::ThreeQuarters => [[0, -1, w - 1], [1, 0, 0]],
+        };
+        let last = self.upright(size)[0] as i32 - 1;
+        // Mirrored, x counts from the right.
+        let mirrored = |[a, b, c]: [i32; 3]| if self.mirror { [-a, b, c + a * last] } else { [a, b, c] };
+        let with = |[a, b, c]: [i32; 3], side: i32| [a, b, c, side];
+        [with(mirrored(column), w), with(mirrored(row), h)]
     }
 }
 
@@ -69,14 +59,17 @@ mod tests {
         // a b c        d a          c b a
         // d e f  → 90° e b  mirror  f e d
         //              f c
-        let rgba: Vec<u8> = b"abcdef".iter().flat_map(|&v| [v; 4]).collect();
-        let frame = Frame { width: 3, height: 2, rgba: &rgba };
-        let mut out = Vec::new();
-        let mut turned = |rotation, mirror| {
+        let turned = |rotation, mirror| {
             let orientation = Orientation { rotation, mirror };
-            orientation.apply(frame, &mut out);
-            let text: Vec<u8> = out.iter().step_by(4).copied().collect();
-            (orientation.upright([3, 2]), String::from_utf8(text).expect("letters"))
+            let size @ [width, height] = orientation.upright([3, 2]);
+            let [column, row] = orientation.places([3, 2]);
+            let at = |x: i32, y: i32| [column, row].map(|[a, b, c, _]| a * x + b * y + c);
+            let pixels = (0..height as i32).flat_map(|y| (0..width as i32).map(move |x| (x, y)));
+            let letters = pixels.map(|(x, y)| {
+                let [column, row] = at(x, y);
+                char::from(b"abcdef"[(row * 3 + column) as usize])
+            });
+            (size, letters.collect::<String>())
         };
         assert_eq!(turned(Rotation::None, true), ([3, 2], "cbafed".to_owned()));
         assert_eq!(turned(Rotation::Quarter, false), ([2, 3], "daebfc".to_owned()));

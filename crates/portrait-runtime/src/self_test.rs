@@ -43,6 +43,7 @@ impl Engine {
             &nets.merger,
             &nets.render,
             &nets.motion_bias,
+            &glue.unpack,
             &glue.search,
             &glue.decode,
             &glue.look,

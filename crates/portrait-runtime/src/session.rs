@@ -1,7 +1,8 @@
 //! A session: one avatar, one driver, one picture a frame.
 
+use crate::camera_frame::CameraFrame;
 use crate::error::EngineError;
-use crate::frame::{Frame, Picture};
+use crate::frame::Picture;
 use crate::frozen::Frozen;
 use crate::glue::SessionBuffers;
 use crate::gpu::Gpu;
@@ -20,8 +21,8 @@ use std::time::Duration;
 /// Which parts of the frame path a submission runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
-    Observe,
-    Animate,
+    Observe { unpack: bool },
+    Animate { unpack: bool },
     ObserveKeypoints,
     Keypoints,
 }
@@ -29,12 +30,17 @@ enum Work {
 impl Work {
     /// Whether the driver is a frame, in which its face is followed.
     fn tracks(self) -> bool {
-        matches!(self, Self::Observe | Self::Animate)
+        matches!(self, Self::Observe { .. } | Self::Animate { .. })
+    }
+
+    /// Whether the frame is not a picture yet.
+    fn unpacks(self) -> bool {
+        matches!(self, Self::Observe { unpack: true } | Self::Animate { unpack: true })
     }
 
     /// Whether a picture is made.
     fn renders(self) -> bool {
-        matches!(self, Self::Animate | Self::Keypoints)
+        matches!(self, Self::Animate { .. } | Self::Keypoints)
     }
 }
 
@@ -44,13 +50,13 @@ pub struct Session {
     gpu: Arc<Gpu>,
     options: SessionOptions,
     orientation: Orientation,
-    /// The frame as it is uploaded, where it does not come upright.
-    upright: Vec<u8>,
     buffers: SessionBuffers,
     /// Size of the photo's face: the square root of its hull area.
     source_size: f32,
     /// What is shown: the animated square, or the canvas it is put on.
     shown: wgpu::Texture,
+    /// Makes a picture of the frame's bytes, where they are not that already.
+    unpack: Vec<Frozen>,
     /// Finds the face: crop, detector, decoding.
     search: Vec<Frozen>,
     /// Follows it and reads its points: crop, mesh, tracking, crop, neural keypoints.
@@ -83,7 +89,7 @@ impl Session {
         buffers: SessionBuffers,
         source_size: f32,
         shown: wgpu::Texture,
-        [search, track, transfer, render]: [Vec<Frozen>; 4],
+        [unpack, search, track, transfer, render]: [Vec<Frozen>; 5],
         stats: SessionStats,
     ) -> Self {
         let picture_bytes = ((4 * shown.width()).next_multiple_of(256) * shown.height()) as usize;
@@ -92,9 +98,9 @@ impl Session {
             gpu: gpu.clone(),
             options: options.clone(),
             orientation: Orientation::default(),
-            upright: Vec::new(),
             buffers,
             source_size,
+            unpack,
             search,
             track,
             transfer,
@@ -120,10 +126,10 @@ impl Session {
     ///
     /// # Errors
     /// A frame of another size, or a failing device.
-    pub fn observe(&mut self, frame: Frame<'_>, dt: f32) -> Result<(), EngineError> {
-        self.upload(frame)?;
+    pub fn observe<'a>(&mut self, frame: impl Into<CameraFrame<'a>>, dt: f32) -> Result<(), EngineError> {
+        let unpack = self.upload(&frame.into())?;
         self.observing = true;
-        self.submit(Work::Observe, dt, Calibrate::TakeIfBetter)
+        self.submit(Work::Observe { unpack }, dt, Calibrate::TakeIfBetter)
     }
 
     /// [`Session::observe`] for a driver of points.
@@ -155,10 +161,10 @@ impl Session {
     ///
     /// # Errors
     /// A frame of another size, or a failing device.
-    pub fn animate(&mut self, frame: Frame<'_>, dt: f32) -> Result<(), EngineError> {
-        self.upload(frame)?;
+    pub fn animate<'a>(&mut self, frame: impl Into<CameraFrame<'a>>, dt: f32) -> Result<(), EngineError> {
+        let unpack = self.upload(&frame.into())?;
         let calibrate = self.calibration(dt);
-        self.submit(Work::Animate, dt, calibrate)
+        self.submit(Work::Animate { unpack }, dt, calibrate)
     }
 
     /// Animates the photo by points instead of a frame. No frame, and so no pixel of a driver, takes part.
@@ -236,19 +242,18 @@ impl Session {
         }
     }
 
-    fn upload(&mut self, frame: Frame<'_>) -> Result<(), EngineError> {
+    /// Uploads a frame; whether it is yet to be unpacked.
+    fn upload(&mut self, frame: &CameraFrame<'_>) -> Result<bool, EngineError> {
         frame.check()?;
         let found = self.orientation.upright([frame.width, frame.height]);
         if found != self.options.frame {
             return Err(EngineError::FrameSize { expected: self.options.frame, found });
         }
-        if self.orientation == Orientation::default() {
-            self.buffers.write_frame(&self.gpu, frame.rgba);
-        } else {
-            self.orientation.apply(frame, &mut self.upright);
-            self.buffers.write_frame(&self.gpu, &self.upright);
+        match frame.plain(self.orientation) {
+            Some(rgba) => self.buffers.write_frame(&self.gpu, rgba),
+            None => self.buffers.write_packed(&self.gpu, frame, self.orientation)?,
         }
-        Ok(())
+        Ok(frame.plain(self.orientation).is_none())
     }
 
     fn submit(&mut self, work: Work, dt: f32, calibrate: Calibrate) -> Result<(), EngineError> {
@@ -272,6 +277,7 @@ impl Session {
             let descriptor = wgpu::ComputePassDescriptor { label: Some("frame"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
             let parts = [
+                (work.unpacks(), &self.unpack),
                 (search, &self.search),
                 (work.tracks(), &self.track),
                 (true, &self.transfer),

@@ -1,6 +1,7 @@
 //! Tests of the networks and the frame path against stored numbers of the reference, on the GPU and on the CPU twins.
 
 mod background;
+mod camera;
 mod fixtures;
 mod frame_path;
 mod mediapipe;

@@ -147,8 +147,8 @@ fn turned_and_mirrored_frames_are_made_upright() {
     let cut = Frame { width: 256, height: 200, rgba: &upright.rgba[..4 * 256 * 200] };
     let wanted = shoot(cut, Orientation::default());
     // As a sensor that lies on its side would give it.
-    let mut turned = Vec::new();
-    Orientation { rotation: Rotation::ThreeQuarters, mirror: false }.apply(cut, &mut turned);
+    let texel = |x: usize, y: usize| &cut.rgba[4 * (y * 256 + x)..][..4];
+    let turned: Vec<u8> = (0..256).flat_map(|y| (0..200).flat_map(move |x| texel(255 - y, x))).copied().collect();
     let frame = Frame { width: 200, height: 256, rgba: &turned };
     assert!(shoot(frame, Orientation { rotation: Rotation::Quarter, mirror: false }) == wanted, "turned upright");
     assert!(shoot(cut, Orientation { mirror: true, ..Orientation::default() }) != wanted, "mirrored");
