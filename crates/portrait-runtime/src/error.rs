@@ -159,6 +159,12 @@ pub enum EngineError {
         /// `[width, height]` of the frame.
         found: [u32; 2],
     },
+    /// A live session has failed earlier.
+    #[error("the session has ended: {0}")]
+    Ended(std::sync::Arc<EngineError>),
+    /// No thread for a live session.
+    #[error("no thread could be started: {0}")]
+    Thread(std::io::Error),
     /// Points given by the host are not 108 facial and 50 neural ones, or not finite.
     #[error("{what}: expected {expected} finite values, got {found}")]
     Points {

@@ -173,6 +173,11 @@ impl Gpu {
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Forgets all pipelines that nothing uses any more; who needs one again waits until it is compiled.
+    pub fn forget_pipelines(&self) {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What the host should know although the work goes on: a pipeline cache that cannot be used.
     pub fn warnings(&self) -> Vec<String> {
         self.cache.as_ref().map(PipelineCache::warnings).unwrap_or_default()

@@ -1,0 +1,209 @@
+//! The thread of a live session: the only one that touches the session.
+
+use super::pace::{Pace, Thermal};
+use super::{LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
+use crate::error::EngineError;
+use crate::motion::Points;
+use crate::options::SessionOptions;
+use crate::session::Session;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Seconds between frames where time stamps do not tell.
+const STEP: f32 = 1.0 / 30.0;
+
+/// Notes that the thread is gone, however it went.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        (state.ended, state.busy) = (true, false);
+        state.status.open = false;
+        if std::thread::panicking() {
+            let text = "the session's thread panicked; please report that".to_owned();
+            state.failure = Some(Arc::new(EngineError::Device(text)));
+        }
+        let waiting = state.frame.take();
+        drop(state);
+        self.0.changed.notify_all();
+        drop(waiting);
+    }
+}
+
+struct Worker<'a> {
+    shared: &'a Shared,
+    portrait: Portrait,
+    options: LiveOptions,
+    session: Option<Session>,
+    /// Measured before the session was closed.
+    neutral: Option<Points>,
+    /// Whether `options.cool` is what runs.
+    cooled: bool,
+    pace: Pace,
+    /// Time stamp of the frame before.
+    last: Option<Duration>,
+}
+
+/// What there is to do.
+enum Task {
+    Trim(Trim),
+    Frame(Pushed, Thermal),
+    End,
+}
+
+pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
+    let _ending = Ending(shared);
+    let pace = Pace::new(options.rate);
+    let mut worker =
+        Worker { shared, portrait, options, session: None, neutral: None, cooled: false, pace, last: None };
+    if let Err(error) = worker.work() {
+        shared.lock().failure = Some(Arc::new(error));
+    }
+}
+
+impl Worker<'_> {
+    fn work(&mut self) -> Result<(), EngineError> {
+        if self.options.session.frame != [0; 2] {
+            self.shared.lock().busy = true;
+            self.open(self.options.session.frame)?;
+            self.rest();
+        }
+        loop {
+            match self.next() {
+                Task::End => return Ok(()),
+                Task::Trim(trim) => self.trim(trim)?,
+                Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
+            }
+            self.rest();
+        }
+    }
+
+    /// Waits for something to do; the worker is busy afterwards.
+    fn next(&self) -> Task {
+        let mut state = self.shared.lock();
+        loop {
+            let wait = self.pace.wait(state.thermal, Instant::now());
+            let task = match () {
+                () if state.closing => Some(Task::End),
+                () if state.trim.is_some() => state.trim.map(Task::Trim),
+                () if state.status.paused || !wait.is_zero() => None,
+                () => state.frame.take().map(|pushed| Task::Frame(pushed, state.thermal)),
+            };
+            if let Some(task) = task {
+                state.busy = true;
+                return task;
+            }
+            // Without a frame there is no hurry; the next push wakes.
+            let patience = if wait.is_zero() || state.frame.is_none() { Duration::from_secs(3600) } else { wait };
+            let woken = self.shared.changed.wait_timeout(state, patience);
+            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The worker is at rest again.
+    fn rest(&self) {
+        self.shared.lock().busy = false;
+        self.shared.changed.notify_all();
+    }
+
+    fn trim(&mut self, trim: Trim) -> Result<(), EngineError> {
+        if trim >= Trim::Session {
+            self.close()?;
+        }
+        if trim >= Trim::Pipelines {
+            self.portrait.engine.gpu().forget_pipelines();
+        }
+        self.shared.lock().trim = None;
+        Ok(())
+    }
+
+    fn frame(&mut self, pushed: Pushed, thermal: Thermal) -> Result<(), EngineError> {
+        self.pace.begin(Instant::now());
+        let frame = pushed.frame.frame();
+        let size = pushed.orientation.upright([frame.width, frame.height]);
+        self.swap(thermal == Thermal::Critical)?;
+        let (motion, recalibrate) = {
+            let mut state = self.shared.lock();
+            (state.motion.take(), std::mem::take(&mut state.recalibrate))
+        };
+        if let Some(motion) = motion {
+            self.options.session.motion = motion;
+        }
+        if self.session.as_ref().is_some_and(|session| session.options().frame != size) {
+            self.close()?;
+        }
+        self.open(size)?;
+        let Some(session) = &mut self.session else { return Ok(()) };
+        session.set_motion(self.options.session.motion);
+        session.set_orientation(pushed.orientation);
+        if recalibrate {
+            session.recalibrate();
+        }
+        let step = self.last.and_then(|last| pushed.timestamp.checked_sub(last)).filter(|step| !step.is_zero());
+        self.last = Some(pushed.timestamp);
+        session.animate(frame, step.map_or(STEP, |step| step.as_secs_f32().min(1.0)))?;
+        // It is uploaded: its owner may have it back while the device works.
+        let Pushed { frame, timestamp, at, .. } = pushed;
+        drop(frame);
+        let picture = session.take_picture(true)?;
+        session.finish()?;
+        let (face, gpu_seconds) = (session.status(), session.stats().gpu_seconds);
+        self.publish(|state| {
+            if let Some(picture) = picture {
+                state.picture = Some(LivePicture { picture, timestamp });
+            }
+            state.status.pictures += 1;
+            state.status.latency = at.elapsed();
+            (state.status.face, state.status.gpu_seconds) = (face, gpu_seconds);
+        });
+        Ok(())
+    }
+
+    /// Puts what stays cool in the place of what ran, or back.
+    fn swap(&mut self, cool: bool) -> Result<(), EngineError> {
+        if cool == self.cooled {
+            return Ok(());
+        }
+        if let Some(mut other) = self.options.cool.take() {
+            // A neutral pose is the driver's: it stays.
+            self.close()?;
+            std::mem::swap(&mut other, &mut self.portrait);
+            self.options.cool = Some(other);
+            self.cooled = cool;
+            self.publish(|state| state.status.cooled = cool);
+        }
+        Ok(())
+    }
+
+    /// Opens the session for upright frames of this size, unless it is.
+    fn open(&mut self, frame: [u32; 2]) -> Result<(), EngineError> {
+        if self.session.is_some() {
+            return Ok(());
+        }
+        let options = SessionOptions { frame, ..self.options.session.clone() };
+        let mut session = self.portrait.engine.session(&self.portrait.avatar, &options)?;
+        if let Some(neutral) = self.neutral.take() {
+            session.set_neutral(&neutral)?;
+        }
+        self.session = Some(session);
+        self.publish(|state| state.status.open = true);
+        Ok(())
+    }
+
+    /// Closes the session and keeps what was measured.
+    fn close(&mut self) -> Result<(), EngineError> {
+        if let Some(session) = self.session.take() {
+            self.neutral = session.neutral()?;
+            drop(session);
+            self.portrait.engine.gpu().wait()?;
+            self.publish(|state| state.status.open = false);
+        }
+        Ok(())
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.shared.lock());
+        self.shared.changed.notify_all();
+    }
+}
