@@ -40,6 +40,17 @@ impl EngineOptions {
     }
 }
 
+/// What [`Engine::open_async`] does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Reads and checks the weights.
+    Weights,
+    /// Opens the device.
+    Device,
+    /// Builds the networks and uploads their weights.
+    Networks,
+}
+
 /// Device, networks and weights.
 #[derive(Debug)]
 pub struct Engine {
@@ -55,19 +66,22 @@ impl Engine {
     /// # Errors
     /// No usable adapter, an unknown preset, or weights that do not fit.
     pub fn open(options: &EngineOptions) -> Result<Self, EngineError> {
-        pollster::block_on(Self::open_async(options))
+        pollster::block_on(Self::open_async(options, |_| ()))
     }
 
-    /// Opens a device and builds the networks.
+    /// Opens a device and builds the networks; `progress` hears what comes next.
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub async fn open_async(options: &EngineOptions) -> Result<Self, EngineError> {
+    pub async fn open_async(options: &EngineOptions, progress: impl Fn(Opening)) -> Result<Self, EngineError> {
         // Weights first: a wrong file should not depend on a GPU to be named.
+        progress(Opening::Weights);
         let preset = Preset::named(&options.preset)?;
         let (weights, id) = read_weights(&options.weights)?;
         check_preset(&weights, &preset)?;
+        progress(Opening::Device);
         let gpu = Gpu::open(&options.gpu).await?;
+        progress(Opening::Networks);
         Self::assemble(gpu, preset, &weights, id)
     }
 

@@ -43,7 +43,7 @@ mod tests;
 pub use adapter::{AdapterSummary, GpuOptions, adapters};
 pub use avatar::{Avatar, AvatarInfo, FaceBox, FaceChoice, PrepareOptions};
 pub use camera_frame::{CameraFrame, ColourSpace, PixelFormat, Plane};
-pub use engine::{Engine, EngineOptions, WeightsSource};
+pub use engine::{Engine, EngineOptions, Opening, WeightsSource};
 pub use error::EngineError;
 pub use expression::Expression;
 pub use frame::{Frame, Picture};

@@ -1,0 +1,102 @@
+//! Reading what the host points at.
+
+use crate::status::Failure;
+use std::ffi::{CStr, c_char};
+
+/// What `pointer` points at, read once.
+///
+/// # Safety
+/// If not null and aligned, it points at a `T`.
+pub(crate) unsafe fn read<T: Copy>(pointer: *const T, name: &str) -> Result<T, Failure> {
+    check(pointer, name)?;
+    // SAFETY: not null and aligned; the host promises the rest.
+    Ok(unsafe { pointer.read() })
+}
+
+/// Writes through `pointer`.
+///
+/// # Safety
+/// If not null and aligned, it points at memory for a `T`.
+pub(crate) unsafe fn write<T>(pointer: *mut T, value: T, name: &str) -> Result<(), Failure> {
+    check(pointer, name)?;
+    // SAFETY: not null and aligned; the host promises the rest.
+    unsafe { pointer.write(value) };
+    Ok(())
+}
+
+/// Whether something may be at `pointer`.
+pub(crate) fn check<T>(pointer: *const T, name: &str) -> Result<(), Failure> {
+    match () {
+        () if pointer.is_null() => Err(Failure::argument(format!("`{name}` is null"))),
+        () if !pointer.is_aligned() => Err(Failure::argument(format!("`{name}` is not aligned"))),
+        () => Ok(()),
+    }
+}
+
+/// A struct of the host's that begins with its own size.
+///
+/// # Safety
+/// If not null and aligned, `pointer` points at a `u32`, and at a `T` if that says so.
+pub(crate) unsafe fn sized<T: Copy>(pointer: *const T, name: &str) -> Result<T, Failure> {
+    check(pointer, name)?;
+    // SAFETY: the struct begins with its size.
+    let found = unsafe { pointer.cast::<u32>().read() } as usize;
+    let wanted = size_of::<T>();
+    if found != wanted {
+        let text = format!(
+            "`{name}->struct_size` is {found}, not {wanted}: set it to sizeof, and use this library's portrait.h"
+        );
+        return Err(Failure::argument(text));
+    }
+    // SAFETY: it is as large as the host says.
+    Ok(unsafe { pointer.read() })
+}
+
+/// Bytes; empty where `length` is 0.
+///
+/// # Safety
+/// If not null, `length` bytes are at `pointer` for as long as the result lives.
+pub(crate) unsafe fn bytes<'a>(pointer: *const u8, length: usize, name: &str) -> Result<&'a [u8], Failure> {
+    match () {
+        () if length == 0 => Ok(&[]),
+        () if pointer.is_null() => Err(Failure::argument(format!("`{name}` is null and is to have {length} bytes"))),
+        () if length > isize::MAX as usize => Err(Failure::argument(format!("`{name}` is to have {length} bytes"))),
+        // SAFETY: not null, not longer than memory can be; the host promises the rest.
+        () => Ok(unsafe { std::slice::from_raw_parts(pointer, length) }),
+    }
+}
+
+/// A text; `None` where `pointer` is null.
+///
+/// # Safety
+/// If not null, it ends with a zero.
+pub(crate) unsafe fn text(pointer: *const c_char, name: &str) -> Result<Option<String>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not null; the host promises the zero.
+    let text = unsafe { CStr::from_ptr(pointer) };
+    let text = text.to_str().map_err(|_| Failure::argument(format!("`{name}` is not UTF-8")))?;
+    Ok(Some(text.to_owned()))
+}
+
+/// A text of fixed size with a zero at its end, cut where a character begins.
+pub(crate) fn fixed<const N: usize>(text: &str) -> [c_char; N] {
+    let mut out = [0; N];
+    let end = (0..N).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    out.iter_mut().zip(text.as_bytes().iter().take(end)).for_each(|(to, &from)| *to = from as c_char);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let back = |text: [c_char; 4]| text.map(|c| c as u8);
+        assert_eq!(back(fixed("ab")), *b"ab\0\0");
+        assert_eq!(back(fixed("abcd")), *b"abc\0");
+        assert_eq!(back(fixed("ab°")), *b"ab\0\0");
+    }
+}

@@ -1,0 +1,55 @@
+//! How the driver's motion is taken over.
+
+use crate::call::call;
+use crate::input::{sized, write};
+use crate::status::{Failure, PortraitStatus};
+use portrait_runtime::{Mode, MotionOptions};
+
+/// How the driver's motion is taken over.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct PortraitMotion {
+    /// `sizeof(PortraitMotion)`.
+    pub struct_size: u32,
+    /// Factor on the motion; 1 is the driver's own.
+    pub strength: f32,
+    /// Factor on the motion of the lids; at 1 an eye that closes closes the photo's.
+    pub eye_gain: f32,
+    /// Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
+    pub absolute: bool,
+    /// Leaves out the smoothing.
+    pub raw: bool,
+}
+
+/// The defaults: relative, smoothed, at full strength. Any thread.
+///
+/// # Safety
+/// `motion` is null or points at memory for a `PortraitMotion`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn portrait_motion_init(motion: *mut PortraitMotion) -> PortraitStatus {
+    let MotionOptions { strength, eye_gain, .. } = MotionOptions::default();
+    let struct_size = size_of::<PortraitMotion>() as u32;
+    // SAFETY: the host's promise.
+    call(|| unsafe {
+        write(motion, PortraitMotion { struct_size, strength, eye_gain, absolute: false, raw: false }, "motion")
+    })
+}
+
+/// # Safety
+/// `motion` is null or points at a `PortraitMotion` whose `struct_size` is set.
+pub(crate) unsafe fn motion_of(motion: *const PortraitMotion) -> Result<MotionOptions, Failure> {
+    // SAFETY: the host's promise.
+    let given = unsafe { sized(motion, "motion")? };
+    for (name, value) in [("strength", given.strength), ("eye_gain", given.eye_gain)] {
+        if !(0.0..=10.0).contains(&value) {
+            return Err(Failure::argument(format!("`{name}` is {value}; it goes from 0 to 10")));
+        }
+    }
+    let usual = MotionOptions::default();
+    Ok(MotionOptions {
+        mode: if given.absolute { Mode::Absolute } else { Mode::Relative },
+        filter: if given.raw { None } else { usual.filter },
+        strength: given.strength,
+        eye_gain: given.eye_gain,
+    })
+}

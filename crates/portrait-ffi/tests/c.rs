@@ -1,0 +1,142 @@
+//! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use safetensors::SafeTensors;
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Where cargo has put the library for this test.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    test.parent().expect("a folder").to_owned()
+}
+
+/// A compiled program of `tests/c`; `None` (printed) where there is no gcc with AddressSanitizer.
+struct Program {
+    folder: tempfile::TempDir,
+    file: PathBuf,
+}
+
+impl Program {
+    fn new(name: &str, flags: &[&str], watched: bool) -> Option<Self> {
+        // Watched for wrong accesses, it takes times the memory, and keeps what was freed.
+        let sanitizer = if watched { "-fsanitize=address" } else { "-O1" };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(name);
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let empty = folder.path().join("empty.c");
+        std::fs::write(&empty, "int main(void) { return 0; }\n").expect("written");
+        let mut trial = Command::new("gcc");
+        trial
+            .args(["-fsanitize=address", "-o"])
+            .args([&file, &empty])
+            .args(flags.iter().filter(|f| f.starts_with("-l")));
+        if !trial.output().is_ok_and(|output| output.status.success()) {
+            println!("SKIP: no gcc with {sanitizer} {flags:?}");
+            return None;
+        }
+        let mut gcc = Command::new("gcc");
+        gcc.args([
+            "-std=c11",
+            "-D_GNU_SOURCE",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-g",
+            "-O1",
+            "-fsanitize=address",
+        ]);
+        gcc.arg("-I").arg(own.join("include")).arg("-o").arg(&file).arg(own.join(format!("tests/c/{name}.c")));
+        gcc.arg("-L").arg(library()).args(["-lportrait_ffi", "-lpthread"]).args(flags);
+        gcc.arg(format!("-Wl,-rpath,{}", library().display()));
+        let output = gcc.output().expect("gcc was there a moment ago");
+        assert!(output.status.success(), "{name}.c:\n{}", String::from_utf8_lossy(&output.stderr));
+        Some(Self { folder, file })
+    }
+
+    /// A picture as the programs read it.
+    fn picture(&self, name: &str, rgba: &[u8]) -> PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, rgba).expect("written");
+        file
+    }
+
+    /// The bundled portrait.
+    fn photo(&self) -> PathBuf {
+        let photo = image::open(root("assets/astronaut.png")).expect("the photo").to_rgba8();
+        self.picture("photo.rgba", photo.as_raw())
+    }
+
+    /// The driver of a stored frame.
+    fn driver(&self, name: &str) -> PathBuf {
+        let bytes = std::fs::read(root(&format!("tests/fixtures/{name}.safetensors"))).expect("the fixture");
+        let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+        let rgb = file.tensor("drv").expect("a driver").data();
+        let rgba: Vec<u8> = rgb.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+        self.picture(&format!("{name}.rgba"), &rgba)
+    }
+
+    /// Runs the program; what it prints.
+    fn run(&self, arguments: &[&Path]) -> String {
+        let mut command = Command::new(&self.file);
+        let output = command.args(arguments).env("LSAN_OPTIONS", "exitcode=0").output().expect("the program starts");
+        let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+        let (said, leaks) = err.split_once("ERROR: LeakSanitizer").unwrap_or((&err, ""));
+        println!("{out}{said}");
+        assert!(output.status.success(), "{} failed: {}", self.file.display(), output.status);
+        // Drivers keep some memory until the process ends, and are unloaded by then. Ours would show a line of ours.
+        let ours = |leak: &&str| leak.contains("libportrait_ffi") || leak.contains(&*self.file.to_string_lossy());
+        let ours: Vec<&str> = leaks.split("\n\n").filter(ours).collect();
+        assert!(ours.is_empty(), "leaks:\n{}", ours.join("\n\n"));
+        out
+    }
+}
+
+/// Whether there is a device; printed where not, a failure where one is required.
+fn device() -> bool {
+    let options = portrait_runtime::GpuOptions::default();
+    match pollster::block_on(portrait_runtime::Gpu::open(&options)) {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
+            println!("SKIP: {error}");
+            false
+        }
+    }
+}
+
+fn weights() -> PathBuf {
+    root("weights/portrait_s.safetensors")
+}
+
+#[test]
+fn photo_to_frames_in_memory() {
+    let Some(program) = Program::new("frames", &[], true).filter(|_| device()) else { return };
+    let (photo, first, second) = (program.photo(), program.driver("s_frame0"), program.driver("s_frame1"));
+    let made = program.folder.path();
+    program.run(&[&weights(), &photo, &first, &second, made]);
+    if let Some(keep) = std::env::var_os("PORTRAIT_KEEP") {
+        for name in ["one", "two"] {
+            let rgba = std::fs::read(made.join(format!("{name}.rgba"))).expect("a picture");
+            let picture = image::RgbaImage::from_raw(256, 256, rgba).expect("256 × 256");
+            picture.save(Path::new(&keep).join(format!("{name}.png"))).expect("saved");
+        }
+    }
+}
+
+#[test]
+fn misuse_is_a_status() {
+    let Some(program) = Program::new("misuse", &[], true).filter(|_| device()) else { return };
+    program.run(&[&weights(), &program.photo()]);
+}
+
+#[test]
+fn memory_does_not_grow() {
+    let Some(program) = Program::new("cycles", &[], false).filter(|_| device()) else { return };
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")]);
+}

@@ -1,0 +1,298 @@
+// Photo to frames in memory, with every call that needs no window.
+//
+// frames WEIGHTS PHOTO DRIVER DRIVER OUTPUT: square RGBA pictures in, the pictures of both drivers out.
+#include "check.h"
+
+typedef struct {
+    int calls;
+    float done;
+    PortraitEngine engine;
+    char last[64];
+} Progress;
+
+static void progress(void *user, PortraitEngine engine, float done, const char *next) {
+    Progress *heard = user;
+    CHECK(done >= heard->done && done <= 1.0f);
+    heard->calls++;
+    heard->done = done;
+    heard->engine = engine;
+    snprintf(heard->last, sizeof heard->last, "%s", next);
+    // Waiting here would never end; it is refused instead, unless there is nothing to wait for any more.
+    if (done < 1.0f) {
+        FAILS(portrait_engine_wait(engine, -1), PORTRAIT_STATUS_INVALID_ARGUMENT, "callback cannot wait");
+        CHECK(portrait_engine_wait(engine, 0) == PORTRAIT_STATUS_PENDING);
+    }
+}
+
+static void count(void *user) { ++*(int *)user; }
+
+// The picture of a frame that was just pushed.
+static void take(PortraitSession session, uint64_t timestamp, uint8_t *pixels, size_t length) {
+    PortraitPicture picture = {.struct_size = sizeof picture, .pixels = pixels, .length = length};
+    do {
+        OK(portrait_session_take_picture(session, 120000, &picture));
+    } while (picture.timestamp_ns != timestamp);
+    CHECK((size_t)4 * picture.width * picture.height == length);
+}
+
+// Luma and chroma of BT.601, all values used: two planes, or three.
+static uint8_t *yuv(const PortraitFrame *rgba, int planes, PortraitFrame *out) {
+    size_t side = rgba->width, area = side * side, half = side / 2;
+    uint8_t *bytes = malloc(area + area / 2);
+    CHECK(bytes != NULL && side % 2 == 0);
+    for (size_t y = 0; y < side; y++) {
+        for (size_t x = 0; x < side; x++) {
+            const uint8_t *p = rgba->planes[0] + 4 * (y * side + x);
+            double luma = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
+            bytes[y * side + x] = (uint8_t)(luma + 0.5);
+            if (x % 2 == 0 && y % 2 == 0) {
+                uint8_t u = (uint8_t)(128.5 + (p[2] - luma) / 1.772), v = (uint8_t)(128.5 + (p[0] - luma) / 1.402);
+                size_t at = y / 2 * half + x / 2;
+                if (planes == 2) {
+                    bytes[area + 2 * at] = u;
+                    bytes[area + 2 * at + 1] = v;
+                } else {
+                    bytes[area + at] = u;
+                    bytes[area + half * half + at] = v;
+                }
+            }
+        }
+    }
+    *out = *rgba;
+    out->format = planes == 2 ? PORTRAIT_FORMAT_NV12 : PORTRAIT_FORMAT_I420;
+    out->planes[0] = bytes;
+    out->planes[1] = bytes + area;
+    out->planes[2] = bytes + area + half * half;
+    out->lengths[0] = area;
+    out->lengths[1] = planes == 2 ? area / 2 : half * half;
+    out->lengths[2] = half * half;
+    out->strides[0] = side;
+    out->strides[1] = planes == 2 ? side : half;
+    out->strides[2] = half;
+    return bytes;
+}
+
+static double difference(const uint8_t *a, const uint8_t *b, size_t length) {
+    double sum = 0;
+    for (size_t i = 0; i < length; i++) sum += abs(a[i] - b[i]);
+    return sum / (double)length;
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 6);
+    CHECK(portrait_abi_version() == PORTRAIT_ABI_VERSION);
+    CHECK(strcmp(portrait_last_error(), "") == 0);
+    CHECK(strcmp(portrait_status_name(PORTRAIT_STATUS_NO_FACE), "no face") == 0);
+    CHECK(strcmp(portrait_status_name(12345), "unknown status") == 0);
+
+    size_t photo_length, first_length, second_length, weights_length;
+    uint8_t *weights = read_file(argv[1], &weights_length);
+    uint8_t *photo_bytes = read_file(argv[2], &photo_length), *first_bytes = read_file(argv[3], &first_length),
+            *second_bytes = read_file(argv[4], &second_length);
+    PortraitFrame photo = square(photo_bytes, photo_length), first = square(first_bytes, first_length),
+                  second = square(second_bytes, second_length);
+
+    // An engine, from memory.
+    Progress heard = {0};
+    PortraitEngineOptions engine_options = {.struct_size = sizeof engine_options,
+                                            .weights = weights,
+                                            .weights_length = weights_length,
+                                            .progress = progress,
+                                            .user = &heard};
+    PortraitEngine engine = 0;
+    OK(portrait_engine_open(&engine_options, &engine));
+    free(weights);
+    OK(portrait_engine_wait(engine, -1));
+    PortraitEngineInfo engine_info = {.struct_size = sizeof engine_info};
+    OK(portrait_engine_info(engine, &engine_info));
+    printf("adapter: %s (%s, %s), weights %.12s\n", engine_info.adapter, engine_info.backend, engine_info.driver,
+           engine_info.weights);
+    CHECK(strcmp(engine_info.preset, "s") == 0 && strlen(engine_info.weights) == 64);
+    CHECK(engine_info.precision != PORTRAIT_PRECISION_AUTO && engine_info.largest_side >= 4096);
+
+    // An avatar, by way of its bytes.
+    PortraitAvatar made = 0, avatar = 0;
+    PortraitPrepareOptions prepare = {.struct_size = sizeof prepare, .face = PORTRAIT_FACE_LARGEST};
+    OK(portrait_avatar_prepare(engine, &photo, &prepare, &made));
+    size_t length = 0;
+    FAILS(portrait_avatar_write(made, NULL, &length), PORTRAIT_STATUS_BUFFER_TOO_SMALL, "bytes");
+    uint8_t *stored = malloc(length);
+    size_t room = length;
+    OK(portrait_avatar_write(made, stored, &room));
+    CHECK(room == length);
+    OK(portrait_avatar_read(stored, length, &avatar));
+    stored[length / 2] ^= 1;
+    PortraitAvatar damaged = 7;
+    FAILS(portrait_avatar_read(stored, length, &damaged), PORTRAIT_STATUS_AVATAR, "damaged");
+    CHECK(damaged == 0);
+    free(stored);
+    OK(portrait_avatar_release(made));
+    PortraitAvatarInfo info = {.struct_size = sizeof info};
+    OK(portrait_avatar_info(avatar, &info));
+    CHECK(info.photo_width == photo.width && info.side == 256 && info.crop[2] > 0 && info.face_size > 20);
+
+    // A session. The avatar's handle may go; the session keeps what it needs.
+    PortraitMotion motion;
+    OK(portrait_motion_init(&motion));
+    motion.absolute = true;
+    motion.raw = true;
+    PortraitSessionOptions options = {.struct_size = sizeof options,
+                                      .frame_width = first.width,
+                                      .frame_height = first.height,
+                                      .motion = &motion};
+    PortraitSession session = 0;
+    OK(portrait_session_open(engine, avatar, &options, &session));
+    PortraitPicture none = {.struct_size = sizeof none};
+    CHECK(portrait_session_take_picture(session, 0, &none) == PORTRAIT_STATUS_PENDING);
+
+    size_t size = (size_t)4 * info.side * info.side;
+    uint8_t *one = malloc(size), *two = malloc(size), *again = malloc(size);
+    first.timestamp_ns = 1000000000;
+    OK(portrait_session_push(session, &first));
+    // Too little room tells the size and keeps the picture.
+    PortraitPicture small = {.struct_size = sizeof small, .pixels = one, .length = size - 1};
+    FAILS(portrait_session_take_picture(session, 120000, &small), PORTRAIT_STATUS_BUFFER_TOO_SMALL, "256 × 256");
+    CHECK(small.width == info.side && small.height == info.side);
+    take(session, first.timestamp_ns, one, size);
+    second.timestamp_ns = 1040000000;
+    OK(portrait_session_push(session, &second));
+    take(session, second.timestamp_ns, two, size);
+    CHECK(difference(one, two, size) > 0.5);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/one.rgba", argv[5]);
+    write_file(path, one, size);
+    snprintf(path, sizeof path, "%s/two.rgba", argv[5]);
+    write_file(path, two, size);
+
+    PortraitSessionStatus status = {.struct_size = sizeof status};
+    OK(portrait_session_status(session, &status));
+    CHECK(status.open && status.face && status.face_score > 0.5f && status.pictures == 2 && status.pushed == 2);
+    CHECK(status.latency_ns > 0 && status.face_region[2] > 10.0f);
+    printf("latency %.0f ms\n", (double)status.latency_ns / 1e6);
+
+    // Every layout, borrowed: given back once, and the same driver. The region around the face settles first.
+    uint64_t clock = 2000000000;
+    for (int i = 0; i < 4; i++) {
+        second.timestamp_ns = clock += 40000000;
+        OK(portrait_session_push(session, &second));
+        take(session, clock, two, size);
+    }
+    PortraitFrame frames[4];
+    uint8_t *nv12 = yuv(&second, 2, &frames[0]), *i420 = yuv(&second, 3, &frames[1]);
+    frames[2] = frames[0];
+    frames[2].format = PORTRAIT_FORMAT_NV21;
+    uint8_t *swapped = malloc(frames[0].lengths[1]);
+    for (size_t i = 0; i < frames[0].lengths[1]; i++) swapped[i] = frames[0].planes[1][i ^ 1];
+    frames[2].planes[1] = swapped;
+    uint8_t *bgra = malloc(second_length);
+    for (size_t i = 0; i < second_length; i++) bgra[i] = second_bytes[i % 4 == 3 ? i : i / 4 * 4 + 2 - i % 4];
+    frames[3] = second;
+    frames[3].format = PORTRAIT_FORMAT_BGRA;
+    frames[3].planes[0] = bgra;
+    for (int i = 0; i < 4; i++) {
+        int given_back = 0;
+        frames[i].release = count;
+        frames[i].user = &given_back;
+        frames[i].timestamp_ns = clock += 40000000;
+        OK(portrait_session_push(session, &frames[i]));
+        take(session, clock, again, size);
+        CHECK(given_back == 1);
+        printf("format %u: %.2f of 255 from RGBA\n", frames[i].format, difference(two, again, size));
+        CHECK(difference(two, again, size) < 2.0);
+    }
+    free(nv12);
+    free(i420);
+    free(swapped);
+
+    // Turned by the camera: bytes of a frame that lies on its side, then upright again.
+    PortraitFrame turned = second;
+    uint8_t *side = malloc(second_length);
+    for (size_t y = 0; y < second.height; y++)
+        for (size_t x = 0; x < second.width; x++)
+            memcpy(side + 4 * (y * second.width + x), second_bytes + 4 * (x * second.width + second.width - 1 - y), 4);
+    turned.planes[0] = side;
+    turned.rotation = 90;
+    turned.timestamp_ns = clock += 40000000;
+    OK(portrait_session_push(session, &turned));
+    take(session, clock, again, size);
+    CHECK(difference(two, again, size) < 1.0);
+    free(side);
+
+    // While paused frames come back at once.
+    OK(portrait_session_pause(session));
+    OK(portrait_session_pause(session));
+    int given_back = 0;
+    frames[3].release = count;
+    frames[3].user = &given_back;
+    OK(portrait_session_push(session, &frames[3]));
+    CHECK(given_back == 1);
+    OK(portrait_session_status(session, &status));
+    CHECK(status.paused && status.dropped == 1);
+    CHECK(portrait_session_take_picture(session, 50, &none) == PORTRAIT_STATUS_PENDING);
+    OK(portrait_session_resume(session));
+
+    // Memory given back is taken again by the next frame, and the driver's neutral pose survives.
+    for (uint32_t level = PORTRAIT_TRIM_WAITING; level <= PORTRAIT_TRIM_PIPELINES; level++) {
+        OK(portrait_session_trim(session, level));
+        OK(portrait_session_status(session, &status));
+        CHECK(status.open == (level == PORTRAIT_TRIM_WAITING));
+        second.timestamp_ns = clock += 40000000;
+        OK(portrait_session_push(session, &second));
+        take(session, clock, again, size);
+        // The face is searched for anew.
+        CHECK(difference(two, again, size) < 6.0);
+    }
+    for (uint32_t heat = PORTRAIT_THERMAL_CRITICAL + 1; heat-- > 0;) OK(portrait_session_set_thermal(session, heat));
+    motion.strength = 0.5f;
+    OK(portrait_session_set_motion(session, &motion));
+    OK(portrait_session_recalibrate(session));
+
+    // The newest wins: of three frames in a row at most two are begun.
+    given_back = 0;
+    for (int i = 0; i < 3; i++) {
+        frames[3].timestamp_ns = clock += 40000000;
+        OK(portrait_session_push(session, &frames[3]));
+    }
+    take(session, clock, again, size);
+    OK(portrait_session_status(session, &status));
+    CHECK(given_back == 3 && status.dropped >= 2);
+
+    int16_t sound[160] = {0};
+    FAILS(portrait_session_push_audio(session, sound, 160, clock), PORTRAIT_STATUS_UNSUPPORTED, "speech is reserved");
+
+    // Whole photo and person alone, frames of a size that nobody announced.
+    PortraitSession others[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        PortraitSessionOptions other = {.struct_size = sizeof other, .framing = PORTRAIT_FRAMING_PHOTO + i, .photo = &photo};
+        OK(portrait_session_open(engine, avatar, &other, &others[i]));
+        OK(portrait_session_push(others[i], &first));
+        size_t bytes = i == 0 ? photo_length : size;
+        uint8_t *shown = malloc(bytes);
+        take(others[i], first.timestamp_ns, shown, bytes);
+        CHECK(i == 0 || shown[3] < 255);
+        free(shown);
+    }
+
+    // A loan is given back when the session goes, and whoever waits returns.
+    OK(portrait_engine_release(engine));
+    OK(portrait_avatar_release(avatar));
+    OK(portrait_session_pause(session));
+    OK(portrait_session_resume(session));
+    given_back = 0;
+    OK(portrait_session_push(session, &frames[3]));
+    OK(portrait_session_release(session));
+    CHECK(given_back == 1);
+    OK(portrait_session_release(others[0]));
+    OK(portrait_session_release(others[1]));
+
+    CHECK(heard.calls == 4 && heard.done == 1.0f && heard.engine == engine && strcmp(heard.last, "ready") == 0);
+    free(bgra);
+    free(one);
+    free(two);
+    free(again);
+    free(photo_bytes);
+    free(first_bytes);
+    free(second_bytes);
+    puts("frames: every call did what it says");
+    return 0;
+}
