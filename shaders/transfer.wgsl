@@ -1,11 +1,13 @@
 // transfer: One-Euro filter, calibration and motion transfer of the driver's points; the merger's base; the pins. One workgroup.
 //
-// Shapes   fk [108] vec2, nk01 [50] vec2 in 0..1   source [320]: pose, sqrt of the facial hull area   control [8]   status [4]
+// Shapes   fk [108] vec2, nk01 [50] vec2 in 0..1   control [12]   status [4]
+//          source [904]: pose, sqrt of the facial hull area, 3 spare, depth [158], 2 spare, rows that fit the head's motion [106] vec4
 //          a pose [158] vec2: 106 facial, 50 neural points, two irises
 //          state [960]: filter (started, 3 spare, value [316], rate [316], 4 spare), neutral (valid, score, scale, 0, pose)
 //          y [540]: pose (its first 156 points are the merger's input), 4 spare, base [100], 28 spare, pins [92]: eyes, lips, irises; all f32
+// Weighs   head: the linear map of the photo's points and depth that fits their motion; expression: what is left of it
 // Hold     without a face (status.y = 0) the state stays, and y is made from it; before the first face y is the source
-// CPU twin transfer.rs (one_euro.rs, pose_distance.rs, convex_hull.rs, face.rs)
+// CPU twin transfer.rs (one_euro.rs, pose_distance.rs, convex_hull.rs, face.rs, head_fit.rs)
 #import finite
 #import face
 
@@ -14,7 +16,7 @@ struct Params { base: array<vec4<u32>, 10> } // which facial points the first 40
 @group(0) @binding(1) var<storage, read> fk: array<f32>;
 @group(0) @binding(2) var<storage, read> nk01: array<f32>;
 @group(0) @binding(3) var<storage, read> source: array<f32>;
-@group(0) @binding(4) var<storage, read> control: array<vec4<f32>>; // (dt, relative, calibrate, min cutoff), (beta, strength, filter, eye gain)
+@group(0) @binding(4) var<storage, read> control: array<vec4<f32>>; // (dt, relative, calibrate, min cutoff), (beta, strength, filter, eye gain), (head, expression, mouth gain, 0)
 @group(0) @binding(5) var<storage, read> status: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> state: array<f32>;
 @group(0) @binding(7) var<storage, read_write> y: array<f32>;
@@ -30,6 +32,8 @@ const NEUTRAL_AT = 640u;
 const POINT_AT = 644u;
 const BASE_AT = 320u;
 const PINS_AT = 448u;
+const DEPTH_AT = 320u;
+const FIT_AT = 480u;
 const EYES = 24u;
 const PINS = 46u;
 const INNER_LIPS_AT = 95u;
@@ -37,6 +41,7 @@ const MIN_LID_GAIN = 0.5;
 const MAX_LID_GAIN = 2.0;
 const MAX_LID_OPENING = 1.5; // of the photo's
 const ANY_GAP = 1e6;
+const REST_OPENING = 0.5; // of the photo's
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
@@ -134,13 +139,29 @@ fn driver_face() -> Face {
         0.25 * (driver(LIPS_AT) + driver(LIPS_AT + 1u) + driver(LIPS_AT + 2u) + driver(LIPS_AT + 3u)));
 }
 
+fn photo_face() -> Face {
+    return face(photo(EYES_AT), photo(EYES_AT + 1u),
+        0.25 * (photo(LIPS_AT) + photo(LIPS_AT + 1u) + photo(LIPS_AT + 2u) + photo(LIPS_AT + 3u)));
+}
+
+// How far the driver's eyes are closed below half the photo's opening, in units of the face: a blink is no neutral pose.
+fn closed() -> f32 {
+    let d = driver_face();
+    let s = photo_face();
+    var open = vec2<f32>(0.0); // driver, photo
+    for (var k = 0u; k < 10u; k++) {
+        open.x += dot(driver(LOWER_LIDS_AT + k) - driver(UPPER_LIDS_AT + k), across(d));
+        open.y += dot(photo(LOWER_LIDS_AT + k) - photo(UPPER_LIDS_AT + k), across(s));
+    }
+    return max(REST_OPENING * open.y / s.size - open.x / d.size, 0.0);
+}
+
 // How much further than `scale` says the driver's lid point `i` moves the photo's along `axis`: lids move in proportion to how far
 // each eye is open at rest, so that an eye that closes closes the photo's.
 fn lid_motion(i: u32) -> vec2<f32> {
     let n = face(neutral(EYES_AT), neutral(EYES_AT + 1u),
         0.25 * (neutral(LIPS_AT) + neutral(LIPS_AT + 1u) + neutral(LIPS_AT + 2u) + neutral(LIPS_AT + 3u)));
-    let s = face(photo(EYES_AT), photo(EYES_AT + 1u),
-        0.25 * (photo(LIPS_AT) + photo(LIPS_AT + 1u) + photo(LIPS_AT + 2u) + photo(LIPS_AT + 3u)));
+    let s = photo_face();
     let d = driver_face();
     let eye = i % 2u;
     var open = vec2<f32>(0.0); // photo, neutral
@@ -153,7 +174,7 @@ fn lid_motion(i: u32) -> vec2<f32> {
     let middle_n = 0.5 * (neutral(EYES_AT + eye) + neutral(EYES_AT + 2u + eye));
     let middle_d = 0.5 * (driver(EYES_AT + eye) + driver(EYES_AT + 2u + eye));
     let moved = dot(driver(i) - middle_d, across(d)) - dot(neutral(i) - middle_n, across(n)) * (d.size / n.size);
-    return (gain - 1.0) * control[1].y * decision.z * moved * across(d);
+    return (gain - 1.0) * control[2].y * control[1].y * decision.z * moved * across(d);
 }
 
 // Keeps the point `lower` from crossing `upper`, but for what the photo has already, and no further from it than `most`, where the
@@ -174,9 +195,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let started = state[0] > 0.5;
     for (var i = lane; i < COORDS; i += LANES) { pose[i] = filtered(i, found, started); }
     workgroupBarrier();
-    let score = pose_distance(lane);
+    let distance = pose_distance(lane);
     let relative = control[0].y > 0.5;
     if lane == 0u {
+        let score = distance + closed();
         let request = control[0].z;
         let valid = state[NEUTRAL_AT] > 0.5;
         let better = (request > 1.5) & (!valid | (score < state[NEUTRAL_AT + 1u]));
@@ -205,6 +227,20 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             v = source[i] + select(0.0, moved, decision.y > 0.5);
         }
         pose[i] = v;
+    }
+    workgroupBarrier();
+    let facial = min(lane, FACIAL - 1u);
+    let row = FIT_AT + 4u * facial;
+    let fit = select(vec4<f32>(0.0), vec4<f32>(source[row], source[row + 1u], source[row + 2u], source[row + 3u]), lane < FACIAL);
+    let away = driver(facial) - photo(facial);
+    let head_x = total(lane, fit * away.x);
+    let head_y = total(lane, fit * away.y);
+    for (var i = lane; i < COORDS; i += LANES) {
+        let point = i / 2u;
+        let head = dot(select(head_x, head_y, i % 2u == 1u), vec4<f32>(photo(point), source[DEPTH_AT + point], 1.0));
+        let gain = control[2].y * select(1.0, control[2].z, (point >= LIPS_AT) & (point < LIPS_AT + LIPS));
+        let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * (pose[i] - source[i] - head);
+        pose[i] += select(0.0, weighed, moves);
     }
     workgroupBarrier();
     if lid {

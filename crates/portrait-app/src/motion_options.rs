@@ -12,16 +12,26 @@ pub(crate) struct MotionArgs {
     /// Factor on the whole motion, 0 to 4, unless with --absolute
     #[arg(long, value_name = "FACTOR", default_value_t = MotionOptions::default().strength, value_parser = factor)]
     strength: f32,
-    /// Factor on the motion of the lids, 0 to 4, unless with --absolute: at 1 an eye that closes closes the photo's
+    /// Factor on what the head does as a whole, 0 to 4, unless with --absolute
+    #[arg(long, value_name = "FACTOR", default_value_t = MotionOptions::default().head_gain, value_parser = factor)]
+    head_gain: f32,
+    /// Factor on everything else that the face does, 0 to 4, unless with --absolute
+    #[arg(long, value_name = "FACTOR", default_value_t = MotionOptions::default().expression_gain, value_parser = factor)]
+    expression_gain: f32,
+    /// Further factor on the motion of the lips, 0 to 4, unless with --absolute
+    #[arg(long, value_name = "FACTOR", default_value_t = MotionOptions::default().mouth_gain, value_parser = factor)]
+    mouth_gain: f32,
+    /// Further factor on the motion of the lids, 0 to 4, unless with --absolute: at 1 an eye that closes closes the photo's
     #[arg(long, value_name = "FACTOR", default_value_t = MotionOptions::default().eye_gain, value_parser = factor)]
     eye_gain: f32,
 }
 
 impl MotionArgs {
     pub(crate) fn options(self) -> MotionOptions {
-        let Self { absolute, strength, eye_gain } = self;
+        let Self { absolute, strength, head_gain, expression_gain, mouth_gain, eye_gain } = self;
         let mode = if absolute { Mode::Absolute } else { Mode::Relative };
-        MotionOptions { mode, strength, eye_gain, ..MotionOptions::default() }
+        let filter = MotionOptions::default().filter;
+        MotionOptions { mode, filter, strength, head_gain, expression_gain, eye_gain, mouth_gain }
     }
 }
 

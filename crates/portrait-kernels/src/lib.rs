@@ -29,6 +29,7 @@ mod fold;
 mod fully_connected;
 mod global_average;
 mod grid;
+mod head_fit;
 mod kernel;
 mod landmark_mask;
 mod max_pool;

@@ -1,6 +1,7 @@
 //! Motion transfer: from the driver's points to the points the photo is to have.
 
 use crate::face::{EYES_AT, Face, INNER_LIPS, LIPS_AT, LOWER_LIDS_AT, Point, UPPER_LIDS_AT, dot, middle, minus};
+use crate::head_fit::{HeadFit, head_fit};
 use crate::one_euro::OneEuro;
 use crate::{
     Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, convex_hull_area, pose_distance::pose_distance,
@@ -23,6 +24,10 @@ const MIN_AREA: f32 = 1e-6;
 const LID_GAIN: [f32; 2] = [0.5, 2.0];
 /// How wide the photo's eyes may open, of its own opening.
 const MAX_LID_OPENING: f32 = 1.5;
+/// Eyes less open than this share of the photo's make a worse neutral pose: a blink is none.
+const REST_OPENING: f32 = 0.5;
+/// Points of the lips.
+const LIPS: usize = 20;
 
 /// Filters the driver's points, keeps the driver's neutral pose, and moves the photo's points as the driver's moved.
 ///
@@ -40,9 +45,12 @@ const MAX_LID_OPENING: f32 = 1.5;
 /// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with
 /// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
 /// taken. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's. In a frame without a face nothing is filtered or taken,
-/// and the output is made from the held state; before the first face it is the source itself. A coordinate that is not finite
-/// keeps its last value.
+/// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's.
+/// Relative motion is taken apart: what the head does as a whole ([`HeadFit`]) is weighed by `head_gain`, all else by
+/// `expression_gain`, at the lips also by `mouth_gain`.
+///
+/// In a frame without a face nothing is filtered or taken, and the output is made from the held state; before the first face it is
+/// the source itself. A coordinate that is not finite keeps its last value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Transfer {
     /// Which of the 106 facial points each of the first 40 mixed keypoints starts from.
@@ -58,7 +66,8 @@ pub enum Calibrate {
     Keep = 0,
     /// Take this frame as the neutral pose.
     Take = 1,
-    /// Take it if it is more like the photo's pose than the best so far ([`pose_distance`]). To forget the best, [`Calibrate::Take`].
+    /// Take it if it is more like the photo's pose than the best so far: by [`pose_distance`], and by how far eyes are closed that
+    /// are less than half as open as the photo's. To forget the best, [`Calibrate::Take`].
     TakeIfBetter = 2,
 }
 
@@ -75,28 +84,48 @@ pub struct TransferControl {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
-    /// Factor on the motion of the lids in relative mode; 1 closes the photo's eyes when the driver's close.
+    /// Factor on the motion of the head as a whole, in relative mode.
+    pub head_gain: f32,
+    /// Factor on all other motion, in relative mode.
+    pub expression_gain: f32,
+    /// Further factor on the motion of the lids in relative mode; 1 closes the photo's eyes when the driver's close.
     pub eye_gain: f32,
+    /// Further factor on the motion of the lips in relative mode.
+    pub mouth_gain: f32,
 }
 
 impl Default for TransferControl {
     /// Relative, filtered, at full strength, 30 frames a second.
     fn default() -> Self {
-        let filter = Some(OneEuro::default());
-        Self { dt: 1.0 / 30.0, relative: true, calibrate: Calibrate::Keep, filter, strength: 1.0, eye_gain: 1.0 }
+        Self {
+            dt: 1.0 / 30.0,
+            relative: true,
+            calibrate: Calibrate::Keep,
+            filter: Some(OneEuro::default()),
+            strength: 1.0,
+            head_gain: 1.0,
+            expression_gain: 1.0,
+            eye_gain: 1.0,
+            mouth_gain: 1.0,
+        }
     }
 }
 
 impl TransferControl {
     /// Length of the `control` binding.
-    pub const LEN: usize = 8;
+    pub const LEN: usize = 12;
 
-    /// Contents of the `control` binding: dt, relative, calibrate, min cutoff, beta, strength, filter on, eye gain.
+    /// Contents of the `control` binding: dt, relative, calibrate, min cutoff, beta, strength, filter on, gains of eyes, head,
+    /// expression and mouth, 0.
     pub fn to_floats(self) -> [f32; Self::LEN] {
         let OneEuro { min_cutoff, beta } = self.filter.unwrap_or(OneEuro { min_cutoff: 0.0, beta: 0.0 });
         let flag = |on: bool| if on { 1.0 } else { 0.0 };
-        let (calibrate, filter) = (self.calibrate as u32 as f32, flag(self.filter.is_some()));
-        [self.dt, flag(self.relative), calibrate, min_cutoff, beta, self.strength, filter, self.eye_gain]
+        let (relative, calibrate, filter) =
+            (flag(self.relative), self.calibrate as u32 as f32, flag(self.filter.is_some()));
+        let gains = [self.eye_gain, self.head_gain, self.expression_gain, self.mouth_gain];
+        let [eye, head, expression, mouth] = gains;
+        let strength = self.strength;
+        [self.dt, relative, calibrate, min_cutoff, beta, strength, filter, eye, head, expression, mouth, 0.0]
     }
 
     /// The inverse of [`TransferControl::to_floats`].
@@ -106,8 +135,17 @@ impl TransferControl {
             c if c > 0.5 => Calibrate::Take,
             _ => Calibrate::Keep,
         };
-        let filter = (v[6] > 0.5).then_some(OneEuro { min_cutoff: v[3], beta: v[4] });
-        Self { dt: v[0], relative: v[1] > 0.5, calibrate, filter, strength: v[5], eye_gain: v[7] }
+        Self {
+            dt: v[0],
+            relative: v[1] > 0.5,
+            calibrate,
+            filter: (v[6] > 0.5).then_some(OneEuro { min_cutoff: v[3], beta: v[4] }),
+            strength: v[5],
+            eye_gain: v[7],
+            head_gain: v[8],
+            expression_gain: v[9],
+            mouth_gain: v[10],
+        }
     }
 }
 
@@ -120,7 +158,11 @@ struct Params {
 
 impl Transfer {
     /// Length of the `source` binding.
-    pub const SOURCE_LEN: usize = COORDS + 4;
+    pub const SOURCE_LEN: usize = Self::FIT_AT + 4 * FACIAL / 2;
+    /// Where the depth of each point starts in the source.
+    const DEPTH_AT: usize = COORDS + 4;
+    /// Where the rows of [`head_fit`] start in the source, after two spare values.
+    const FIT_AT: usize = Self::DEPTH_AT + COORDS / 2 + 2;
     /// Length of the state binding.
     pub const STATE_LEN: usize = Self::NEUTRAL_AT + 4 + COORDS;
     /// Where the neutral pose starts in the state.
@@ -140,16 +182,48 @@ impl Transfer {
         [&facial[EYES_AT..EYES_AT + 24], &facial[LIPS_AT..LIPS_AT + 20], &facial[FACIAL / 2..]].concat()
     }
 
-    /// Contents of the `source` binding: the pose of `fk` `[108, 2]` and `nk` `[50, 2]` (in [-1, 1]), square root of the hull area of
-    /// the first 106 points, 0, 0, 0.
+    /// Contents of the `source` binding: the pose of `fk` `[108, 2]` and `nk` `[50, 2]` (in [-1, 1]); square root of the hull area of
+    /// the first 106 points, 0, 0, 0; `depth` of the pose's 158 points in the same unit, 0, 0; and the rows `[106, 4]` of
+    /// [`head_fit`] for the facial points numbered by `stiff`.
     ///
     /// # Panics
     /// When a length differs.
-    pub fn source(fk: &[f32], nk: &[f32]) -> Vec<f32> {
-        assert_eq!((fk.len(), nk.len()), (FACIAL + IRISES, NEURAL), "108 facial and 50 neural points");
+    pub fn source(fk: &[f32], nk: &[f32], depth: &[f32], stiff: &[u32]) -> Vec<f32> {
+        let lengths = (fk.len(), nk.len(), depth.len());
+        assert_eq!(lengths, (FACIAL + IRISES, NEURAL, COORDS / 2), "108 facial and 50 neural points, depth of all");
         let (mesh, irises) = fk.split_at(FACIAL);
         let size = convex_hull_area(cast_slice(mesh)).sqrt();
-        [mesh, nk, irises, &[size, 0.0, 0.0, 0.0]].concat()
+        let fit = head_fit(cast_slice(mesh), depth, stiff);
+        [mesh, nk, irises, &[size, 0.0, 0.0, 0.0], depth, &[0.0; 2], fit.as_flattened()].concat()
+    }
+}
+
+/// How open both eyes are, in units of the face.
+fn openness(pose: &[Point]) -> f32 {
+    (opening(pose, 0) + opening(pose, 1)) / Face::of(pose).size
+}
+
+/// How unlike the photo's pose a driver's is as a neutral one.
+fn unfitness(driver: &[f32], photo: &[f32]) -> f32 {
+    let [driver, photo]: [&[Point]; 2] = [&driver[..FACIAL], &photo[..FACIAL]].map(cast_slice);
+    let closed = REST_OPENING * openness(photo) - openness(driver);
+    pose_distance(driver, photo) + closed.max(0.0)
+}
+
+/// Weighs head, expression and mouth in how far the points are from the photo's.
+fn weigh(control: &TransferControl, source: &[f32], pose: &mut [f32]) {
+    let (points, rest) = source.split_at(COORDS);
+    let (depth, fit) = rest[4..].split_at(Transfer::FIT_AT - Transfer::DEPTH_AT);
+    let points: &[Point] = cast_slice(points);
+    let pose: &mut [Point] = cast_slice_mut(pose);
+    let head = HeadFit::of(fit.as_chunks().0, points, pose);
+    for (i, (to, &from)) in pose.iter_mut().zip(points).enumerate() {
+        let moved = head.moved(from, depth[i]);
+        let lips = (LIPS_AT..LIPS_AT + LIPS).contains(&i);
+        let gain = control.expression_gain * if lips { control.mouth_gain } else { 1.0 };
+        for c in 0..2 {
+            to[c] += (control.head_gain - 1.0) * moved[c] + (gain - 1.0) * (to[c] - from[c] - moved[c]);
+        }
     }
 }
 
@@ -239,7 +313,7 @@ impl Kernel for Transfer {
                     None => (*value, *rate) = (x, 0.0),
                 }
             }
-            let score = pose_distance(cast_slice(&value[..FACIAL]), cast_slice(&source[..FACIAL]));
+            let score = unfitness(value, source);
             let valid = neutral[0] > 0.5;
             let wanted = match control.calibrate {
                 Calibrate::Keep => false,
@@ -260,11 +334,13 @@ impl Kernel for Transfer {
         }
         let (out, rest_of_y) = y.split_at_mut(COORDS);
         if control.relative && neutral[0] > 0.5 {
+            weigh(&control, source, out);
             let out: &mut [Point] = cast_slice_mut(out);
+            let lids = control.expression_gain * control.strength * neutral[2];
             let [photo, rest, driver]: [&[Point]; 3] = [&source[..COORDS], &neutral[4..], pose].map(cast_slice);
             for (i, point) in out.iter_mut().enumerate().skip(UPPER_LIDS_AT).take(20) {
                 let further = lid_motion(photo, rest, driver, i, neutral[2], control.eye_gain);
-                point.iter_mut().zip(further).for_each(|(v, f)| *v += control.strength * neutral[2] * f);
+                point.iter_mut().zip(further).for_each(|(v, f)| *v += lids * f);
             }
             part(out, photo);
         }

@@ -19,7 +19,10 @@ const ABSOLUTE: TransferControl = TransferControl {
     calibrate: Calibrate::Keep,
     filter: None,
     strength: 1.0,
+    head_gain: 1.0,
+    expression_gain: 1.0,
     eye_gain: 1.0,
+    mouth_gain: 1.0,
 };
 const RELATIVE: TransferControl = TransferControl { relative: true, ..ABSOLUTE };
 
@@ -50,8 +53,25 @@ fn pose(seed: u64) -> Vec<f32> {
 /// The photo's points as the kernel takes them.
 fn source() -> Vec<f32> {
     let p = pose(1000);
-    Transfer::source(&facial(&p), &p[212..IRISES])
+    photo(&p)
 }
+
+/// A photo of this pose, with a depth for every point; the first thirty are stiff.
+fn photo(pose: &[f32]) -> Vec<f32> {
+    let depth: Vec<f32> = (0..COORDS / 2).map(|i| 0.3 * (i as f32 * 1.7).sin()).collect();
+    Transfer::source(&facial(pose), &pose[212..IRISES], &depth, &STIFF)
+}
+
+/// Points that only the head moves.
+const STIFF: [u32; 30] = {
+    let mut list = [0; 30];
+    let mut i = 0;
+    while i < 30 {
+        list[i] = i as u32;
+        i += 1;
+    }
+    list
+};
 
 /// `pose` moved by noise of this size.
 fn near(pose: &[f32], noise: f32, seed: u64) -> Vec<f32> {
@@ -239,7 +259,7 @@ fn face(open: f32, lips: f32, irises: f32) -> Vec<f32> {
 
 fn moved(photo: &[f32], drivers: [&[f32]; 2], eye_gain: f32) -> Vec<f32> {
     let mut session = Session::new();
-    session.source = Transfer::source(&facial(photo), &photo[212..IRISES]);
+    session.source = self::photo(photo);
     let control = TransferControl { eye_gain, ..RELATIVE };
     session.frame(drivers[0], control, true);
     session.frame(drivers[1], control, true)
@@ -293,6 +313,57 @@ fn irises_move_with_head_and_gaze() {
 }
 
 #[test]
+fn head_expression_and_mouth_are_weighed_apart() {
+    let rest = face(0.05, 0.02, 0.0);
+    let depth = &photo(&rest)[320..];
+    // The head turns and sinks; a brow (30), the upper lip (95) and a neural point (120) move besides.
+    let turned: Vec<[f32; 2]> = bytemuck::cast_slice::<f32, [f32; 2]>(&rest)
+        .iter()
+        .zip(depth)
+        .map(|(&[x, y], z)| [0.97 * x + 0.2 * z, y + 0.04])
+        .collect();
+    let twitches = [(30, -0.1), (95, -0.06), (120, 0.08)];
+    let mut driver = turned.clone();
+    twitches.iter().for_each(|&(i, by)| driver[i][1] += by);
+    let run = |head_gain: f32, expression_gain: f32, mouth_gain: f32| {
+        let mut session = Session::new();
+        session.source = photo(&rest);
+        let control = TransferControl { head_gain, expression_gain, mouth_gain, ..RELATIVE };
+        session.frame(&rest, control, true);
+        let y = session.frame(bytemuck::cast_slice(&driver), control, true);
+        y[..COORDS].chunks(2).map(|p| [p[0], p[1]]).collect::<Vec<_>>()
+    };
+    // Within what the ridge of the fit gives away.
+    let near = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).abs().max((a[1] - b[1]).abs()) < 4e-3;
+    let resting = |i: usize| [rest[2 * i], rest[2 * i + 1]];
+    let (all, head, still) = (run(1.0, 1.0, 1.0), run(1.0, 0.0, 1.0), run(0.0, 1.0, 1.0));
+    for (i, by) in twitches {
+        let [x, y] = resting(i);
+        assert!(near(all[i], driver[i]) && near(head[i], turned[i]) && near(still[i], [x, y + by]), "point {i}");
+    }
+    assert!((5..30).all(|i| near(all[i], turned[i]) && near(head[i], turned[i]) && near(still[i], resting(i))));
+    let (quiet, loud) = (run(0.0, 1.0, 0.0), run(0.0, 2.0, 0.5));
+    let [x, y] = resting(30);
+    assert!(near(quiet[30], [x, y - 0.1]) && near(loud[30], [x, y - 0.2]));
+    let [x, y] = resting(95);
+    assert!(near(quiet[95], [x, y]) && near(loud[95], [x, y - 0.06]), "{:?} {:?}", quiet[95], loud[95]);
+}
+
+#[test]
+fn a_blink_is_no_neutral_pose() {
+    let open = face(0.05, 0.0, 0.0);
+    let (mut session, control) = (Session::new(), TransferControl { calibrate: Calibrate::TakeIfBetter, ..RELATIVE });
+    session.source = photo(&open);
+    // The blink is nearer to the photo in all but the lids.
+    let (blink, awake) = (face(0.0, 0.0, 0.0), near(&face(0.045, 0.0, 0.0), 0.02, 3));
+    session.frame(&blink, control, true);
+    assert_eq!(session.neutral()[4..216], blink[..212]);
+    session.frame(&awake, control, true);
+    session.frame(&blink, control, true);
+    assert_eq!(session.neutral()[4..216], awake[..212]);
+}
+
+#[test]
 fn base_and_pins_can_be_bound_alone() {
     assert_eq!([Transfer::BASE_AT * 4 % 256, Transfer::PINS_AT * 4 % 256], [0; 2]);
     assert_eq!(kernel().bindings().len(), 7);
@@ -301,15 +372,17 @@ fn base_and_pins_can_be_bound_alone() {
 #[test]
 fn calibration_keeps_the_frame_most_like_the_source() {
     let mut session = Session::new();
+    let rest = face(0.05, 0.02, 0.0);
+    session.source = photo(&rest);
     let control = TransferControl { calibrate: Calibrate::TakeIfBetter, ..RELATIVE };
-    let noises = [0.3, 0.12, 0.2, 0.04, 0.05, 0.4];
+    let noises = [0.03, 0.012, 0.02, 0.004, 0.005, 0.04];
     // The same face elsewhere and at another size: place and size must not count.
     let drivers: Vec<Vec<f32>> = noises
         .iter()
         .enumerate()
         .map(|(i, &n)| {
             let size = 0.4 + 0.1 * i as f32;
-            near(&source(), n, i as u64).iter().map(|v| v * size + 0.2 - 0.05 * i as f32).collect()
+            near(&rest, n, i as u64).iter().map(|v| v * size + 0.2 - 0.05 * i as f32).collect()
         })
         .collect();
     for driver in &drivers {

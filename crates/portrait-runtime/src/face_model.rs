@@ -64,8 +64,12 @@ impl FaceModel {
         View { rotation, scale, shift: u0 - scale * (rotation * x0).truncate() }
     }
 
-    /// Depth of the 106 facial points of a face, and of irises and neural points (that of the face as a whole), in the points' own
-    /// unit.
+    /// Depth of the 106 facial points of a face, then of irises and neural points alike (that of the face as a whole), in the
+    /// points' own unit.
+    pub(crate) fn depth_of(&self, facial: &[[f32; 2]]) -> Vec<f32> {
+        self.depth(&self.view(facial))
+    }
+
     fn depth(&self, view: &View) -> Vec<f32> {
         let mut depth: Vec<f32> = self.mean.iter().map(|&x| view.scale * (view.rotation * x).z).collect();
         let stiff: f32 = FacialPoints::STIFF.iter().map(|&i| depth[i as usize]).sum();

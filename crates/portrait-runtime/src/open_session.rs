@@ -12,6 +12,7 @@ use crate::options::{SessionOptions, SessionStats};
 use crate::session::Session;
 use portrait_graph::TensorKind;
 use portrait_kernels::{Transfer, TransferControl, convex_hull_area};
+use portrait_models::FacialPoints;
 use std::sync::Arc;
 
 impl Engine {
@@ -83,7 +84,9 @@ impl Engine {
     fn upload_avatar(&self, avatar: &Avatar, externals: &mut Resources) -> Result<f32, EngineError> {
         let (n, side) = (self.preset.motion, self.preset.image);
         let floats = |len: usize| TensorKind::Floats(len as u32);
-        let source = Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened());
+        let depth = self.nets.face.depth_of(&avatar.facial);
+        let source =
+            Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened(), &depth, &FacialPoints::STIFF);
         let size = convex_hull_area(&avatar.facial[..Points::MESH]).sqrt();
         let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
             ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),

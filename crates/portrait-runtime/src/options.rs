@@ -22,14 +22,28 @@ pub struct MotionOptions {
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
-    /// Factor on the motion of the lids in relative mode; at 1 an eye that closes closes the photo's.
+    /// Factor on what the head does as a whole, in relative mode.
+    pub head_gain: f32,
+    /// Factor on everything else that the face does, in relative mode.
+    pub expression_gain: f32,
+    /// Further factor on the motion of the lids in relative mode; at 1 an eye that closes closes the photo's.
     pub eye_gain: f32,
+    /// Further factor on the motion of the lips in relative mode.
+    pub mouth_gain: f32,
 }
 
 impl Default for MotionOptions {
     /// Relative, smoothed, at full strength.
     fn default() -> Self {
-        Self { mode: Mode::Relative, filter: Some(OneEuro::default()), strength: 1.0, eye_gain: 1.0 }
+        Self {
+            mode: Mode::Relative,
+            filter: Some(OneEuro::default()),
+            strength: 1.0,
+            head_gain: 1.0,
+            expression_gain: 1.0,
+            eye_gain: 1.0,
+            mouth_gain: 1.0,
+        }
     }
 }
 
@@ -44,8 +58,8 @@ pub struct SessionOptions {
     pub framing: Framing,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
-    /// For how many seconds after its start [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion from,
-    /// unless [`crate::Session::observe`] has found one.
+    /// For how many seconds with a face in sight [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion
+    /// from, unless [`crate::Session::observe`] has found one.
     pub calibration: f32,
     /// Whether pictures are copied to the host for [`crate::Session::take_picture`].
     pub read_back: bool,

@@ -18,6 +18,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Seconds of the moment that [`Session::recalibrate`] looks at: longer than a blink.
+const MOMENT: f32 = 0.3;
+
 /// Which parts of the frame path a submission runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -73,11 +76,10 @@ pub struct Session {
     timing: Option<Timing>,
     status: Option<FaceStatus>,
     stats: SessionStats,
-    elapsed: f32,
     clock: Duration,
     submitted: u64,
-    /// Whether the neutral pose is settled.
-    calibrated: bool,
+    /// For how many seconds more a better neutral pose is looked for.
+    calibration: f32,
     /// Whether the frames on their way were given to [`Session::observe`].
     observing: bool,
 }
@@ -112,10 +114,9 @@ impl Session {
             timing: Timing::new(gpu),
             status: None,
             stats,
-            elapsed: 0.0,
             clock: Duration::ZERO,
             submitted: 0,
-            calibrated: false,
+            calibration: options.calibration,
             observing: false,
             shown,
         }
@@ -152,7 +153,6 @@ impl Session {
         self.observing = false;
         self.status = None;
         self.submitted = 0;
-        self.elapsed = 0.0;
         self.clock = Duration::ZERO;
     }
 
@@ -188,10 +188,11 @@ impl Session {
         self.options.motion = motion;
     }
 
-    /// Takes the next frame with a face as the neutral pose.
+    /// Takes the pose of the next moment as the neutral one: of the next frames with a face the one most like the photo's, so that
+    /// a blink is passed over.
     pub fn recalibrate(&mut self) {
-        // Without a neutral pose the transfer takes the first one it sees, and then keeps it.
-        self.calibrated = true;
+        // Without a neutral pose the transfer takes the first one it sees.
+        self.calibration = MOMENT;
         self.buffers.forget_neutral(&self.gpu);
     }
 
@@ -205,7 +206,7 @@ impl Session {
         let own = self.source_size;
         let scale = if size > 1e-3 { own / size } else { 1.0 };
         self.buffers.write_neutral(&self.gpu, scale, &points.pose());
-        self.calibrated = true;
+        self.calibration = 0.0;
         Ok(())
     }
 
@@ -234,12 +235,11 @@ impl Session {
     }
 
     fn calibration(&mut self, dt: f32) -> Calibrate {
-        self.elapsed += dt;
-        if self.calibrated || self.elapsed > self.options.calibration {
-            Calibrate::Keep
-        } else {
-            Calibrate::TakeIfBetter
+        // The time before somebody comes does not count.
+        if self.status.is_some_and(|status| status.found) {
+            self.calibration -= dt;
         }
+        if self.calibration > 0.0 { Calibrate::TakeIfBetter } else { Calibrate::Keep }
     }
 
     /// Uploads a frame; whether it is yet to be unpacked.
@@ -266,7 +266,10 @@ impl Session {
             calibrate,
             filter: motion.filter,
             strength: motion.strength,
+            head_gain: motion.head_gain,
+            expression_gain: motion.expression_gain,
             eye_gain: motion.eye_gain,
+            mouth_gain: motion.mouth_gain,
         };
         self.buffers.write_control(&self.gpu, control);
         // The face is searched for at the start and whenever the newest report says it is lost.
@@ -366,7 +369,9 @@ impl Session {
             };
             let before = self.status.unwrap_or_default();
             let found = report.found;
-            self.calibrated |= found && self.observing;
+            if found && self.observing {
+                self.calibration = 0.0;
+            }
             self.status = Some(FaceStatus {
                 score: report.score,
                 found,
