@@ -11,6 +11,11 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Something that happened, on stderr.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Something the user should know although the work goes on, on stderr.
 pub(crate) fn warning(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "warning: {text}");

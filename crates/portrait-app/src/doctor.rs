@@ -8,7 +8,7 @@ use portrait_runtime::{Engine, PipelineTest, adapters};
 use serde_json::json;
 
 use crate::console;
-use crate::engine::EngineArgs;
+use crate::engine::{EngineArgs, bundled_presets};
 
 /// Names adapter, driver, precision and limits, and tests every pipeline against its twin on the CPU
 #[derive(Args, Debug)]
@@ -87,6 +87,7 @@ impl Doctor {
             limits.max_texture_dimension_2d,
         ));
         console::line(format!("weights: preset {}, SHA-256 {}", engine.preset().name, engine.weights_id()));
+        console::line(format!("presets inside: {}", bundled_presets().collect::<Vec<_>>().join(", ")));
         let ffmpeg =
             if has_ffmpeg() { "found" } else { "not found (needed only for clips other than H.264 MP4/MOV and GIF)" };
         console::line(format!("ffmpeg: {ffmpeg}"));

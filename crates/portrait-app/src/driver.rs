@@ -126,7 +126,7 @@ impl Driver {
     }
 
     /// The pose that motion is measured from, where the recording says so.
-    fn neutral(&self) -> Option<&Points> {
+    pub(crate) fn neutral(&self) -> Option<&Points> {
         match &self.frames {
             Frames::Clip(_) => None,
             Frames::Motion { motion, .. } => motion.neutral.as_ref(),

@@ -1,6 +1,7 @@
 //! Arguments that choose device, precision and weights, shared by the subcommands.
 
 use std::borrow::Cow;
+use std::iter;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -9,17 +10,23 @@ use portrait_runtime::{Engine, EngineOptions, GpuOptions, Tier, WeightsSource};
 
 use crate::console;
 
-/// The preset whose weights are inside this program.
-pub(crate) const BUNDLED_PRESET: &str = "s";
+/// The preset that runs where none is asked for.
+const DEFAULT_PRESET: &str = "s";
 
-/// The weights inside this program.
-pub(crate) static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../../weights/portrait_s.safetensors");
+/// Presets whose weights are inside this program.
+static BUNDLED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// The weights inside this program for a preset.
+fn bundled(preset: &str) -> Option<WeightsSource> {
+    let (_, bytes) = BUNDLED.iter().find(|(name, _)| *name == preset)?;
+    Some(WeightsSource::Bytes(Cow::Borrowed(bytes)))
+}
 
 /// Device, precision and weights.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EngineArgs {
-    /// Sizes of the networks; only `s` comes with weights
-    #[arg(long, value_name = "NAME", default_value = BUNDLED_PRESET)]
+    /// Sizes of the networks; `portrait doctor` names those that come with weights
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PRESET)]
     pub(crate) preset: String,
     /// Storage of weights and features; by default what suits the adapter
     #[arg(long)]
@@ -33,6 +40,11 @@ pub(crate) struct EngineArgs {
     /// Keep compiled pipelines in this directory for a faster start (Vulkan); without it nothing is kept
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+}
+
+/// Names of the presets whose weights are inside this program.
+pub(crate) fn bundled_presets() -> impl Iterator<Item = &'static str> {
+    BUNDLED.iter().map(|(name, _)| *name)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -53,11 +65,14 @@ impl EngineArgs {
     pub(crate) fn options(&self) -> Result<EngineOptions> {
         let weights = match &self.weights {
             Some(file) => WeightsSource::File(file.clone()),
-            None if self.preset == BUNDLED_PRESET => WeightsSource::Bytes(Cow::Borrowed(BUNDLED_WEIGHTS)),
-            None => bail!(
-                "preset `{}` has no bundled weights, only `{BUNDLED_PRESET}` has; give a file made for it with --weights FILE",
-                self.preset
-            ),
+            None => match bundled(&self.preset) {
+                Some(weights) => weights,
+                None => bail!(
+                    "preset `{}` has no bundled weights, only {} has; give a file made for it with --weights FILE",
+                    self.preset,
+                    bundled_presets().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
+            },
         };
         let tier = self.precision.map(|precision| match precision {
             Precision::F32 => Tier::F32,
@@ -66,6 +81,13 @@ impl EngineArgs {
         });
         let gpu = GpuOptions { adapter: self.adapter.clone(), tier, profile: None, cache: self.cache.clone() };
         Ok(EngineOptions { gpu, preset: self.preset.clone(), weights })
+    }
+
+    /// Presets that can be run, with their weights: the one asked for, then the others inside this program.
+    pub(crate) fn presets(&self) -> Result<Vec<(String, WeightsSource)>> {
+        let asked = (self.preset.clone(), self.options()?.weights);
+        let others = bundled_presets().filter(|name| *name != self.preset);
+        Ok(iter::once(asked).chain(others.filter_map(|name| Some((name.to_owned(), bundled(name)?)))).collect())
     }
 
     /// Opens the engine. Weights are checked before a device is looked for.

@@ -19,8 +19,9 @@ pub(crate) struct FramingArgs {
     background: Option<String>,
 }
 
+/// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
+pub(crate) enum Shown {
     /// The square around the face
     Crop,
     /// The whole photo, with the animated square blended back into it
@@ -30,6 +31,16 @@ enum Shown {
 }
 
 impl FramingArgs {
+    /// What is shown at first.
+    pub(crate) fn shown(&self) -> Shown {
+        if self.background.is_some() { Shown::Cutout } else { self.output_as }
+    }
+
+    /// The same for something else that is to be shown.
+    pub(crate) fn showing(&self, shown: Shown) -> Self {
+        Self { output_as: shown, background: self.background.clone().filter(|_| shown == Shown::Cutout) }
+    }
+
     /// Pictures that are read besides photo and clip.
     pub(crate) fn inputs(&self) -> Option<&Path> {
         self.background.as_deref().filter(|text| !text.starts_with('#')).map(Path::new)

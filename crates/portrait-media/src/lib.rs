@@ -5,6 +5,7 @@
 //! | a photo in | [`load_photo`]: PNG, JPEG, WebP or the first frame of a GIF, upright, bounded before it is decoded |
 //! | a picture out | [`save_png`] |
 //! | a video in | [`VideoReader`]: MP4/MOV with H.264, animated GIF, anything else through `ffmpeg` where it is installed |
+//! | a camera in | [`Camera`]: V4L2 on Linux |
 //! | a video out | [`VideoWriter`]: MP4 (H.264, with the driver's AAC sound copied), GIF, PNG frames |
 //!
 //! Pixels are always [`Picture`]: tightly packed RGBA8, sRGB-coded, top row first. Videos stream one
@@ -29,6 +30,7 @@
 //! # }
 //! ```
 
+mod camera;
 mod color;
 mod error;
 mod h264;
@@ -41,6 +43,7 @@ mod read;
 mod sniff;
 mod write;
 
+pub use camera::{Camera, CameraError, CameraInfo, cameras, find_camera};
 pub use error::MediaError;
 pub use mp4::AudioTrack;
 pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};

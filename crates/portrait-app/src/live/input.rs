@@ -1,13 +1,15 @@
-//! What drives a live session: a clip looped in real time, a recorded motion, or nothing. Each runs in a thread of its own and
-//! only ever leaves its newest moment.
+//! What drives a live session: a camera, a clip looped in real time, a recorded motion, or nothing. Each runs in a thread of its own
+//! and only ever leaves its newest moment.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use portrait_media::{Camera, CameraError, find_camera};
+use portrait_runtime::Points;
 
 use super::latest::Latest;
 use crate::driver::{Drive, Driver};
@@ -16,6 +18,21 @@ use crate::driver::{Drive, Driver};
 const IDLE_RATE: f64 = 30.0;
 /// The longest nap between two looks at whether to end.
 const NAP: Duration = Duration::from_millis(50);
+/// Between two attempts at a camera that does not work.
+const RETRY: Duration = Duration::from_secs(2);
+/// A camera that sends nothing for so long does not work.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// What is to drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// A clip or a motion file, from the start again after its end.
+    File(PathBuf),
+    /// A camera by number, id or part of its name, or the first, at about this size.
+    Camera(Option<String>, [u32; 2]),
+    /// Nobody.
+    Idle,
+}
 
 /// A moment of a driver, and when it happened.
 pub(crate) struct Captured {
@@ -29,69 +46,64 @@ pub(crate) enum Input {
     Idle(f64),
 }
 
+/// What a source says of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
+    pub(crate) name: String,
+    /// Why nobody drives although somebody should.
+    pub(crate) trouble: Option<String>,
+}
+
 /// A running source; dropping it ends its thread.
 pub(crate) struct Source {
     pub(crate) newest: Arc<Latest<Captured>>,
-    /// Width and height of its frames.
+    /// Width and height of its frames, where they are known before the first.
     pub(crate) size: [u32; 2],
-    pub(crate) name: String,
-    idle: bool,
+    /// The pose that motion is measured from, where a recording says so.
+    pub(crate) neutral: Option<Points>,
+    about: Arc<Mutex<About>>,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a source's thread works with.
+struct Outlet {
+    newest: Arc<Latest<Captured>>,
+    about: Arc<Mutex<About>>,
+    end: Arc<AtomicBool>,
+}
+
 impl Source {
-    /// A clip or a motion file, from the start again after its end.
-    pub(crate) fn file(path: &Path) -> Result<Self> {
+    pub(crate) fn open(choice: &Choice) -> Result<Self> {
+        match choice {
+            Choice::File(path) => Self::file(path),
+            Choice::Camera(wanted, size) => {
+                let (wanted, size) = (wanted.clone(), *size);
+                Ok(Self::start(size, None, "camera", move |outlet| outlet.camera(wanted.as_deref(), size)))
+            }
+            Choice::Idle => Ok(Self::start([64; 2], None, "idle motion", |outlet| {
+                outlet.idle(Instant::now(), None);
+            })),
+        }
+    }
+
+    fn file(path: &Path) -> Result<Self> {
         let first = Driver::open(path)?;
-        let (size, path) = (first.size(), path.to_owned());
+        let (size, neutral, path) = (first.size(), first.neutral().cloned(), path.to_owned());
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self::start(size, name, move |newest, end| {
-            let mut driver = Some(first);
-            while let Some(mut playing) = driver.take().or_else(|| Driver::open(&path).ok()) {
-                let (start, mut any) = (Instant::now(), false);
-                // A clip that breaks off starts again like one that ends.
-                while let Ok(Some(moment)) = playing.next() {
-                    let at = start + moment.timestamp;
-                    if !sleep_until(at, end) {
-                        return;
-                    }
-                    any = true;
-                    newest.put(Captured { input: Input::Drive(moment.drive), at: Instant::now() });
-                }
-                if !any {
-                    return;
-                }
-            }
-        }))
+        Ok(Self::start(size, neutral, &name, move |outlet| outlet.file(first, &path)))
     }
 
-    /// Whether nobody drives.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.idle
+    fn start(size: [u32; 2], neutral: Option<Points>, name: &str, run: impl FnOnce(&Outlet) + Send + 'static) -> Self {
+        let about = About { name: name.to_owned(), trouble: None };
+        let outlet = Outlet { newest: Arc::default(), about: Arc::new(Mutex::new(about)), end: Arc::default() };
+        let (newest, about, end) = (outlet.newest.clone(), outlet.about.clone(), outlet.end.clone());
+        let thread = std::thread::spawn(move || run(&outlet));
+        Self { newest, size, neutral, about, end, thread: Some(thread) }
     }
 
-    /// Idle motion.
-    pub(crate) fn idle() -> Self {
-        let mut source = Self::start([64; 2], "idle motion".to_owned(), |newest, end| {
-            let start = Instant::now();
-            for moment in 0u64.. {
-                let seconds = moment as f64 / IDLE_RATE;
-                if !sleep_until(start + Duration::from_secs_f64(seconds), end) {
-                    return;
-                }
-                newest.put(Captured { input: Input::Idle(seconds), at: Instant::now() });
-            }
-        });
-        source.idle = true;
-        source
-    }
-
-    fn start(size: [u32; 2], name: String, run: impl FnOnce(&Latest<Captured>, &AtomicBool) + Send + 'static) -> Self {
-        let (newest, end) = (Arc::new(Latest::default()), Arc::new(AtomicBool::new(false)));
-        let theirs = (newest.clone(), end.clone());
-        let thread = std::thread::spawn(move || run(&theirs.0, &theirs.1));
-        Self { newest, size, name, idle: false, end, thread: Some(thread) }
+    pub(crate) fn about(&self) -> About {
+        self.about.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -105,13 +117,134 @@ impl Drop for Source {
     }
 }
 
-/// Whether the time came before the end was asked for.
-fn sleep_until(time: Instant, end: &AtomicBool) -> bool {
-    while !end.load(Ordering::Relaxed) {
-        match time.checked_duration_since(Instant::now()) {
-            Some(rest) if !rest.is_zero() => std::thread::sleep(rest.min(NAP)),
-            _ => return true,
+impl Outlet {
+    fn ended(&self) -> bool {
+        self.end.load(Ordering::Relaxed)
+    }
+
+    /// Whether the time came before the end was asked for.
+    fn sleep_until(&self, time: Instant) -> bool {
+        while !self.ended() {
+            match time.checked_duration_since(Instant::now()) {
+                Some(rest) if !rest.is_zero() => std::thread::sleep(rest.min(NAP)),
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    fn put(&self, input: Input) {
+        self.newest.put(Captured { input, at: Instant::now() });
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut About)) {
+        change(&mut self.about.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn file(&self, first: Driver, path: &Path) {
+        let mut next = Ok(first);
+        loop {
+            match next.and_then(|driver| self.play(driver)) {
+                Ok(true) => next = Driver::open(path),
+                Ok(false) if self.ended() => return,
+                Ok(false) => {
+                    self.tell(|about| about.trouble = Some("the clip shows nothing".to_owned()));
+                    return self.idle(Instant::now(), None);
+                }
+                Err(error) => {
+                    self.tell(|about| about.trouble = Some(format!("{error:#}")));
+                    return self.idle(Instant::now(), None);
+                }
+            }
         }
     }
-    false
+
+    /// Plays a driver once; whether it showed anything and is to go on. A clip that breaks off starts again like one that ends.
+    fn play(&self, mut driver: Driver) -> Result<bool> {
+        let (start, mut any) = (Instant::now(), false);
+        loop {
+            match driver.next() {
+                Ok(Some(moment)) if self.sleep_until(start + moment.timestamp) => {
+                    any = true;
+                    self.put(Input::Drive(moment.drive));
+                }
+                Ok(Some(_)) => return Ok(false),
+                Ok(None) => return Ok(any),
+                Err(_) if any => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Idle motion, for so long.
+    fn idle(&self, start: Instant, duration: Option<Duration>) {
+        let until = duration.map(|duration| Instant::now() + duration);
+        let mut moment = (start.elapsed().as_secs_f64() * IDLE_RATE) as u64;
+        while until.is_none_or(|until| Instant::now() < until) {
+            let seconds = moment as f64 / IDLE_RATE;
+            if !self.sleep_until(start + Duration::from_secs_f64(seconds)) {
+                return;
+            }
+            self.put(Input::Idle(seconds));
+            moment += 1;
+        }
+    }
+
+    /// A camera; idle motion while it is not there or does not work.
+    fn camera(&self, wanted: Option<&str>, size: [u32; 2]) {
+        let start = Instant::now();
+        while !self.ended() {
+            if let Err(error) = self.watch(wanted, size) {
+                self.tell(|about| about.trouble = Some(error.to_string()));
+            }
+            self.idle(start, Some(RETRY));
+        }
+    }
+
+    fn watch(&self, wanted: Option<&str>, size: [u32; 2]) -> Result<(), CameraError> {
+        let info = find_camera(wanted)?;
+        self.tell(|about| about.name.clone_from(&info.name));
+        let mut camera = Camera::open(&info, size)?;
+        let mut last = Instant::now();
+        while !self.ended() {
+            if let Some(picture) = camera.next_frame(NAP)? {
+                last = Instant::now();
+                self.tell(|about| about.trouble = None);
+                self.put(Input::Drive(Drive::Picture(picture)));
+            } else if last.elapsed() > SILENCE {
+                self.tell(|about| about.trouble = Some(format!("`{}` sends no pictures", info.name)));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(source: &Source) -> Input {
+        source.newest.take(Duration::from_secs(20)).expect("a moment").input
+    }
+
+    #[test]
+    fn a_camera_that_is_not_there_leaves_idle_motion_and_a_reason() {
+        let source = Source::open(&Choice::Camera(Some("no such camera".to_owned()), [64, 48])).expect("starts");
+        assert!(matches!(first(&source), Input::Idle(_)));
+        let trouble = source.about().trouble.expect("a reason");
+        assert!(trouble.contains("camera"), "{trouble}");
+    }
+
+    #[test]
+    fn clips_start_again_and_the_newest_moment_wins() {
+        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/driver.mp4");
+        let source = Source::open(&Choice::File(clip)).expect("opens");
+        assert_eq!(source.about().name, "driver.mp4");
+        assert!(matches!(first(&source), Input::Drive(Drive::Picture(_))));
+        std::thread::sleep(Duration::from_millis(500));
+        let taken = source.newest.take(Duration::from_secs(20)).expect("a moment");
+        assert!(taken.at.elapsed() < Duration::from_millis(400) && source.newest.dropped() > 0);
+        assert!(Source::open(&Choice::File("no such clip.mp4".into())).is_err());
+    }
 }

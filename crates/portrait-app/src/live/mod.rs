@@ -1,15 +1,18 @@
 //! `portrait live`: a window in which the portrait moves now.
 //!
-//! `input` is what drives, `worker` makes pictures in a thread of its own, `window` shows them; between them only the newest moment
-//! (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost, `overlay` is what
-//! lies over the picture, `recording` writes files, `pace` measures.
+//! `input` is what drives, `worker` and `studio` make pictures in a thread of their own, `window` shows them; between them only the
+//! newest moment (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost,
+//! `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files, `pace` measures.
 
 mod input;
+mod keys;
 mod latest;
 mod overlay;
 mod pace;
 mod recording;
 mod screen;
+mod stage;
+mod studio;
 mod window;
 mod worker;
 
@@ -20,45 +23,62 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use portrait_media::cameras;
 use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, MotionOptions, WeightsSource};
 use serde_json::json;
 use winit::event_loop::EventLoop;
 
-use self::input::Source;
+use self::input::{Choice, Source};
 use self::window::Live as Window;
-use self::worker::{Shown, Start, View};
+use self::worker::Start;
 use crate::engine::EngineArgs;
-use crate::framing::FaceArgs;
+use crate::framing::{FaceArgs, FramingArgs, Shown};
 use crate::motion_options::MotionArgs;
 use crate::{console, interrupt};
 
-/// Opens a window in which the portrait moves now: by a clip played over and over, a recorded motion, or by itself
+/// Opens a window in which the portrait moves now: by a camera, by a clip or a recorded motion over and over, or by itself
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Example:
-  portrait live me.jpg --source talk.mp4
+Examples:
   portrait live me.jpg
+  portrait live me.jpg --source talk.mp4
+  portrait live me.jpg you.jpg --camera 1 --camera-size 1280x720 --output-as photo
 
-Drop another photo on the window to change who is shown. The key ? lists all keys.")]
+Without --source, --camera and --idle the first camera drives, or where there is none the portrait idles.
+Drop a photo on the window to change who is shown. The key ? lists all keys.")]
 pub(crate) struct Live {
-    /// The photo (PNG, JPEG, WebP, GIF), or an avatar made by `portrait prepare`
-    #[arg(value_name = "PHOTO|FILE.avatar")]
-    photo: PathBuf,
-    /// What drives: a clip or a .motion file, over and over in real time; without it the portrait idles
-    #[arg(long, value_name = "CLIP|FILE.motion")]
+    /// Photos (PNG, JPEG, WebP, GIF), or avatars made by `portrait prepare`; the key N shows the next one
+    #[arg(value_name = "PHOTO|FILE.avatar", required_unless_present = "cameras")]
+    photos: Vec<PathBuf>,
+    /// What drives: a clip or a .motion file, over and over in real time
+    #[arg(long, value_name = "CLIP|FILE.motion", conflicts_with_all = ["camera", "idle"])]
     source: Option<PathBuf>,
-    /// What the picture shows
-    #[arg(long, value_name = "WHAT", default_value = "crop")]
-    output_as: Shown,
-    /// Do not mirror the driver: by default it is, as a mirror would
+    /// Which camera drives: a number of --cameras, or part of a name
+    #[arg(long, value_name = "N|NAME", conflicts_with = "idle")]
+    camera: Option<String>,
+    /// Size of the camera's pictures; the nearest one it has is taken
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "640x480", value_parser = size)]
+    camera_size: [u32; 2],
+    /// Nobody drives: the portrait breathes, blinks and looks around
     #[arg(long)]
-    no_mirror: bool,
+    idle: bool,
+    /// List the cameras, and end
+    #[arg(long)]
+    cameras: bool,
+    /// Whether the driver is mirrored; by default cameras are, and clips are not
+    #[arg(long, value_name = "true|false")]
+    mirror: Option<bool>,
     /// Where the keys S, R and M put files
     #[arg(long, value_name = "DIR", default_value = ".")]
     save_to: PathBuf,
     /// End after this time
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
+    /// For tests: the device is destroyed once, after this time
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    lose_device: Option<f64>,
+    #[command(flatten)]
+    framing: FramingArgs,
     #[command(flatten)]
     motion: MotionArgs,
     #[command(flatten)]
@@ -70,36 +90,60 @@ pub(crate) struct Live {
     json: bool,
 }
 
+/// `640x480`.
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (16..=7680).contains(side));
+    let parsed = text.split_once(['x', '×']).and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    parsed.ok_or_else(|| "give a size like 640x480".to_owned())
+}
+
 /// Everything that is needed to open a device and a session, again and again.
-#[derive(Clone)]
 pub(crate) struct Plan {
-    photo: PathBuf,
-    source: Option<PathBuf>,
+    /// Who can be shown; and who is.
+    photos: Vec<PathBuf>,
+    photo: usize,
+    /// What can drive; and what does.
+    drivers: Vec<Choice>,
+    driver: usize,
     face: FaceChoice,
+    framing: FramingArgs,
     shown: Shown,
     motion: MotionOptions,
-    mirror: bool,
+    /// Whether the driver is mirrored, where the user said so.
+    mirror: Option<bool>,
     save_to: PathBuf,
     duration: Option<Duration>,
+    lose_device: Option<Duration>,
     gpu: GpuOptions,
-    preset: String,
-    weights: WeightsSource,
+    /// Presets that can run, with their weights; and the one that does.
+    presets: Vec<(String, WeightsSource)>,
+    preset: usize,
 }
 
 impl Plan {
-    fn source(&self) -> Result<Source> {
-        self.source.as_deref().map_or_else(|| Ok(Source::idle()), Source::file)
+    fn photo(&self) -> &Path {
+        &self.photos[self.photo]
     }
 
-    fn start(&self, gpu: Arc<Gpu>, source: Source, mirror: bool) -> Start {
-        let (preset, weights) = (self.preset.clone(), self.weights.clone());
+    fn source(&self) -> Result<Source> {
+        Source::open(&self.drivers[self.driver])
+    }
+
+    /// Whether the driver is mirrored: a camera as a mirror would, unless the user said otherwise.
+    fn mirrored(&self) -> bool {
+        self.mirror.unwrap_or(matches!(self.drivers[self.driver], Choice::Camera(..)))
+    }
+
+    fn start(&self, gpu: Arc<Gpu>, source: Source) -> Start {
+        let (preset, weights) = self.presets[self.preset].clone();
         Start {
             engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
-            photo: self.photo.clone(),
+            photo: self.photo().to_owned(),
             face: self.face,
+            framing: self.framing.clone(),
             shown: self.shown,
             motion: self.motion,
-            mirror,
+            mirror: self.mirrored(),
             source,
         }
     }
@@ -119,17 +163,10 @@ pub(crate) struct Report {
     rate: f64,
     latency: [Option<Duration>; 2],
     gpu_seconds: Option<f64>,
+    devices_lost: u32,
 }
 
 impl Report {
-    fn note(&mut self, view: &View) {
-        if view.frames >= self.frames {
-            let gpu_seconds = view.stats.and_then(|stats| stats.gpu_seconds);
-            let (frames, dropped, rate, latency) = (view.frames, view.dropped, view.rate, view.latency);
-            *self = Self { frames, dropped, rate, latency, gpu_seconds };
-        }
-    }
-
     fn print(&self, as_json: bool) {
         let [p50, p95] = self.latency.map(|latency| latency.map(|latency| latency.as_secs_f64()));
         if as_json {
@@ -140,12 +177,13 @@ impl Report {
                 "latency_p50_seconds": p50,
                 "latency_p95_seconds": p95,
                 "gpu_seconds": self.gpu_seconds,
+                "devices_lost": self.devices_lost,
             }));
             return;
         }
         let ms = |seconds: Option<f64>| seconds.map_or("–".to_owned(), |seconds| format!("{:.0}", 1e3 * seconds));
         console::line(format!(
-            "{} frames, {} of the driver's dropped, {:.1} frames/s, {} ms from captured to done (p95 {} ms)",
+            "{} frames, {} of the driver's dropped, {:.1} frames/s, {} ms from captured to shown (p95 {} ms)",
             self.frames,
             self.dropped,
             self.rate,
@@ -157,43 +195,76 @@ impl Report {
 
 impl Live {
     pub(crate) fn run(self) -> Result<ExitCode> {
+        if self.cameras {
+            for (number, camera) in cameras().iter().enumerate() {
+                console::line(format!("{number}: {} ({})", camera.name, camera.id));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         interrupt::listen()?;
-        let options = self.engine.options()?;
         if !self.save_to.is_dir() {
             bail!("`{}` is no directory; give one that exists with --save-to", self.save_to.display());
         }
+        let seconds = |seconds: Option<f64>| seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let plan = Plan {
-            photo: self.photo.clone(),
-            source: self.source.clone(),
+            photos: self.photos.clone(),
+            photo: 0,
+            drivers: self.drivers(),
+            driver: 0,
             face: self.face.choice(),
-            shown: self.output_as,
+            shown: self.framing.shown(),
+            framing: self.framing.clone(),
             motion: self.motion.options(),
-            mirror: !self.no_mirror && self.source.is_some(),
+            mirror: self.mirror,
             save_to: self.save_to.clone(),
-            duration: self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-            gpu: options.gpu,
-            preset: options.preset,
-            weights: options.weights,
+            duration: seconds(self.seconds),
+            lose_device: seconds(self.lose_device),
+            gpu: self.engine.options()?.gpu,
+            presets: self.engine.presets()?,
+            preset: 0,
         };
         // What is wrong with the files is said before a window opens.
-        check_photo(&plan.photo)?;
+        for photo in &plan.photos {
+            let read =
+                crate::source::Source::read(photo).with_context(|| format!("cannot show `{}`", photo.display()))?;
+            self.framing.framing(read.photo(), photo)?;
+        }
         drop(plan.source()?);
         let events = EventLoop::new().map_err(no_display)?;
         let mut window = Window::new(plan, events.create_proxy());
         events.run_app(&mut window).map_err(no_display)?;
-        window.finish();
-        if let Some(error) = window.failed {
-            return Err(error);
-        }
-        window.report.print(self.json);
+        let report = window.finish()?;
+        report.print(self.json);
         Ok(ExitCode::SUCCESS)
     }
-}
 
-fn check_photo(path: &Path) -> Result<()> {
-    crate::source::Source::read(path).map(drop).with_context(|| format!("cannot show `{}`", path.display()))
+    /// What can drive, first what was asked for.
+    fn drivers(&self) -> Vec<Choice> {
+        let camera = |wanted| Choice::Camera(wanted, self.camera_size);
+        let mut list: Vec<Choice> = cameras().into_iter().map(|info| camera(Some(info.id))).collect();
+        list.push(Choice::Idle);
+        let asked = match (&self.source, &self.camera) {
+            (Some(file), _) => Choice::File(file.clone()),
+            (None, Some(wanted)) => camera(Some(wanted.clone())),
+            (None, None) if self.idle => Choice::Idle,
+            // Without a camera this says so, and waits for one.
+            (None, None) => camera(None),
+        };
+        list.retain(|choice| *choice != asked);
+        list.insert(0, asked);
+        list
+    }
 }
 
 fn no_display(error: winit::error::EventLoopError) -> anyhow::Error {
     anyhow!("no window can be opened here ({error}); `portrait animate` writes a file instead")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(super::size("1280x720"), Ok([1280, 720]));
+        assert!(super::size("1280").is_err() && super::size("0x9").is_err() && super::size("9x99999").is_err());
+    }
 }

@@ -7,7 +7,10 @@ use egui::{
 };
 use portrait_runtime::{Mode, MotionOptions, OneEuro};
 
-use super::worker::{Shown, View};
+use super::keys::KEYS;
+use super::pace::Pace;
+use super::worker::View;
+use crate::framing::Shown;
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(5);
@@ -15,22 +18,6 @@ const NOTICE: Duration = Duration::from_secs(5);
 const HINTS: Duration = Duration::from_secs(8);
 /// Width of the driver's picture in points.
 const PREVIEW: f32 = 168.0;
-
-/// Keys and what they do.
-pub(crate) const KEYS: [(&str, &str); 12] = [
-    ("?", "this list"),
-    ("H", "hide or show everything but the picture"),
-    ("Space", "hold, and go on"),
-    ("C", "take this pose as the neutral one"),
-    ("A", "relative or absolute motion"),
-    ("V", "square, whole photo, or person alone"),
-    ("X", "mirror the driver"),
-    ("S", "save a picture"),
-    ("R", "record a video, and end it"),
-    ("M", "record the motion, and end it"),
-    ("F", "full screen"),
-    ("Esc", "leave full screen; quit"),
-];
 
 /// What was asked for with the pointer.
 pub(crate) enum Request {
@@ -48,21 +35,24 @@ pub(crate) struct Overlay {
     pub(crate) shown: Shown,
     pub(crate) hold: bool,
     pub(crate) adapter: String,
-    pub(crate) source: String,
+    /// How many photos the key N goes through.
+    pub(crate) photos: usize,
+    presets: usize,
     driver: Option<egui::TextureHandle>,
     start: Instant,
 }
 
 impl Overlay {
-    pub(crate) fn new(motion: MotionOptions, shown: Shown, adapter: String, source: String) -> Self {
+    pub(crate) fn new(motion: MotionOptions, shown: Shown, presets: usize, photos: usize) -> Self {
         Self {
             visible: true,
             keys: false,
             motion,
             shown,
             hold: false,
-            adapter,
-            source,
+            adapter: String::new(),
+            photos,
+            presets,
             driver: None,
             start: Instant::now(),
         }
@@ -74,10 +64,10 @@ impl Overlay {
     }
 
     /// Draws everything; what was asked for.
-    pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View) -> Vec<Request> {
+    pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View, pace: &Pace) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.visible {
-            self.status(ctx, view);
+            self.status(ctx, view, pace);
             self.controls(ctx, &mut requests);
             self.driver(ctx, view, &mut requests);
         }
@@ -88,18 +78,19 @@ impl Overlay {
         requests
     }
 
-    fn status(&self, ctx: &Context, view: &View) {
+    fn status(&self, ctx: &Context, view: &View, pace: &Pace) {
         panel(ctx, "status", Align2::LEFT_TOP, [14.0, 14.0], |ui| {
             ui.horizontal(|ui| {
                 let (colour, text) = match (&view.status, self.hold) {
                     (_, true) => (AMBER, "held"),
                     (Some(status), _) if status.found => (GREEN, "live"),
                     (Some(_), _) => (AMBER, "no face: the last pose is held"),
+                    (None, _) if view.frames > 0 => (GREY, "nobody drives"),
                     (None, _) => (GREY, "starting"),
                 };
                 dot(ui, colour);
                 ui.label(RichText::new(text).strong());
-                ui.label(RichText::new(&self.source).weak());
+                ui.label(RichText::new(&view.about.name).weak());
                 if view.video.is_some() {
                     dot(ui, RED);
                     ui.label("video");
@@ -112,10 +103,10 @@ impl Overlay {
             let ms = |d: Option<Duration>| d.map_or("–".to_owned(), |d| format!("{:.0}", 1e3 * d.as_secs_f64()));
             let gpu = view.stats.and_then(|stats| stats.gpu_seconds);
             let gpu = gpu.map_or("–".to_owned(), |seconds| format!("{:.1}", 1e3 * seconds));
-            let [p50, p95] = view.latency.map(ms);
-            numbers(ui, &[("frames/s", format!("{:.1}", view.rate)), ("GPU ms", gpu)]);
+            let [p50, p95] = [0.5, 0.95].map(|share| ms(pace.percentile(share)));
+            numbers(ui, &[("frames/s", format!("{:.1}", pace.rate())), ("GPU ms", gpu)]);
             numbers(ui, &[("latency ms p50", p50), ("p95", p95), ("dropped", view.dropped.to_string())]);
-            ui.label(RichText::new(&self.adapter).weak().small());
+            ui.label(RichText::new(format!("{} · preset {}", self.adapter, view.preset)).weak().small());
         });
     }
 
@@ -125,13 +116,25 @@ impl Overlay {
             let before = self.motion;
             let motion = &mut self.motion;
             let slider = |ui: &mut Ui, name: &str, value: &mut f32| {
-                ui.add(egui::Slider::new(value, 0.0..=2.5).text(name).fixed_decimals(2));
+                // One that kept the focus would keep the keys.
+                let slider = ui.add(egui::Slider::new(value, 0.0..=2.5).text(name).fixed_decimals(2));
+                if slider.drag_stopped() {
+                    slider.surrender_focus();
+                }
             };
-            slider(ui, "strength", &mut motion.strength);
-            slider(ui, "eyes", &mut motion.eye_gain);
+            ui.add_enabled_ui(motion.mode == Mode::Relative, |ui| {
+                slider(ui, "strength", &mut motion.strength);
+                slider(ui, "head", &mut motion.head_gain);
+                slider(ui, "expression", &mut motion.expression_gain);
+                slider(ui, "eyes", &mut motion.eye_gain);
+                slider(ui, "mouth", &mut motion.mouth_gain);
+            });
             // One number for people: 0 lets everything through, 1 is calm.
             let mut smooth = smoothness(motion.filter);
-            ui.add(egui::Slider::new(&mut smooth, 0.0..=1.0).text("smoothing").fixed_decimals(2));
+            let slider = ui.add(egui::Slider::new(&mut smooth, 0.0..=1.0).text("smoothing").fixed_decimals(2));
+            if slider.drag_stopped() {
+                slider.surrender_focus();
+            }
             if (smooth - smoothness(before.filter)).abs() > 1e-3 {
                 motion.filter = filter(smooth);
             }
@@ -154,7 +157,10 @@ impl Overlay {
                     }
                 }
             });
-            ui.label(RichText::new("? keys    H hide").weak().small());
+            let more =
+                [("? keys", true), ("H hide", true), ("P preset", self.presets > 1), ("N photo", self.photos > 1)];
+            let more: Vec<&str> = more.iter().filter(|(_, there)| *there).map(|(text, _)| *text).collect();
+            ui.label(RichText::new(more.join("    ")).weak().small());
         });
     }
 
@@ -204,7 +210,12 @@ impl Overlay {
         let text = match (view.busy, notice) {
             (Some(busy), _) => Some(format!("{busy} …")),
             (None, Some(notice)) => Some(notice),
-            (None, None) if lost => {
+            (None, None) if view.about.trouble.is_some() && self.visible => view
+                .about
+                .trouble
+                .as_ref()
+                .map(|trouble| format!("{trouble}   ·   idle motion meanwhile, D for another driver")),
+            (None, None) if lost && self.visible => {
                 Some("no face in sight: look at the camera, from the front, in even light".to_owned())
             }
             (None, None) if fresh => {
@@ -266,7 +277,7 @@ fn numbers(ui: &mut Ui, list: &[(&str, String)]) {
 fn keys(ctx: &Context) {
     panel(ctx, "keys", Align2::CENTER_CENTER, [0.0, 0.0], |ui| {
         egui::Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
-            for (key, what) in KEYS {
+            for (key, what, _) in KEYS {
                 ui.label(RichText::new(key).monospace().strong());
                 ui.label(what);
                 ui.end_row();

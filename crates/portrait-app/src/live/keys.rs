@@ -1,0 +1,75 @@
+//! Keys and what they do.
+
+use winit::keyboard::{Key, NamedKey};
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Keys,
+    Hide,
+    Hold,
+    Calibrate,
+    Mode,
+    View,
+    Preset,
+    Photo,
+    Driver,
+    Mirror,
+    Screenshot,
+    Video,
+    Motion,
+    FullScreen,
+    Leave,
+}
+
+/// All keys, as they are listed to the user.
+pub(crate) const KEYS: [(&str, &str, Deed); 15] = [
+    ("?", "this list", Deed::Keys),
+    ("H", "hide or show everything but the picture", Deed::Hide),
+    ("Space", "hold the pose, and go on", Deed::Hold),
+    ("C", "take this pose as the neutral one", Deed::Calibrate),
+    ("A", "relative or absolute motion", Deed::Mode),
+    ("V", "square, whole photo, or person alone", Deed::View),
+    ("P", "next preset", Deed::Preset),
+    ("N", "next photo", Deed::Photo),
+    ("D", "next driver: what was given, cameras, idle motion", Deed::Driver),
+    ("X", "mirror the driver", Deed::Mirror),
+    ("S", "save a picture", Deed::Screenshot),
+    ("R", "record a video, and end it", Deed::Video),
+    ("M", "record the motion, and end it", Deed::Motion),
+    ("F", "full screen", Deed::FullScreen),
+    ("Esc", "leave full screen; quit", Deed::Leave),
+];
+
+/// What a key does, if anything.
+pub(crate) fn deed(key: &Key) -> Option<Deed> {
+    let name = match key {
+        Key::Named(NamedKey::Space) => "Space".to_owned(),
+        Key::Named(NamedKey::Escape) => "Esc".to_owned(),
+        Key::Named(NamedKey::F11) => "F".to_owned(),
+        Key::Character(text) => text.to_uppercase(),
+        _ => return None,
+    };
+    KEYS.iter().find(|(key, ..)| *key == name).map(|(.., deed)| *deed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_does_its_own() {
+        for (i, (key, _, deed_of)) in KEYS.iter().enumerate() {
+            assert!(KEYS[..i].iter().all(|(other, _, deed)| other != key && deed != deed_of), "{key}");
+        }
+        let character = |text: &str| deed(&Key::Character(text.into()));
+        assert_eq!(
+            [character("h"), character("H"), character("?")],
+            [Some(Deed::Hide), Some(Deed::Hide), Some(Deed::Keys)]
+        );
+        assert_eq!(character("é"), None);
+        assert_eq!(deed(&Key::Named(NamedKey::F11)), Some(Deed::FullScreen));
+        assert_eq!(deed(&Key::Named(NamedKey::Escape)), Some(Deed::Leave));
+        assert_eq!(deed(&Key::Named(NamedKey::Tab)), None);
+    }
+}

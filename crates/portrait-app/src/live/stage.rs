@@ -1,0 +1,131 @@
+//! Device, surface and what draws on it: everything that a lost device takes with it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, wgpu};
+use winit::window::Window;
+
+use super::screen::Event;
+
+/// What is around a picture that does not fill the window.
+const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
+
+pub(crate) struct Stage {
+    pub(crate) gpu: Arc<Gpu>,
+    pub(crate) presenter: Option<Presenter>,
+    surface: Option<wgpu::Surface<'static>>,
+    config: wgpu::SurfaceConfiguration,
+    renderer: egui_wgpu::Renderer,
+}
+
+impl Stage {
+    pub(crate) fn open(options: &GpuOptions, window: &Arc<Window>) -> Result<Self> {
+        let gpu = pollster::block_on(Gpu::open(options))?;
+        let (surface, config) = surface(&gpu, window)?;
+        let renderer = egui_wgpu::Renderer::new(gpu.device(), config.format, egui_wgpu::RendererOptions::default());
+        Ok(Self { gpu, presenter: None, surface: Some(surface), config, renderer })
+    }
+
+    /// A new surface in place of a lost one.
+    pub(crate) fn make_surface(&mut self, window: &Arc<Window>) -> Result<()> {
+        // The old one has to go first.
+        self.surface = None;
+        let (surface, config) = surface(&self.gpu, window)?;
+        (self.surface, self.config) = (Some(surface), config);
+        Ok(())
+    }
+
+    pub(crate) fn configure(&mut self, [width, height]: [u32; 2]) {
+        (self.config.width, self.config.height) = (width, height);
+        if let Some(surface) = &self.surface {
+            surface.configure(self.gpu.device(), &self.config);
+        }
+    }
+
+    /// The texture that will be shown next, or what is wrong with the surface.
+    pub(crate) fn frame(&self) -> Result<wgpu::SurfaceTexture, Event> {
+        use wgpu::CurrentSurfaceTexture as Current;
+        match self.surface.as_ref().map(wgpu::Surface::get_current_texture) {
+            // A suboptimal one is shown as it is; the next resize puts it right.
+            Some(Current::Success(frame) | Current::Suboptimal(frame)) => Ok(frame),
+            Some(Current::Outdated | Current::Validation) => Err(Event::Outdated),
+            Some(Current::Lost) | None => Err(Event::SurfaceLost),
+            // Another time: what is shown stays.
+            Some(Current::Timeout | Current::Occluded) => Err(Event::Shown),
+        }
+    }
+
+    /// Draws the newest picture and the overlay, and shows them.
+    pub(crate) fn draw(
+        &mut self,
+        frame: wgpu::SurfaceTexture,
+        jobs: &[egui::ClippedPrimitive],
+        mut textures: egui::TexturesDelta,
+        pixels_per_point: f32,
+        window: &Window,
+    ) {
+        let (device, queue) = (self.gpu.device(), self.gpu.queue());
+        for (id, changes) in textures.set.drain() {
+            for change in &changes {
+                self.renderer.update_texture(device, queue, id, change);
+            }
+        }
+        let drawn = self.presenter.as_mut().is_some_and(|p| p.render_into(&frame.texture, &PLACEMENT).is_ok());
+        let load = match drawn {
+            true => wgpu::LoadOp::Load,
+            false => {
+                let [r, g, b] = PLACEMENT.bars.map(f64::from);
+                wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 })
+            }
+        };
+        let size_in_pixels = [frame.texture.width(), frame.texture.height()];
+        let screen = egui_wgpu::ScreenDescriptor { size_in_pixels, pixels_per_point };
+        let view = frame.texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut buffers = self.renderer.update_buffers(device, queue, &mut encoder, jobs, &screen);
+        {
+            let attachment = wgpu::RenderPassColorAttachment {
+                view: &view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations { load, store: wgpu::StoreOp::Store },
+            };
+            let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+                label: Some("overlay"),
+                color_attachments: &[Some(attachment)],
+                ..Default::default()
+            });
+            self.renderer.render(&mut pass.forget_lifetime(), jobs, &screen);
+        }
+        buffers.push(encoder.finish());
+        queue.submit(buffers);
+        window.pre_present_notify();
+        queue.present(frame);
+        for id in textures.free.drain() {
+            self.renderer.free_texture(&id);
+        }
+    }
+}
+
+/// A surface of the window on the engine's device, and how to configure it.
+fn surface(gpu: &Gpu, window: &Arc<Window>) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
+    let size = window.inner_size();
+    let (surface, capabilities) = gpu.surface(window.clone())?;
+    // Values as screens show them, without another encoding by the format, where there is one.
+    let plain = capabilities.formats.iter().find(|format| !format.is_srgb());
+    let format = *plain.or(capabilities.formats.first()).context("the window takes no colour format")?;
+    let newest = capabilities.present_modes.contains(&wgpu::PresentMode::Mailbox);
+    let config = wgpu::SurfaceConfiguration {
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+        format,
+        color_space: wgpu::SurfaceColorSpace::Auto,
+        width: size.width.max(1),
+        height: size.height.max(1),
+        desired_maximum_frame_latency: 1,
+        present_mode: if newest { wgpu::PresentMode::Mailbox } else { wgpu::PresentMode::Fifo },
+        alpha_mode: wgpu::CompositeAlphaMode::Auto,
+        view_formats: Vec::new(),
+    };
+    Ok((surface, config))
+}

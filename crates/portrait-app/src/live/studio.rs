@@ -1,0 +1,413 @@
+//! The thread that makes pictures, from inside: takes the newest moment of the driver, animates, tells the window.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use portrait_media::Picture;
+use portrait_runtime::{
+    Avatar, Engine, FaceChoice, Idle, MotionOptions, Orientation, Session, SessionOptions, WeightsSource,
+};
+
+use super::input::{Captured, Input, Source};
+use super::recording::{MotionRecording, VideoRecording};
+use super::worker::{Command, Start, View, is_lost, lock};
+use crate::driver::Drive;
+use crate::framing::{FramingArgs, Shown};
+use crate::source::{Source as Portrait, media_picture};
+
+/// The longest wait for a moment of the driver before commands are looked at again.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Between two looks at whether the GPU is done.
+const GLANCE: Duration = Duration::from_micros(300);
+/// Seconds between two pictures of the driver for the window.
+const PREVIEW_SECONDS: f64 = 0.1;
+/// Longest side of that picture.
+const PREVIEW_SIDE: u32 = 240;
+
+/// A photo that is being animated.
+struct Sitter {
+    path: PathBuf,
+    face: FaceChoice,
+    avatar: Avatar,
+    photo: Option<Picture>,
+}
+
+impl Sitter {
+    fn open(engine: &Engine, path: &Path, face: FaceChoice) -> Result<Self> {
+        let prepared = Portrait::read(path)?.prepare(engine, path, face)?;
+        Ok(Self { path: path.to_owned(), face, avatar: prepared.avatar, photo: prepared.photo })
+    }
+}
+
+/// The thread's own state.
+pub(crate) struct Studio {
+    view: Arc<Mutex<View>>,
+    commands: Receiver<Command>,
+    wake: Box<dyn Fn() + Send>,
+    engine: Engine,
+    sitter: Sitter,
+    session: Session,
+    source: Source,
+    framing: FramingArgs,
+    shown: Shown,
+    motion: MotionOptions,
+    mirror: bool,
+    hold: bool,
+    hidden: bool,
+    /// Whether nobody drives.
+    idle: bool,
+    /// Size of the driver's frames.
+    frame: [u32; 2],
+    /// Whether the window draws this session's pictures already.
+    presented: bool,
+    /// When the change was asked for whose first picture is still to come.
+    changed: Option<Instant>,
+    last: Option<Instant>,
+    previewed: Option<Instant>,
+    screenshot: Option<PathBuf>,
+    video: Option<VideoRecording>,
+    points: Option<MotionRecording>,
+}
+
+impl Studio {
+    pub(crate) fn open(
+        start: Start,
+        view: Arc<Mutex<View>>,
+        commands: Receiver<Command>,
+        wake: Box<dyn Fn() + Send>,
+    ) -> Result<Self> {
+        let Start { engine, photo, face, framing, shown, motion, mirror, source } = start;
+        let engine = engine()?;
+        let sitter = Sitter::open(&engine, &photo, face)?;
+        let frame = source.size;
+        let session = open_session(&engine, &sitter, &framing.showing(shown), motion, frame)?;
+        let mut studio = Self {
+            view,
+            commands,
+            wake,
+            engine,
+            sitter,
+            session,
+            source,
+            framing,
+            shown,
+            motion,
+            mirror,
+            hold: false,
+            hidden: false,
+            idle: false,
+            frame,
+            presented: false,
+            changed: None,
+            last: None,
+            previewed: None,
+            screenshot: None,
+            video: None,
+            points: None,
+        };
+        studio.settle()?;
+        let mut view = lock(&studio.view);
+        view.busy = None;
+        view.preset.clone_from(&studio.engine.preset().name);
+        view.about = studio.source.about();
+        drop(view);
+        if let Some(warning) = studio.sitter.avatar.warnings().first() {
+            studio.say(warning.clone());
+        }
+        Ok(studio)
+    }
+
+    pub(crate) fn run(mut self) -> Result<()> {
+        loop {
+            loop {
+                match self.commands.try_recv() {
+                    Ok(Command::End) | Err(TryRecvError::Disconnected) => return self.end(),
+                    Ok(command) => self.obey(command)?,
+                    Err(TryRecvError::Empty) => break,
+                }
+            }
+            let Some(moment) = self.source.newest.take(PATIENCE) else { continue };
+            // Unseen pictures are made for recordings only.
+            let unseen = self.hidden && self.video.is_none() && self.points.is_none() && self.screenshot.is_none();
+            if self.hold || unseen {
+                self.last = None;
+                continue;
+            }
+            self.frame(moment)?;
+        }
+    }
+
+    /// One moment of the driver to one picture.
+    fn frame(&mut self, Captured { input, at }: Captured) -> Result<()> {
+        let step = self.last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0));
+        self.last = Some(at);
+        let idle = matches!(input, Input::Idle(_));
+        if idle != self.idle {
+            self.idle = idle;
+            self.session.restart();
+            self.settle()?;
+        }
+        match &input {
+            Input::Drive(drive) => {
+                if let Drive::Picture(picture) = drive {
+                    let found = [picture.width, picture.height];
+                    if found != self.frame {
+                        // A camera that was turned, or that changed its mind.
+                        self.frame = found;
+                        self.reopen()?;
+                    }
+                    self.session.set_orientation(Orientation { mirror: self.mirror, ..Orientation::default() });
+                }
+                drive.animate(&mut self.session, step)?;
+            }
+            Input::Idle(seconds) => {
+                let points = self.engine.pose(&self.sitter.avatar, &Idle::default().expression(*seconds));
+                self.session.animate_keypoints(&points, step)?;
+            }
+        }
+        // The next frame is taken when this one is done: what happens meanwhile is dropped, not queued.
+        while self.session.pending()? > 0 {
+            std::thread::sleep(GLANCE);
+        }
+        self.collect(at)?;
+        self.publish(&input, at);
+        Ok(())
+    }
+
+    /// Takes pictures and points where somebody wants them.
+    fn collect(&mut self, at: Instant) -> Result<()> {
+        if self.screenshot.is_some() || self.video.is_some() {
+            let mut newest = None;
+            while let Some(picture) = self.session.take_picture(true)? {
+                newest = Some(media_picture(picture));
+            }
+            if let Some(picture) = newest {
+                if let Some(path) = self.screenshot.take() {
+                    match portrait_media::save_png(&path, &picture) {
+                        Ok(()) => self.say(format!("saved {}", path.display())),
+                        Err(error) => self.say(error.to_string()),
+                    }
+                }
+                if let Some(video) = &mut self.video {
+                    video.push(picture, at);
+                }
+            }
+        }
+        let points = self.session.take_motion();
+        if let Some(recording) = &mut self.points {
+            recording.extend(points);
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, input: &Input, at: Instant) {
+        let now = Instant::now();
+        let due = self.previewed.is_none_or(|last| now.duration_since(last).as_secs_f64() > PREVIEW_SECONDS);
+        let preview = due.then(|| preview(input, self.mirror)).flatten();
+        let mut view = lock(&self.view);
+        view.frames += 1;
+        view.captured = Some(at);
+        view.dropped = self.source.newest.dropped();
+        view.about = self.source.about();
+        view.status = (!self.idle).then(|| self.session.status()).flatten();
+        view.stats = Some(self.session.stats());
+        if self.idle {
+            view.preview = None;
+        } else if let Some(picture) = preview {
+            view.preview = Some((picture, self.frame));
+            self.previewed = Some(now);
+        }
+        if !self.presented {
+            view.presenter = Some(self.session.presenter());
+            self.presented = true;
+        }
+        if let Some(asked) = self.changed.take() {
+            view.change = Some(asked.elapsed());
+        }
+        drop(view);
+        (self.wake)();
+    }
+
+    fn obey(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Motion(motion) => {
+                self.motion = motion;
+                self.session.set_motion(motion);
+            }
+            Command::Mirror(mirror) => self.mirror = mirror,
+            Command::Hold(hold) => self.hold = hold,
+            Command::Hidden(hidden) => self.hidden = hidden,
+            Command::Calibrate if self.idle => self.say("nobody drives: there is no pose to take".to_owned()),
+            Command::Calibrate => {
+                self.session.recalibrate();
+                self.say("this pose is the neutral one now".to_owned());
+            }
+            Command::Follow([x, y]) => {
+                let [width, height] = self.frame.map(|v| v as f32);
+                self.session.follow([x * width, y * height]);
+            }
+            // Dropped on a window there is no way to choose: the largest face it is.
+            Command::Photo(path) => self.change("preparing the portrait", |studio| {
+                let sitter = Sitter::open(&studio.engine, &path, FaceChoice::Largest)?;
+                let before = std::mem::replace(&mut studio.sitter, sitter);
+                studio.reopen().inspect_err(|_| studio.sitter = before)
+            })?,
+            Command::Show(shown) => self.change("changing the view", |studio| {
+                let before = std::mem::replace(&mut studio.shown, shown);
+                studio.reopen().inspect_err(|_| studio.shown = before)
+            })?,
+            Command::Preset(name, weights) => {
+                self.change("changing the preset", |studio| studio.set_preset(&name, &weights))?;
+            }
+            Command::Source(source, mirror) => {
+                (self.source, self.mirror, self.idle) = (source, mirror, false);
+                self.frame = self.source.size;
+                self.reopen()?;
+                self.session.recalibrate();
+                self.settle()?;
+                let mut view = lock(&self.view);
+                (view.preview, view.status) = (None, None);
+            }
+            Command::Screenshot(path) => {
+                self.drain()?;
+                self.screenshot = Some(path);
+            }
+            Command::Video(path) => {
+                self.drain()?;
+                self.record_video(path);
+            }
+            Command::Points(path) => self.record_points(path),
+            Command::End => {}
+        }
+        Ok(())
+    }
+
+    /// Something that takes a while and may fail; then everything stays as it was.
+    fn change(&mut self, what: &'static str, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let asked = Instant::now();
+        lock(&self.view).busy = Some(what);
+        (self.wake)();
+        let done = change(self);
+        lock(&self.view).busy = None;
+        match done {
+            Ok(()) => {
+                self.changed = Some(asked);
+                Ok(())
+            }
+            Err(error) if is_lost(&error) => Err(error),
+            Err(error) => {
+                self.say(format!("{error:#}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn set_preset(&mut self, name: &str, weights: &WeightsSource) -> Result<()> {
+        if self.sitter.photo.is_none() {
+            bail!("an avatar belongs to the preset it was made for; open the photo itself to change the preset");
+        }
+        let engine = Engine::with_gpu(self.engine.gpu().clone(), name, weights)?;
+        let sitter = Sitter::open(&engine, &self.sitter.path, self.sitter.face)?;
+        let before = (std::mem::replace(&mut self.engine, engine), std::mem::replace(&mut self.sitter, sitter));
+        if let Err(error) = self.reopen() {
+            (self.engine, self.sitter) = before;
+            return Err(error);
+        }
+        lock(&self.view).preset = name.to_owned();
+        self.say(format!("preset {name}"));
+        Ok(())
+    }
+
+    /// A session for what is wanted now, in place of the one there is. Its driver's neutral pose is kept.
+    fn reopen(&mut self) -> Result<()> {
+        let neutral = self.session.neutral()?;
+        let framing = self.framing.showing(self.shown);
+        self.session = open_session(&self.engine, &self.sitter, &framing, self.motion, self.frame)?;
+        self.presented = false;
+        if let Some(neutral) = neutral.filter(|_| !self.idle) {
+            self.session.set_neutral(&neutral)?;
+        }
+        self.settle()
+    }
+
+    /// Idle motion is measured from the photo itself, a recording from its own neutral pose, all else from a calibration.
+    fn settle(&mut self) -> Result<()> {
+        match (&self.source.neutral, self.idle) {
+            (_, true) => self.session.set_neutral(&self.sitter.avatar.points())?,
+            (Some(neutral), false) => self.session.set_neutral(neutral)?,
+            (None, false) => {}
+        }
+        Ok(())
+    }
+
+    /// Pictures that were copied while nobody took them are old.
+    fn drain(&mut self) -> Result<()> {
+        while self.session.take_picture(true)?.is_some() {}
+        Ok(())
+    }
+
+    fn record_video(&mut self, path: Option<PathBuf>) {
+        if let Some(video) = self.video.take() {
+            let text = video.finish();
+            self.say(text);
+        }
+        if let Some(path) = &path {
+            let texture = self.session.texture();
+            match VideoRecording::start(path, [texture.width(), texture.height()]) {
+                Ok(video) => self.video = Some(video),
+                Err(error) => self.say(format!("{error:#}")),
+            }
+        }
+        lock(&self.view).video = path.filter(|_| self.video.is_some());
+    }
+
+    fn record_points(&mut self, path: Option<PathBuf>) {
+        if let Some(recording) = self.points.take() {
+            let neutral = self.session.neutral().ok().flatten();
+            let text = recording.finish(neutral);
+            self.say(text);
+        }
+        self.points = path.clone().map(MotionRecording::new);
+        lock(&self.view).points = path;
+    }
+
+    /// Tells the user, in the window and on the terminal.
+    fn say(&self, text: String) {
+        crate::console::note(&text);
+        lock(&self.view).notice = Some((text, Instant::now()));
+        (self.wake)();
+    }
+
+    /// What is being recorded is completed.
+    fn end(mut self) -> Result<()> {
+        self.record_video(None);
+        self.record_points(None);
+        Ok(())
+    }
+}
+
+fn open_session(
+    engine: &Engine,
+    sitter: &Sitter,
+    framing: &FramingArgs,
+    motion: MotionOptions,
+    [width, height]: [u32; 2],
+) -> Result<Session> {
+    let framing = framing.framing(sitter.photo.as_ref(), &sitter.path)?;
+    let options = SessionOptions { motion, framing, record: true, ..SessionOptions::new(width, height) };
+    engine.session(&sitter.avatar, &options).context("cannot animate")
+}
+
+/// The driver, small; recorded and idle motions have no pictures.
+fn preview(input: &Input, mirror: bool) -> Option<Picture> {
+    let Input::Drive(Drive::Picture(picture)) = input else { return None };
+    let step = picture.width.max(picture.height).div_ceil(PREVIEW_SIDE).max(1);
+    let (width, height) = ((picture.width / step).max(1), (picture.height / step).max(1));
+    Some(Picture::from_fn(width, height, |x, y| {
+        let x = if mirror { width - 1 - x } else { x };
+        picture.pixel(x * step, y * step).unwrap_or_default()
+    }))
+}

@@ -1,0 +1,143 @@
+//! What cameras send, as pictures.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "cameras are read on Linux only so far"))]
+
+use std::borrow::Cow;
+use std::io::Cursor;
+use std::sync::OnceLock;
+
+use image::ImageFormat;
+
+use crate::Picture;
+use crate::color::{ColorSpec, Matrix, Planes, to_rgba};
+
+/// How pixels are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// Two pixels in `Y U Y V`.
+    Yuyv,
+    /// A JPEG for each picture; it says its size itself.
+    Jpeg,
+    /// Three bytes a pixel.
+    Rgb,
+}
+
+/// A picture from a camera's bytes; `None` where they are damaged or too few.
+pub(super) fn decode(coding: Coding, bytes: &[u8], [width, height]: [u32; 2], stride: usize) -> Option<Picture> {
+    let (w, h) = (width as usize, height as usize);
+    let rows = || bytes.chunks(stride.max(1)).take(h);
+    match coding {
+        Coding::Jpeg => {
+            let image = image::load_from_memory_with_format(&with_tables(bytes)?, ImageFormat::Jpeg).ok()?.into_rgba8();
+            Some(Picture { width: image.width(), height: image.height(), rgba: image.into_raw() })
+        }
+        Coding::Rgb => {
+            let row = |row: &[u8]| {
+                Some(row.get(..3 * w)?.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect())
+            };
+            let rgba: Vec<Vec<u8>> = rows().map(row).collect::<Option<_>>()?;
+            (rgba.len() == h).then(|| Picture { width, height, rgba: rgba.concat() })
+        }
+        Coding::Yuyv => {
+            let pairs = w.div_ceil(2);
+            let (mut y, mut u, mut v) = (Vec::new(), Vec::new(), Vec::new());
+            for (i, row) in rows().enumerate() {
+                let row = row.get(..4 * pairs)?.as_chunks::<4>().0;
+                y.extend(row.iter().flat_map(|&[a, _, b, _]| [a, b]));
+                // One chroma row serves two of luma, as everywhere here.
+                if i % 2 == 0 {
+                    u.extend(row.iter().map(|p| p[1]));
+                    v.extend(row.iter().map(|p| p[3]));
+                }
+            }
+            if y.len() != 2 * pairs * h {
+                return None;
+            }
+            // What the USB video class says of YUY2.
+            let spec = ColorSpec { matrix: Matrix::Bt601, full_range: false };
+            let planes = Planes { width: w, height: h, y: &y, u: &u, v: &v, y_stride: 2 * pairs, uv_stride: pairs };
+            Some(to_rgba(&planes, spec))
+        }
+    }
+}
+
+/// Marker of Huffman tables.
+const DHT: u8 = 0xc4;
+/// Marker of the start of the samples.
+const SOS: u8 = 0xda;
+
+/// The segments of a JPEG up to its samples: marker, where it starts and where it ends; `None` if it is cut off.
+fn segments(jpeg: &[u8]) -> Option<Vec<(u8, usize, usize)>> {
+    let (mut list, mut at) = (Vec::new(), 2);
+    loop {
+        let &[0xff, marker, high, low] = jpeg.get(at..at + 4)? else { return None };
+        let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
+        list.push((marker, at, end));
+        if marker == SOS {
+            return Some(list);
+        }
+        at = end;
+    }
+}
+
+/// The JPEG with the standard's Huffman tables where it has none: motion JPEG leaves them out.
+fn with_tables(jpeg: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let list = segments(jpeg)?;
+    let &(_, samples, _) = list.last()?;
+    if list.iter().any(|&(marker, ..)| marker == DHT) {
+        return Some(Cow::Borrowed(jpeg));
+    }
+    Some(Cow::Owned([&jpeg[..samples], standard_tables(), &jpeg[samples..]].concat()))
+}
+
+/// The tables of ITU-T T.81, annex K, as the encoder at hand writes them.
+fn standard_tables() -> &'static [u8] {
+    static TABLES: OnceLock<Vec<u8>> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        let mut jpeg = Vec::new();
+        let written = image::RgbImage::new(8, 8).write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg);
+        let list = written.ok().and_then(|()| segments(&jpeg)).unwrap_or_default();
+        let tables = list.iter().filter(|&&(marker, ..)| marker == DHT);
+        tables.flat_map(|&(_, start, end)| &jpeg[start..end]).copied().collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yuyv_and_rgb_become_pictures() {
+        // Red, then grey, in BT.601; rows longer than the picture.
+        let row = [81, 90, 81, 240, 126, 128, 126, 128, 9, 9];
+        let picture = decode(Coding::Yuyv, &row.repeat(2), [4, 2], 10).expect("a picture");
+        assert_eq!((picture.width, picture.height), (4, 2));
+        let near = |x, y, want: [u8; 3]| {
+            let found = picture.pixel(x, y).expect("inside");
+            assert!(found.iter().zip(want).all(|(a, b)| a.abs_diff(b) <= 3), "{found:?}");
+        };
+        near(0, 0, [255, 0, 0]);
+        near(1, 1, [255, 0, 0]);
+        near(3, 1, [128, 128, 128]);
+        let rgb = decode(Coding::Rgb, &[1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12, 0], [2, 2], 7).expect("a picture");
+        assert_eq!(rgb.rgba, [1, 2, 3, 255, 4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255]);
+        assert_eq!(decode(Coding::Yuyv, &row, [4, 2], 10), None, "half a picture");
+        assert_eq!(decode(Coding::Rgb, &[0; 11], [2, 2], 6), None, "a byte is missing");
+    }
+
+    #[test]
+    fn jpeg_without_huffman_tables_is_read() {
+        let mut jpeg = Vec::new();
+        let grey = image::RgbImage::from_pixel(16, 16, image::Rgb([90, 90, 90]));
+        grey.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).expect("encoded");
+        let mut bare = jpeg[..2].to_vec();
+        let list = segments(&jpeg).expect("whole");
+        list.iter().filter(|s| s.0 != DHT).for_each(|&(_, start, end)| bare.extend_from_slice(&jpeg[start..end]));
+        bare.extend_from_slice(&jpeg[list[list.len() - 1].2..]);
+        assert_eq!(bare.len() + 432, jpeg.len(), "four tables of the standard's lengths were there");
+        assert!(image::load_from_memory_with_format(&bare, ImageFormat::Jpeg).is_err(), "they are needed");
+        let picture = decode(Coding::Jpeg, &bare, [0, 0], 0).expect("a picture");
+        assert_eq!((picture.width, picture.height), (16, 16));
+        assert!(picture.pixel(5, 5).expect("inside")[0].abs_diff(90) < 3);
+        assert_eq!(decode(Coding::Jpeg, &bare[..60], [0, 0], 0), None, "a damaged picture");
+    }
+}

@@ -1,0 +1,135 @@
+//! Cameras of Linux.
+
+use std::fs;
+use std::io;
+use std::time::{Duration, Instant};
+
+use linuxvideo::format::{PixFormat, PixelFormat};
+use linuxvideo::stream::ReadStream;
+use linuxvideo::{BufType, CapabilityFlags, Device};
+
+use super::decode::{Coding, decode};
+use super::{CameraError, CameraInfo};
+use crate::Picture;
+
+/// Between two looks at whether there is a picture.
+const GLANCE: Duration = Duration::from_millis(2);
+/// Up to here pixels come uncompressed, as USB 2 carries them at 30 pictures a second.
+const PLAIN_PIXELS: u32 = 640 * 480;
+
+/// Devices that capture video, by number.
+pub(super) fn cameras() -> Vec<CameraInfo> {
+    let Ok(entries) = fs::read_dir("/dev") else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut numbers: Vec<u32> = names.filter_map(|name| name.strip_prefix("video")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().filter_map(|number| camera(format!("/dev/video{number}"))).collect()
+}
+
+fn camera(id: String) -> Option<CameraInfo> {
+    match Device::open(&id) {
+        Ok(device) => {
+            let about = device.capabilities().ok()?;
+            // A camera has further devices that send no video.
+            let video = about.device_capabilities().contains(CapabilityFlags::VIDEO_CAPTURE);
+            let sends = device.formats(BufType::VIDEO_CAPTURE).flatten().next().is_some();
+            (video && sends).then(|| CameraInfo { name: about.card().to_owned(), id })
+        }
+        // Opening it says what to do.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(CameraInfo { name: id.clone(), id }),
+        Err(_) => None,
+    }
+}
+
+/// A running camera.
+pub(super) struct Stream {
+    name: String,
+    stream: ReadStream,
+    coding: Coding,
+    size: [u32; 2],
+    stride: usize,
+}
+
+impl Stream {
+    pub(super) fn open(info: &CameraInfo, [width, height]: [u32; 2]) -> Result<Self, CameraError> {
+        let failed = |error| CameraError::of(&info.name, error);
+        let device = Device::open(&info.id).map_err(failed)?;
+        let formats = device.formats(BufType::VIDEO_CAPTURE).collect::<io::Result<Vec<_>>>().map_err(failed)?;
+        let formats: Vec<PixelFormat> = formats.iter().map(|format| format.pixel_format()).collect();
+        let Some((wanted, _)) = preferred(&formats, width * height) else {
+            let found = formats.iter().map(|format| String::from_utf8_lossy(&format.as_fourcc()).into_owned());
+            let found = found.collect::<Vec<_>>().join(", ");
+            return Err(CameraError::Format { name: info.name.clone(), found });
+        };
+        let capture = device.video_capture(PixFormat::new(width, height, wanted)).map_err(failed)?;
+        // The driver may have chosen another one after all.
+        let format = capture.format();
+        let (size, stride) = ([format.width(), format.height()], format.bytes_per_line() as usize);
+        let Some(coding) = coding(format.pixel_format()) else {
+            let found = String::from_utf8_lossy(&format.pixel_format().as_fourcc()).into_owned();
+            return Err(CameraError::Format { name: info.name.clone(), found });
+        };
+        let stream = capture.into_stream().map_err(failed)?;
+        Ok(Self { name: info.name.clone(), stream, coding, size, stride })
+    }
+
+    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+        let (start, name) = (Instant::now(), &self.name);
+        let failed = |error| CameraError::of(name, error);
+        while self.stream.will_block().map_err(failed)? {
+            if start.elapsed() > patience {
+                return Ok(None);
+            }
+            std::thread::sleep(GLANCE);
+        }
+        let (coding, size, stride) = (self.coding, self.size, self.stride);
+        // The buffer goes back to the driver before a JPEG is decoded.
+        let bytes = self.stream.dequeue(|bytes| Ok((!bytes.is_error()).then(|| bytes.to_vec()))).map_err(failed)?;
+        Ok(bytes.and_then(|bytes| decode(coding, &bytes, size, stride)))
+    }
+}
+
+fn coding(format: PixelFormat) -> Option<Coding> {
+    match format {
+        PixelFormat::YUYV => Some(Coding::Yuyv),
+        PixelFormat::MJPG | PixelFormat::JPEG => Some(Coding::Jpeg),
+        PixelFormat::RGB3 => Some(Coding::Rgb),
+        _ => None,
+    }
+}
+
+/// The format to ask for: small pictures uncompressed, large ones as JPEG, what there is otherwise.
+fn preferred(formats: &[PixelFormat], pixels: u32) -> Option<(PixelFormat, Coding)> {
+    let rank = |coding: Coding| match coding {
+        Coding::Jpeg => u32::from(pixels <= PLAIN_PIXELS),
+        Coding::Yuyv | Coding::Rgb => u32::from(pixels > PLAIN_PIXELS),
+    };
+    let known = formats.iter().filter_map(|&format| Some((format, coding(format)?)));
+    known.min_by_key(|(_, coding)| rank(*coding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_chosen_by_size() {
+        let all = [PixelFormat::ABGR32, PixelFormat::MJPG, PixelFormat::YUYV];
+        let name = |formats: &[PixelFormat], pixels| preferred(formats, pixels).map(|(format, _)| format.as_fourcc());
+        assert_eq!(name(&all, 640 * 480), Some(*b"YUYV"));
+        assert_eq!(name(&all, 1280 * 720), Some(*b"MJPG"));
+        assert_eq!(name(&all[1..2], 64), Some(*b"MJPG"));
+        assert_eq!(name(&all[..1], 64), None);
+    }
+
+    #[test]
+    fn what_is_no_camera_is_refused() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let open = |id: &str| Stream::open(&CameraInfo { id: id.to_owned(), name: "it".to_owned() }, [640, 480]);
+        let error = open(&file.path().to_string_lossy()).err().expect("a file is no camera");
+        assert!(matches!(error, CameraError::Io { .. }), "{error}");
+        let error = open("/dev/video-that-is-not-there").err().expect("there is none");
+        assert!(matches!(error, CameraError::Gone { .. }), "{error}");
+        println!("{} cameras here", cameras().len());
+    }
+}
