@@ -74,9 +74,9 @@ pub(crate) struct Live {
     /// End after this time
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
-    /// For tests: the device is destroyed once, after this time
-    #[arg(long, value_name = "SECONDS", hide = true)]
-    lose_device: Option<f64>,
+    /// For tests: the device is destroyed once, after so many pictures
+    #[arg(long, value_name = "PICTURES", hide = true)]
+    lose_device: Option<u64>,
     #[command(flatten)]
     framing: FramingArgs,
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub(crate) struct Plan {
     mirror: Option<bool>,
     save_to: PathBuf,
     duration: Option<Duration>,
-    lose_device: Option<Duration>,
+    lose_device: Option<u64>,
     gpu: GpuOptions,
     /// Presets that can run, with their weights; and the one that does.
     presets: Vec<(String, WeightsSource)>,
@@ -205,7 +205,6 @@ impl Live {
         if !self.save_to.is_dir() {
             bail!("`{}` is no directory; give one that exists with --save-to", self.save_to.display());
         }
-        let seconds = |seconds: Option<f64>| seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let plan = Plan {
             photos: self.photos.clone(),
             photo: 0,
@@ -217,8 +216,8 @@ impl Live {
             motion: self.motion.options(),
             mirror: self.mirror,
             save_to: self.save_to.clone(),
-            duration: seconds(self.seconds),
-            lose_device: seconds(self.lose_device),
+            duration: self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            lose_device: self.lose_device,
             gpu: self.engine.options()?.gpu,
             presets: self.engine.presets()?,
             preset: 0,

@@ -16,6 +16,8 @@ use crate::framing::Shown;
 const NOTICE: Duration = Duration::from_secs(5);
 /// How long a newcomer is told what to do.
 const HINTS: Duration = Duration::from_secs(8);
+/// Width of a window in points in which status and controls are side by side.
+const ROOMY: f32 = 640.0;
 /// Width of the driver's picture in points.
 const PREVIEW: f32 = 168.0;
 
@@ -111,7 +113,12 @@ impl Overlay {
     }
 
     fn controls(&mut self, ctx: &Context, requests: &mut Vec<Request>) {
-        panel(ctx, "controls", Align2::RIGHT_TOP, [-14.0, 14.0], |ui| {
+        // In a narrow window the status takes the upper edge.
+        let (corner, offset) = match ctx.content_rect().width() < ROOMY {
+            true => (Align2::RIGHT_BOTTOM, [-14.0, -14.0]),
+            false => (Align2::RIGHT_TOP, [-14.0, 14.0]),
+        };
+        panel(ctx, "controls", corner, offset, |ui| {
             ui.spacing_mut().slider_width = 118.0;
             let before = self.motion;
             let motion = &mut self.motion;

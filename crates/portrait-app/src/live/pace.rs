@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 /// Frames that percentiles are taken of.
 const KEPT: usize = 240;
 /// Seconds that a rate is taken of.
-const RATE_SECONDS: f64 = 2.0;
+const RATE_SECONDS: f64 = 3.0;
 
 /// Durations and times of the newest frames.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     durations: VecDeque<Duration>,
     ends: VecDeque<Instant>,
+    count: u64,
 }
 
 impl Pace {
     /// Notes a frame that took this long and ended now.
     pub(crate) fn add(&mut self, duration: Duration, now: Instant) {
+        self.count += 1;
         self.durations.push_back(duration);
         self.ends.push_back(now);
         if self.durations.len() > KEPT {
@@ -34,6 +36,11 @@ impl Pace {
         sorted.sort_unstable();
         let last = sorted.len().checked_sub(1)?;
         sorted.get((share * last as f64).round() as usize).copied()
+    }
+
+    /// How many frames there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Frames a second, lately.
@@ -61,7 +68,7 @@ mod tests {
         }
         assert_eq!(pace.percentile(0.5), Some(Duration::from_millis(50)));
         assert_eq!(pace.percentile(0.95), Some(Duration::from_millis(95)));
-        assert!((pace.rate() - 100.0).abs() < 1e-6);
+        assert!((pace.rate() - 100.0).abs() < 1e-6 && pace.count() == 101);
         (0..1000).for_each(|_| pace.add(Duration::from_secs(1), start + Duration::from_secs(9)));
         assert_eq!((pace.durations.len(), pace.percentile(0.0)), (KEPT, Some(Duration::from_secs(1))));
     }

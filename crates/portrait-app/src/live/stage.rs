@@ -43,7 +43,14 @@ impl Stage {
         }
     }
 
-    /// The texture that will be shown next, or what is wrong with the surface.
+    /// What is wrong with the device, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        // A loss is told of when the device is asked for news; what comes of that is in the check.
+        let _ = self.gpu.device().poll(wgpu::PollType::Poll);
+        self.gpu.check().err().map(|error| error.to_string())
+    }
+
+    /// The texture that will be shown next, or what is wrong.
     pub(crate) fn frame(&self) -> Result<wgpu::SurfaceTexture, Event> {
         use wgpu::CurrentSurfaceTexture as Current;
         match self.surface.as_ref().map(wgpu::Surface::get_current_texture) {

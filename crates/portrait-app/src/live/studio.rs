@@ -1,8 +1,8 @@
 //! The thread that makes pictures, from inside: takes the newest moment of the driver, animates, tells the window.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use portrait_runtime::{
 
 use super::input::{Captured, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
-use super::worker::{Command, Start, View, is_lost, lock};
+use super::worker::{Command, Shared, Start, is_lost};
 use crate::driver::Drive;
 use crate::framing::{FramingArgs, Shown};
 use crate::source::{Source as Portrait, media_picture};
@@ -22,6 +22,8 @@ use crate::source::{Source as Portrait, media_picture};
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Between two looks at whether the GPU is done.
 const GLANCE: Duration = Duration::from_micros(300);
+/// How long the window may take to hand its drawing to the GPU. Queued behind the next frame it would be shown a frame later.
+const DRAWING: Duration = Duration::from_millis(50);
 /// Seconds between two pictures of the driver for the window.
 const PREVIEW_SECONDS: f64 = 0.1;
 /// Longest side of that picture.
@@ -44,7 +46,7 @@ impl Sitter {
 
 /// The thread's own state.
 pub(crate) struct Studio {
-    view: Arc<Mutex<View>>,
+    shared: Arc<Shared>,
     commands: Receiver<Command>,
     wake: Box<dyn Fn() + Send>,
     engine: Engine,
@@ -75,7 +77,7 @@ pub(crate) struct Studio {
 impl Studio {
     pub(crate) fn open(
         start: Start,
-        view: Arc<Mutex<View>>,
+        shared: Arc<Shared>,
         commands: Receiver<Command>,
         wake: Box<dyn Fn() + Send>,
     ) -> Result<Self> {
@@ -85,7 +87,7 @@ impl Studio {
         let frame = source.size;
         let session = open_session(&engine, &sitter, &framing.showing(shown), motion, frame)?;
         let mut studio = Self {
-            view,
+            shared,
             commands,
             wake,
             engine,
@@ -109,10 +111,9 @@ impl Studio {
             points: None,
         };
         studio.settle()?;
-        let mut view = lock(&studio.view);
+        let mut view = studio.shared.view();
         view.busy = None;
         view.preset.clone_from(&studio.engine.preset().name);
-        view.about = studio.source.about();
         drop(view);
         if let Some(warning) = studio.sitter.avatar.warnings().first() {
             studio.say(warning.clone());
@@ -207,11 +208,13 @@ impl Studio {
         let now = Instant::now();
         let due = self.previewed.is_none_or(|last| now.duration_since(last).as_secs_f64() > PREVIEW_SECONDS);
         let preview = due.then(|| preview(input, self.mirror)).flatten();
-        let mut view = lock(&self.view);
+        let about = self.source.about();
+        let mut view = self.shared.view();
         view.frames += 1;
         view.captured = Some(at);
         view.dropped = self.source.newest.dropped();
-        view.about = self.source.about();
+        let trouble = about.trouble.clone().filter(|trouble| view.about.trouble.as_ref() != Some(trouble));
+        view.about = about;
         view.status = (!self.idle).then(|| self.session.status()).flatten();
         view.stats = Some(self.session.stats());
         if self.idle {
@@ -228,7 +231,13 @@ impl Studio {
             view.change = Some(asked.elapsed());
         }
         drop(view);
+        if let Some(trouble) = trouble {
+            crate::console::warning(trouble);
+        }
         (self.wake)();
+        if !self.hidden {
+            self.shared.wait_drawn(DRAWING);
+        }
     }
 
     fn obey(&mut self, command: Command) -> Result<()> {
@@ -268,7 +277,7 @@ impl Studio {
                 self.reopen()?;
                 self.session.recalibrate();
                 self.settle()?;
-                let mut view = lock(&self.view);
+                let mut view = self.shared.view();
                 (view.preview, view.status) = (None, None);
             }
             Command::Screenshot(path) => {
@@ -288,10 +297,10 @@ impl Studio {
     /// Something that takes a while and may fail; then everything stays as it was.
     fn change(&mut self, what: &'static str, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let asked = Instant::now();
-        lock(&self.view).busy = Some(what);
+        self.shared.view().busy = Some(what);
         (self.wake)();
         let done = change(self);
-        lock(&self.view).busy = None;
+        self.shared.view().busy = None;
         match done {
             Ok(()) => {
                 self.changed = Some(asked);
@@ -316,7 +325,7 @@ impl Studio {
             (self.engine, self.sitter) = before;
             return Err(error);
         }
-        lock(&self.view).preset = name.to_owned();
+        self.shared.view().preset = name.to_owned();
         self.say(format!("preset {name}"));
         Ok(())
     }
@@ -361,7 +370,7 @@ impl Studio {
                 Err(error) => self.say(format!("{error:#}")),
             }
         }
-        lock(&self.view).video = path.filter(|_| self.video.is_some());
+        self.shared.view().video = path.filter(|_| self.video.is_some());
     }
 
     fn record_points(&mut self, path: Option<PathBuf>) {
@@ -371,13 +380,13 @@ impl Studio {
             self.say(text);
         }
         self.points = path.clone().map(MotionRecording::new);
-        lock(&self.view).points = path;
+        self.shared.view().points = path;
     }
 
     /// Tells the user, in the window and on the terminal.
     fn say(&self, text: String) {
         crate::console::note(&text);
-        lock(&self.view).notice = Some((text, Instant::now()));
+        self.shared.view().notice = Some((text, Instant::now()));
         (self.wake)();
     }
 

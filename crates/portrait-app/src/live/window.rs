@@ -1,7 +1,7 @@
 //! The window: events in, pictures and overlay out. What to do about what is lost is decided in `screen`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -103,9 +103,9 @@ impl Live {
     /// Ends the thread that makes pictures, so that what is being recorded is complete, and notes what it did.
     fn end_worker(&mut self) {
         if let Some(worker) = self.worker.take() {
-            let view = worker.view.clone();
+            let shared = worker.shared.clone();
             drop(worker);
-            let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+            let view = shared.view();
             self.report.frames += view.frames;
             self.report.dropped += view.dropped;
         }
@@ -152,14 +152,18 @@ impl Live {
     /// What the worker or the device reports.
     fn notice_losses(&mut self) -> Result<()> {
         let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return Ok(()) };
+        if self.plan.lose_device.take_if(|after| self.pace.count() >= *after).is_some() {
+            stage.gpu.device().destroy();
+        }
         let (lost, failed) = {
             let mut view = worker.view();
-            (std::mem::take(&mut view.device_lost), view.failed.take())
+            (view.device_lost.take(), view.failed.take())
         };
         if let Some(text) = failed {
             bail!(text);
         }
-        if lost || stage.gpu.check().is_err() {
+        if let Some(fault) = lost.or_else(|| stage.fault()) {
+            crate::console::warning(format!("the GPU was lost and is opened again: {fault}"));
             self.report.devices_lost += 1;
             self.screen.on(Event::DeviceLost);
         }
@@ -190,7 +194,7 @@ impl Live {
         let (output, captured) = {
             let raw = input.take_egui_input(window);
             let mut view = worker.view();
-            let captured = view.captured.take();
+            let captured = view.captured;
             self.report.gpu_seconds = view.stats.and_then(|stats| stats.gpu_seconds);
             let (overlay, pace) = (&mut self.overlay, &self.pace);
             (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, pace)), captured)
@@ -201,6 +205,7 @@ impl Live {
         if let Some(at) = captured {
             let now = Instant::now();
             self.pace.add(now.duration_since(at), now);
+            worker.shared.drawn();
         }
         for request in requests {
             self.ask(request);
@@ -231,6 +236,7 @@ impl Live {
     }
 
     fn say(&self, text: String) {
+        crate::console::note(&text);
         if let Some(worker) = &self.worker {
             worker.view().notice = Some((text, Instant::now()));
         }
@@ -401,11 +407,6 @@ impl ApplicationHandler<()> for Live {
         if self.plan.duration.is_some_and(|duration| since >= duration) || crate::interrupt::requested() {
             events.exit();
             return;
-        }
-        if let Some(stage) = &self.stage
-            && self.plan.lose_device.take_if(|after| since >= *after).is_some()
-        {
-            stage.gpu.device().destroy();
         }
         if Instant::now() >= self.redraw {
             self.redraw = Instant::now() + IDLE_REDRAW;

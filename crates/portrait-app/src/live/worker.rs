@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ pub(crate) enum Command {
 pub(crate) struct View {
     /// Draws the newest picture; there only after a session has made one, so that the last good one stays until then.
     pub(crate) presenter: Option<Presenter>,
-    /// When the driver's moment of a picture was captured that has not been shown yet.
+    /// When the driver's moment of the newest picture was captured; `None` once it is drawn.
     pub(crate) captured: Option<Instant>,
     /// Pictures made since the start.
     pub(crate) frames: u64,
@@ -62,8 +62,8 @@ pub(crate) struct View {
     pub(crate) points: Option<PathBuf>,
     /// How long the newest change of photo, preset or view took, to its first picture.
     pub(crate) change: Option<Duration>,
-    /// The thread has ended because the device is gone.
-    pub(crate) device_lost: bool,
+    /// The thread has ended because the device is gone, of which this is said.
+    pub(crate) device_lost: Option<String>,
     /// The thread has ended because of this.
     pub(crate) failed: Option<String>,
 }
@@ -80,9 +80,34 @@ pub(crate) struct Start {
     pub(crate) source: Source,
 }
 
+/// The view, and word of its having been drawn.
+#[derive(Default)]
+pub(crate) struct Shared {
+    view: Mutex<View>,
+    drawn: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The window has handed its drawing of the newest picture to the GPU.
+    pub(crate) fn drawn(&self) {
+        self.view().captured = None;
+        self.drawn.notify_all();
+    }
+
+    /// Waits until then, but no longer than this.
+    pub(crate) fn wait_drawn(&self, patience: Duration) {
+        // Whether it was drawn or not, work goes on.
+        let _ = self.drawn.wait_timeout_while(self.view(), patience, |view| view.captured.is_some());
+    }
+}
+
 /// Handle of the thread.
 pub(crate) struct Worker {
-    pub(crate) view: Arc<Mutex<View>>,
+    pub(crate) shared: Arc<Shared>,
     commands: Sender<Command>,
     thread: Option<JoinHandle<()>>,
 }
@@ -90,22 +115,23 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts the thread; `wake` is called whenever there is something new to show.
     pub(crate) fn start(start: Start, wake: impl Fn() + Send + 'static) -> Self {
-        let view = Arc::new(Mutex::new(View { busy: Some("preparing the portrait"), ..View::default() }));
+        let shared = Arc::new(Shared::default());
+        shared.view().busy = Some("preparing the portrait");
         let (commands, theirs) = channel();
-        let shared = view.clone();
+        let inside = shared.clone();
         let thread = std::thread::spawn(move || {
-            let done = Studio::open(start, shared.clone(), theirs, Box::new(wake)).and_then(Studio::run);
+            let done = Studio::open(start, inside.clone(), theirs, Box::new(wake)).and_then(Studio::run);
             if let Err(error) = done {
-                let mut view = lock(&shared);
-                view.device_lost = is_lost(&error);
-                view.failed = (!view.device_lost).then(|| format!("{error:#}"));
+                let mut view = inside.view();
+                let text = Some(format!("{error:#}"));
+                *if is_lost(&error) { &mut view.device_lost } else { &mut view.failed } = text;
             }
         });
-        Self { view, commands, thread: Some(thread) }
+        Self { shared, commands, thread: Some(thread) }
     }
 
     pub(crate) fn view(&self) -> MutexGuard<'_, View> {
-        lock(&self.view)
+        self.shared.view()
     }
 
     pub(crate) fn send(&self, command: Command) {
@@ -127,8 +153,4 @@ impl Drop for Worker {
 /// Whether an error means that the device is gone.
 pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
     error.downcast_ref::<EngineError>().is_some_and(|error| matches!(error, EngineError::Device(_)))
-}
-
-pub(crate) fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {
-    view.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,8 +10,12 @@ mod avatars;
 mod clips;
 mod common;
 mod interrupting;
+#[cfg(target_os = "linux")]
+mod living;
 mod memory;
 mod outputs;
 mod photos;
 mod posing;
+#[cfg(target_os = "linux")]
+mod screen;
 mod weights;

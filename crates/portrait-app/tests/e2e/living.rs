@@ -1,0 +1,309 @@
+//! `portrait live` in a real window: what it shows, keys, sizes, a lost device, and what it says where it cannot run.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use portrait_media::{Picture, load_photo, save_png};
+use portrait_runtime::RecordedMotion;
+
+use crate::common::{Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, portrait, repository, run};
+use crate::screen::{ESCAPE, PATIENCE, SCREEN, Screen, eventually};
+
+/// Size of the window at first.
+const WINDOW: [u16; 2] = [960, 720];
+
+/// `portrait live` on a screen, with what it says collected beside.
+struct Run {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Run {
+    fn start(screen: &Screen, sandbox: &Sandbox, photos: &[&Path], arguments: &[&str]) -> Self {
+        let said = sandbox.input("said.txt");
+        let mut command = live(photos);
+        command.env("DISPLAY", screen.name()).args(arguments).args(["--json", "--seconds", "600", "--save-to"]);
+        command.arg(sandbox.output("")).stdout(Stdio::piped()).stderr(std::fs::File::create(&said).unwrap());
+        Self { child: command.spawn().unwrap(), said }
+    }
+
+    /// Waits until it has said this.
+    #[track_caller]
+    fn says(&self, words: &str) {
+        eventually(words, || std::fs::read_to_string(&self.said).unwrap().contains(words).then_some(()));
+    }
+
+    /// Waits for its end; its report.
+    #[track_caller]
+    fn ends(mut self) -> serde_json::Value {
+        let status = eventually("the end", || self.child.try_wait().unwrap());
+        let said = std::fs::read_to_string(&self.said).unwrap();
+        assert!(status.success() && !said.contains("panicked"), "{status}: {said}");
+        let mut report = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+        serde_json::from_str(&report).unwrap()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn live(photos: &[&Path]) -> Command {
+    let mut command = portrait();
+    command.arg("live").args(photos).env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
+    command
+}
+
+/// A part of a picture: left, top, width, height.
+fn part(picture: &Picture, [x0, y0, width, height]: [u32; 4]) -> Picture {
+    Picture::from_fn(width, height, |x, y| picture.pixel(x0 + x, y0 + y).unwrap())
+}
+
+/// The same at 64 × 64, mirrored if so.
+fn small(picture: &Picture, mirrored: bool) -> Picture {
+    let image = image::RgbaImage::from_raw(picture.width, picture.height, picture.rgba.clone()).unwrap();
+    let mut small = image::imageops::resize(&image, 64, 64, image::imageops::FilterType::Triangle);
+    if mirrored {
+        image::imageops::flip_horizontal_in_place(&mut small);
+    }
+    Picture::new(64, 64, small.into_raw()).unwrap()
+}
+
+/// Mean difference of colours, 0 to 255.
+fn difference(a: &Picture, b: &Picture) -> f64 {
+    assert_eq!((a.width, a.height), (b.width, b.height));
+    let sum: u64 = a.rgba.iter().zip(&b.rgba).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / (3.0 * f64::from(a.width * a.height))
+}
+
+/// Waits until a part of the screen shows this, more or less.
+#[track_caller]
+fn shows(screen: &Screen, what: &str, at: [u32; 4], wanted: &Picture) {
+    let mut last = 0.0;
+    let start = std::time::Instant::now();
+    while start.elapsed() < PATIENCE {
+        last = difference(&small(&part(&screen.shot(), at), false), wanted);
+        if last < 14.0 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let kept = std::env::temp_dir().join("portrait-screen.png");
+    save_png(&kept, &screen.shot()).unwrap();
+    panic!("{what}: the screen differs by {last:.1}, see {}", kept.display());
+}
+
+/// Waits until the screen has changed by so much since then; what it shows.
+#[track_caller]
+fn changes(screen: &Screen, what: &str, at: [u32; 4], before: &Picture, by: f64) -> Picture {
+    eventually(what, || {
+        let now = part(&screen.shot(), at);
+        (difference(&now, before) > by).then_some(now)
+    })
+}
+
+/// Waits until the screen stands still; what it shows.
+fn still(screen: &Screen, at: [u32; 4]) -> Picture {
+    let mut last = part(&screen.shot(), at);
+    eventually("a still picture", || {
+        std::thread::sleep(Duration::from_millis(1500));
+        let now = part(&screen.shot(), at);
+        let still = difference(&now, &last) == 0.0;
+        last = now;
+        still.then(|| last.clone())
+    })
+}
+
+/// Where a square picture is in a window of this size.
+fn square([width, height]: [u16; 2]) -> [u32; 4] {
+    let [width, height] = [u32::from(width), u32::from(height)];
+    let side = width.min(height);
+    [(width - side) / 2, (height - side) / 2, side, side]
+}
+
+#[test]
+fn a_window_shows_the_portrait_and_every_key_works() {
+    let (Some(_), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    let photo = load_photo(astronaut()).unwrap();
+    let mirrored = Picture::from_fn(photo.width, photo.height, |x, y| photo.pixel(photo.width - 1 - x, y).unwrap());
+    let second = sandbox.photo("second.png", &mirrored);
+    // A driver that turns his head from side to side, a second each.
+    let turns = frames_of(&repository("assets/driver.mp4"), 100);
+    let clip =
+        sandbox.clip_at("turns.mp4", 1.0, &[turns[0].clone(), turns[70].clone(), turns[0].clone(), turns[90].clone()]);
+    let source = clip.to_string_lossy().into_owned();
+    let run = Run::start(&screen, &sandbox, &[&astronaut(), &second], &["--source", &source]);
+    let window = screen.window("portrait: astronaut.png");
+    let face = square(WINDOW);
+    let whole = [0, 0, WINDOW[0].into(), WINDOW[1].into()];
+
+    // H: everything but the picture is hidden. The picture is there, and changes with the driver.
+    screen.types('h');
+    let crop = {
+        let prepared = run_info(&sandbox);
+        part(&photo, [prepared[0], prepared[1], prepared[2], prepared[2]])
+    };
+    shows(&screen, "the portrait", face, &small(&crop, false));
+    let first = part(&screen.shot(), face);
+    changes(&screen, "the driver moves the portrait", face, &first, 1.0);
+
+    // Space: held. Then ? and H put things over the picture, and take them away.
+    screen.types(' ');
+    let held = still(&screen, whole);
+    screen.types('?');
+    changes(&screen, "? lists the keys", whole, &held, 1.0);
+    screen.types('?');
+    eventually("? again", || (difference(&part(&screen.shot(), whole), &held) == 0.0).then_some(()));
+    screen.types('h');
+    changes(&screen, "H shows status and controls", whole, &held, 1.0);
+    screen.types('h');
+    eventually("H again", || (difference(&part(&screen.shot(), whole), &held) == 0.0).then_some(()));
+    screen.types(' ');
+    changes(&screen, "Space goes on", face, &part(&held, face), 1.0);
+
+    // V: the whole photo, the person alone, the square again.
+    screen.types('v');
+    shows(&screen, "V: the whole photo", face, &small(&photo, false));
+    screen.types('v');
+    eventually("V: the person alone", || {
+        let corner = screen.shot().pixel(face[0] + 8, face[1] + 8).unwrap();
+        (corner[0] < 40 && corner[1] < 40 && corner[2] < 40).then_some(())
+    });
+    screen.types('v');
+    shows(&screen, "V: the square again", face, &small(&crop, false));
+
+    // S, R, M: files.
+    screen.types('r');
+    screen.types('m');
+    screen.types('s');
+    run.says(".png");
+    std::thread::sleep(Duration::from_secs(3));
+    screen.types('r');
+    screen.types('m');
+    run.says(".mp4: ");
+    run.says(".motion: ");
+    let saved = |extension: &str| {
+        let name = sandbox.written().into_iter().find(|name| name.ends_with(extension)).unwrap();
+        sandbox.output(&name)
+    };
+    let picture = load_photo(saved(".png")).unwrap();
+    // With the head turned, maybe.
+    let turned = difference(&small(&picture, false), &small(&crop, false));
+    assert!(turned < 40.0 && picture.width == 256, "{turned}");
+    let frames = frames_of(&saved(".mp4"), 1000);
+    assert!(!frames.is_empty() && (frames[0].width, frames[0].height) == (256, 256));
+    assert!(!RecordedMotion::load(saved(".motion")).unwrap().frames.is_empty());
+
+    // C, A, X, P: what they say, and that the picture goes on.
+    screen.types('c');
+    run.says("this pose is the neutral one now");
+    screen.types('p');
+    run.says("preset");
+    for key in ['a', 'x'] {
+        let before = part(&screen.shot(), face);
+        screen.types(key);
+        changes(&screen, "the picture goes on", face, &before, 0.5);
+    }
+    screen.types('a');
+    screen.types('x');
+
+    // F, and F again: the full screen.
+    screen.types('f');
+    screen.grant_full_screen(window, WINDOW);
+    shows(&screen, "F: the full screen", square(SCREEN), &small(&crop, false));
+    screen.types('f');
+    screen.grant_full_screen(window, WINDOW);
+    shows(&screen, "F: the window again", face, &small(&crop, false));
+
+    // Any size; minimised and back.
+    screen.resize(window, [400, 700]);
+    shows(&screen, "a narrow window", square([400, 700]), &small(&crop, false));
+    screen.show(window, false);
+    std::thread::sleep(Duration::from_secs(1));
+    screen.show(window, true);
+    screen.resize(window, WINDOW);
+    shows(&screen, "back from the task bar", face, &small(&crop, false));
+
+    // N: the other photo. D: no camera here, or whatever it shows; then nobody, then the clip again.
+    screen.types('n');
+    shows(&screen, "N: the second photo", face, &small(&crop, true));
+    assert_eq!(screen.title(window), "portrait: second.png");
+    screen.types('d');
+    let before = part(&screen.shot(), face);
+    changes(&screen, "D: another driver", face, &before, 0.2);
+
+    screen.key(ESCAPE);
+    let report = run.ends();
+    println!("{report}");
+    assert!(report["frames"].as_u64().unwrap() > 10 && report["devices_lost"] == 0, "{report}");
+    assert!(report["latency_p50_seconds"].as_f64().unwrap() <= report["latency_p95_seconds"].as_f64().unwrap());
+}
+
+/// Left, top and side of the square around the bundled portrait's face.
+fn run_info(sandbox: &Sandbox) -> [u32; 3] {
+    let file = sandbox.input("me.avatar");
+    std::fs::copy(avatar().unwrap(), &file).unwrap();
+    let about = run(portrait().arg("info").arg(&file).arg("--json")).succeeds().json();
+    let numbers = about["avatar"]["crop"].as_array().unwrap_or_else(|| panic!("{about}"));
+    [0, 1, 2].map(|i| numbers[i].as_u64().unwrap() as u32)
+}
+
+#[test]
+fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
+    let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    let arguments = ["--camera", "no such camera", "--lose-device", "3"];
+    let run = Run::start(&screen, &sandbox, &[avatar], &arguments);
+    screen.window("portrait: astronaut.avatar");
+    run.says("camera");
+    let dark = |screen: &Screen| screen.shot().pixel(480, 360).unwrap()[..3].iter().all(|&v| v < 60);
+    eventually("the portrait", || (!dark(&screen)).then_some(()));
+    run.says("the GPU was lost and is opened again");
+    // The last picture stays until there is one again.
+    let face = square(WINDOW);
+    let last = part(&screen.shot(), face);
+    assert!(!dark(&screen), "the last picture is kept");
+    changes(&screen, "the portrait moves again", face, &last, 0.05);
+    assert!(!dark(&screen));
+    // An avatar has no whole photo: said, and the square stays.
+    screen.types('v');
+    run.says("holds only the square");
+    screen.key(ESCAPE);
+    let report = run.ends();
+    assert_eq!(report["devices_lost"], 1, "{report}");
+    assert!(report["frames"].as_u64().unwrap() > 3, "{report}");
+}
+
+#[test]
+fn what_cannot_be_shown_is_said_before_a_window_opens() {
+    let sandbox = Sandbox::new();
+    let clip = sandbox.clip("driver.mp4", &driver_frames(2));
+    let clip = clip.to_string_lossy();
+    let no_display = |photo: &Path, arguments: &[&str]| {
+        let mut command = live(&[photo]);
+        run(command.args(arguments).env_remove("DISPLAY"))
+    };
+    let astronaut = astronaut();
+    no_display(&astronaut, &["--source", &clip]).fails(&sandbox, &["no window can be opened here", "portrait animate"]);
+    no_display(&astronaut, &["--source", "missing.mp4"]).fails(&sandbox, &["missing.mp4"]);
+    no_display(&sandbox.input("missing.png"), &["--idle"]).fails(&sandbox, &["missing.png"]);
+    no_display(&sandbox.file("text.png", b"no picture"), &["--idle"]).fails(&sandbox, &["text.png"]);
+    no_display(&astronaut, &["--save-to", "missing"]).fails(&sandbox, &["`missing` is no directory", "--save-to"]);
+    no_display(&astronaut, &["--preset", "xs"]).fails(&sandbox, &["preset `xs`", "--weights"]);
+    assert_eq!(no_display(&astronaut, &["--camera-size", "large"]).code, Some(2));
+    assert_eq!(no_display(&astronaut, &["--camera", "0", "--idle"]).code, Some(2));
+    run(portrait().args(["live", "--cameras"])).succeeds();
+
+    // A photo without a face is found out on the GPU, with the window open.
+    let Some(screen) = avatar().and_then(|_| Screen::open()) else { return };
+    let photo = sandbox.photo("landscape.png", &landscape(300, 200));
+    let mut command = live(&[&photo]);
+    run(command.arg("--idle").env("DISPLAY", screen.name())).refused(&["landscape.png", "no face"]);
+}

@@ -1,0 +1,176 @@
+//! A screen of its own for each test, without hardware: Xvfb, looked at and typed on through X11. The test itself does what a window
+//! manager would.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use portrait_media::Picture;
+use x11rb::connection::Connection;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, EventMask, ImageFormat,
+    InputFocus, PropMode, Window,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+/// How long anything may take: software drivers on busy machines are slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Size of the screen.
+pub(crate) const SCREEN: [u16; 2] = [1280, 800];
+
+/// X11's numbers of keys that are no characters.
+pub(crate) const ESCAPE: u32 = 0xff1b;
+
+pub(crate) struct Screen {
+    xvfb: Child,
+    name: String,
+    connection: RustConnection,
+    root: Window,
+}
+
+impl Screen {
+    /// `None` (printed) where Xvfb is not installed, which is a failure with `PORTRAIT_REQUIRE_GPU=1`.
+    pub(crate) fn open() -> Option<Self> {
+        let [width, height] = SCREEN;
+        let size = format!("{width}x{height}x24");
+        let arguments = ["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"];
+        let spawned = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut xvfb) = spawned else {
+            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "Xvfb is not installed");
+            println!("SKIP: Xvfb is not installed");
+            return None;
+        };
+        let mut number = String::new();
+        BufReader::new(xvfb.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let (connection, _) = x11rb::connect(Some(&name)).unwrap();
+        let root = connection.setup().roots[0].root;
+        let events = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
+        connection.change_window_attributes(root, &events).unwrap().check().unwrap();
+        Some(Self { xvfb, name, connection, root })
+    }
+
+    /// What `DISPLAY` has to say for programs to come here.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The window whose title starts like this, with the keyboard's focus.
+    pub(crate) fn window(&self, title: &str) -> Window {
+        let window = eventually("a window", || {
+            let children = self.connection.query_tree(self.root).unwrap().reply().unwrap().children;
+            let shown = |&window: &Window| {
+                let attributes = self.connection.get_window_attributes(window).ok()?.reply().ok()?;
+                (u8::from(attributes.map_state) == 2 && self.title(window).starts_with(title)).then_some(window)
+            };
+            children.iter().find_map(shown)
+        });
+        self.connection.set_input_focus(InputFocus::PARENT, window, 0u32).unwrap().check().unwrap();
+        window
+    }
+
+    pub(crate) fn title(&self, window: Window) -> String {
+        let (name, text) = (AtomEnum::WM_NAME, AtomEnum::ANY);
+        let reply = self.connection.get_property(false, window, name, text, 0, 1000).unwrap().reply();
+        reply.map(|reply| String::from_utf8_lossy(&reply.value).into_owned()).unwrap_or_default()
+    }
+
+    /// Presses and releases a key: a character, or one of the numbers above.
+    pub(crate) fn key(&self, symbol: u32) {
+        let setup = self.connection.setup();
+        let (first, count) = (setup.min_keycode, setup.max_keycode - setup.min_keycode + 1);
+        let mapping = self.connection.get_keyboard_mapping(first, count).unwrap().reply().unwrap();
+        let columns = usize::from(mapping.keysyms_per_keycode);
+        let at = |symbol: u32, column: usize| {
+            let found = mapping.keysyms.chunks(columns).position(|symbols| symbols.get(column) == Some(&symbol));
+            found.map(|position| first + position as u8)
+        };
+        const SHIFT: u32 = 0xffe1;
+        let (code, shift) = match (at(symbol, 0), at(symbol, 1)) {
+            (Some(code), _) => (code, None),
+            (None, code) => (code.expect("a key of the keyboard"), at(SHIFT, 0)),
+        };
+        let [pressed, released] = [2, 3];
+        let press = |kind, code| self.connection.xtest_fake_input(kind, code, 0, self.root, 0, 0, 0).unwrap();
+        shift.iter().for_each(|&shift| drop(press(pressed, shift)));
+        press(pressed, code);
+        press(released, code);
+        shift.iter().for_each(|&shift| drop(press(released, shift)));
+        self.connection.sync().unwrap();
+    }
+
+    /// Presses the key of a character.
+    pub(crate) fn types(&self, character: char) {
+        self.key(u32::from(character));
+    }
+
+    /// What is on the screen.
+    pub(crate) fn shot(&self) -> Picture {
+        let [width, height] = SCREEN;
+        let image = self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, !0).unwrap();
+        let bgrx = image.reply().unwrap().data;
+        let rgba = bgrx.as_chunks::<4>().0.iter().flat_map(|&[b, g, r, _]| [r, g, b, 255]).collect();
+        Picture::new(width.into(), height.into(), rgba).unwrap()
+    }
+
+    pub(crate) fn resize(&self, window: Window, [width, height]: [u16; 2]) {
+        let size = ConfigureWindowAux::new().x(0).y(0).width(u32::from(width)).height(u32::from(height));
+        self.connection.configure_window(window, &size).unwrap().check().unwrap();
+    }
+
+    /// Minimises, as window managers do it, or shows again.
+    pub(crate) fn show(&self, window: Window, shown: bool) {
+        let done = if shown { self.connection.map_window(window) } else { self.connection.unmap_window(window) };
+        done.unwrap().check().unwrap();
+        if shown {
+            self.connection.set_input_focus(InputFocus::PARENT, window, 0u32).unwrap().check().unwrap();
+        }
+    }
+
+    /// Waits until the window asks to fill the screen, or not to any longer, and lets it.
+    pub(crate) fn grant_full_screen(&self, window: Window, before: [u16; 2]) {
+        let atom =
+            |name: &str| -> Atom { self.connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom };
+        let (state, full) = (atom("_NET_WM_STATE"), atom("_NET_WM_STATE_FULLSCREEN"));
+        let wanted = eventually("a wish for the full screen", || {
+            loop {
+                match self.connection.poll_for_event().unwrap()? {
+                    Event::ClientMessage(message) if message.type_ == state => {
+                        let [action, first, second, ..] = message.data.as_data32();
+                        if [first, second].contains(&full) {
+                            break Some(action == 1);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let states: &[Atom] = if wanted { &[full] } else { &[] };
+        self.connection.change_property32(PropMode::REPLACE, window, state, AtomEnum::ATOM, states).unwrap();
+        self.resize(window, if wanted { SCREEN } else { before });
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.xvfb.kill();
+        let _ = self.xvfb.wait();
+    }
+}
+
+/// Waits until there is something.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{what}: nothing in {PATIENCE:?}");
+}
