@@ -8,7 +8,7 @@ use crate::{hash, setup, shell};
 
 /// Builds the program, animates the bundled portrait with the bundled clip, says where the results are.
 pub(crate) fn run() -> Result<()> {
-    let environment = setup::prepare()?;
+    let environment = setup::prepare(setup::Purpose::Run)?;
     hash::run()?;
 
     println!("demo: building (a few minutes the first time)");

@@ -6,7 +6,7 @@ use crate::{setup, shell};
 
 /// Builds `portrait-eval` and runs it with these arguments, in the directory the task was called from.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let environment = setup::prepare()?;
+    let environment = setup::prepare(setup::Purpose::Run)?;
     let mut command = shell::cargo();
     // The development profile is optimised, and built already where tests have run.
     command.args(["run", "--quiet", "--package", "portrait-eval", "--manifest-path"]);

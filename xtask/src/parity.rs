@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if weights.is_some() && python.is_none() {
         bail!("--weights FILE needs --python PYTHON, since the stored frames are of the weights of the repository");
     }
-    let environment = setup::prepare()?;
+    let environment = setup::prepare(setup::Purpose::Run)?;
     let mut test = shell::cargo();
     test.args(["test", "--quiet", "--package", "portrait-runtime", "--lib", "tests::parity", "--"]);
     test.args(["--nocapture", "--test-threads", "1"]).env("PORTRAIT_REQUIRE_GPU", "1").stdout(Stdio::piped());

@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: a C++ compiler for openh264, a Vulkan driver for wgpu.
+//! What a fresh machine lacks: a C++ compiler for openh264, a Vulkan driver for wgpu, a screen without hardware for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,8 +19,16 @@ impl Environment {
     }
 }
 
+/// What [`prepare`] prepares for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Run,
+    /// Also opens windows.
+    Test,
+}
+
 /// Installs what is missing, or says which command does; then the environment to run in.
-pub(crate) fn prepare() -> Result<Environment> {
+pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
     let mut packages: Vec<&str> = Vec::new();
     if !has_cpp_compiler() {
         println!("setup: no C++ compiler (openh264 is built from source)");
@@ -29,6 +37,12 @@ pub(crate) fn prepare() -> Result<Environment> {
     if cfg!(target_os = "linux") && !has_vulkan() {
         println!("setup: no Vulkan driver (Mesa's software driver runs everything, slowly)");
         packages.extend(["mesa-vulkan-drivers", "libvulkan1"]);
+    }
+    if cfg!(target_os = "linux") && purpose == Purpose::Test && !has_screen() {
+        println!(
+            "setup: no Xvfb, or none of the libraries that windows need (tests open windows on a screen without hardware)"
+        );
+        packages.extend(["xvfb", "libx11-xcb1", "libxcursor1", "libxi6", "libxkbcommon-x11-0"]);
     }
     if !packages.is_empty() {
         install(&packages)?;
@@ -85,13 +99,23 @@ fn has_vulkan() -> bool {
     manifest && has_loader()
 }
 
+/// Whether tests can open a window.
+fn has_screen() -> bool {
+    let libraries = ["libX11-xcb.so.1", "libXcursor.so.1", "libXi.so.6", "libxkbcommon-x11.so.0"];
+    shell::succeeds("sh", &["-c", "command -v Xvfb"]) && libraries.iter().all(|name| has_library(name))
+}
+
 fn has_loader() -> bool {
+    has_library("libvulkan.so.1")
+}
+
+fn has_library(name: &str) -> bool {
     let mut directories: Vec<PathBuf> =
         ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"].map(PathBuf::from).into();
     directories.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
     // Debian keeps libraries in one directory per architecture.
     directories.extend(files_in(Path::new("/usr/lib"), |name| name.contains("-linux-")));
-    directories.iter().any(|directory| directory.join("libvulkan.so.1").exists())
+    directories.iter().any(|directory| directory.join(name).exists())
 }
 
 /// Whether the machine has a GPU of its own: a software driver then is not forced.

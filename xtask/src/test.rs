@@ -43,7 +43,8 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         bail!("no stage is called `{unknown}`; there are {}", known.join(", "));
     }
     hash::run()?;
-    let environment = setup::prepare()?;
+    let windows = names.is_empty() || names.iter().any(|name| name == "test");
+    let environment = setup::prepare(if windows { setup::Purpose::Test } else { setup::Purpose::Run })?;
 
     let mut results: Vec<(&Stage, Outcome, Duration)> = Vec::new();
     for stage in STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)) {
