@@ -51,5 +51,6 @@ pub(crate) unsafe fn motion_of(motion: *const PortraitMotion) -> Result<MotionOp
         filter: if given.raw { None } else { usual.filter },
         strength: given.strength,
         eye_gain: given.eye_gain,
+        ..usual
     })
 }
