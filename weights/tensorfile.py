@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-DTYPES = {"F32": np.float32, "F16": np.float16, "U8": np.uint8, "I32": np.int32}
+DTYPES = {"F32": np.float32, "F16": np.float16, "U8": np.uint8, "I8": np.int8, "I32": np.int32}
 NAMES = {np.dtype(v): k for k, v in DTYPES.items()}
+SCALE = "_scale"
 
 
 def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
@@ -30,8 +31,15 @@ def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) 
     os.replace(part, path)
 
 
+def eight_bits(name: str, weight: np.ndarray) -> dict[str, np.ndarray]:
+    """A tensor as bytes and the scale of each row of its first dimension."""
+    rows = weight.reshape(len(weight), -1).astype(np.float32)
+    scale = np.maximum(np.abs(rows).max(1) / 127, np.float32(1e-12))
+    return {name: (rows / scale[:, None]).round().astype(np.int8).reshape(weight.shape), name + SCALE: scale}
+
+
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Tensors as stored, and the metadata."""
+    """Tensors, and the metadata. As stored, but those of bytes with scales come back as f32."""
     raw = Path(path).read_bytes()
     (size,) = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8 : 8 + size])
@@ -40,4 +48,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     for name, entry in header.items():
         begin, end = (8 + size + o for o in entry["data_offsets"])
         tensors[name] = np.frombuffer(raw[begin:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    for name in [n for n in tensors if n + SCALE in tensors]:
+        scale = tensors.pop(name + SCALE)
+        tensors[name] = tensors[name] * scale.reshape(-1, *[1] * (tensors[name].ndim - 1))
     return tensors, metadata

@@ -155,11 +155,14 @@ fn weights(file: &Path) -> Result<Value> {
     let mut values = 0u64;
     let mut end = 0;
     let mut kinds: Vec<&str> = Vec::new();
-    for (_, tensor) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+    for (name, tensor) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+        end = end.max(tensor["data_offsets"][1].as_u64().unwrap_or_default());
+        if name.ends_with("_scale") {
+            continue; // of a tensor in bytes
+        }
         tensors += 1;
         let shape = tensor["shape"].as_array().map(Vec::as_slice).unwrap_or_default();
         values = values.saturating_add(shape.iter().filter_map(Value::as_u64).fold(1, u64::saturating_mul));
-        end = end.max(tensor["data_offsets"][1].as_u64().unwrap_or_default());
         kinds.extend(tensor["dtype"].as_str());
     }
     kinds.sort_unstable();

@@ -1,7 +1,11 @@
 //! Safetensors in: every tensor checked by name, shape, type and finiteness, all mismatches reported at once.
+//!
+//! Tensors are `F32`, `F16`, or `I8` with a tensor `NAME_scale` of floats, one for each row of the first dimension: halved files
+//! at 70 dB of the picture.
 
 use crate::error::{WeightsError, WeightsFault};
 use half::f16;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +13,9 @@ use std::path::Path;
 
 /// Largest header accepted: real files have some tens of kilobytes.
 const MAX_HEADER: u64 = 4 << 20;
+
+/// What follows a tensor's name in that of its scales.
+const SCALE: &str = "_scale";
 
 #[derive(Debug)]
 struct Entry {
@@ -59,20 +66,15 @@ impl Weights {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| format(e.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        let entries = tensors
+        let mut entries: HashMap<String, Entry> = tensors
             .iter()
-            .map(|(name, view)| {
-                // The bytes may be unaligned, so values are collected one by one.
-                let data = match view.dtype() {
-                    Dtype::F32 => Ok(view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-                    Dtype::F16 => {
-                        Ok(view.data().as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
-                    }
-                    other => Err(format!("{other:?}")),
-                };
-                (name.to_owned(), Entry { shape: view.shape().to_vec(), data })
-            })
+            .map(|(name, view)| (name.to_owned(), Entry { shape: view.shape().to_vec(), data: floats(&view) }))
             .collect();
+        for (name, view) in tensors.iter().filter(|(_, view)| view.dtype() == Dtype::I8) {
+            let scale = entries.remove(&format!("{name}{SCALE}"));
+            let data = eight_bits(&view, scale.as_ref());
+            entries.insert(name.to_owned(), Entry { shape: view.shape().to_vec(), data });
+        }
         Ok(Self { origin: origin.to_owned(), source: Source::File(entries), metadata, used: RefCell::default() })
     }
 
@@ -144,6 +146,27 @@ impl Weights {
         names.sort();
         names.into_iter().map(|n| WeightsFault::Unknown { tensor: n.clone() }).collect()
     }
+}
+
+/// Values of a tensor of floats; otherwise the name of its type. The bytes may be unaligned, so values are collected one by one.
+fn floats(view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    match view.dtype() {
+        Dtype::F32 => Ok(view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::F16 => Ok(view.data().as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Values of a tensor of bytes: each times the scale of its row, the first dimension.
+fn eight_bits(view: &TensorView<'_>, scale: Option<&Entry>) -> Result<Vec<f32>, String> {
+    let rows = view.shape().first().copied().unwrap_or(0);
+    let scales = match scale {
+        Some(Entry { shape, data: Ok(scales) }) if shape[..] == [rows] => scales,
+        _ => return Err(format!("I8 without a `{SCALE}` tensor of {rows} floats")),
+    };
+    let row = view.data().len() / rows.max(1);
+    let values = view.data().iter().map(|&b| f32::from(b.cast_signed()));
+    Ok(values.enumerate().map(|(i, v)| v * scales[i / row]).collect())
 }
 
 /// Uniform noise of variance 2 / fan-in (zero mean), a function of seed, name and shape alone.

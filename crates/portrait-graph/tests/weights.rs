@@ -4,6 +4,8 @@ mod common;
 
 use common::{file, weights};
 use portrait_graph::{Conv2d, Graph, GraphError, TensorKind, Weights, WeightsError, WeightsFault};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 #[test]
 fn files_that_are_not_safetensors() {
@@ -53,6 +55,30 @@ fn all_faults_of_a_file_are_reported_at_once() {
         assert!(error.to_string().contains(name), "{name} in {error}");
     }
     assert_eq!(found.unknown(), [WeightsFault::Unknown { tensor: "d.weight".to_owned() }]);
+}
+
+/// `w` of two rows of bytes, with a tensor of scales or not.
+fn bytes_file(scales: Option<&[f32]>) -> Vec<u8> {
+    let rows: Vec<u8> = [1i8, -2, 127, -127].iter().map(|v| v.cast_unsigned()).collect();
+    let floats: Vec<u8> = scales.unwrap_or_default().iter().flat_map(|v| v.to_le_bytes()).collect();
+    let view = |dtype, shape, data| TensorView::new(dtype, shape, data).expect("a view");
+    let mut list = vec![("w", view(Dtype::I8, vec![2, 2], &rows))];
+    list.extend(scales.map(|s| ("w_scale", view(Dtype::F32, vec![s.len()], &floats))));
+    safetensors::serialize(list, None).expect("serialises")
+}
+
+#[test]
+fn bytes_come_back_with_the_scale_of_their_row() {
+    let sound = Weights::from_bytes("bytes", &bytes_file(Some(&[0.5, 2.0]))).expect("a file");
+    assert_eq!(sound.tensor("w", &[2, 2]).expect("w"), [0.5, -1.0, 254.0, -254.0]);
+    assert_eq!(sound.unknown(), []);
+    for scales in [None, Some(&[1.0f32][..])] {
+        let file = Weights::from_bytes("bytes", &bytes_file(scales)).expect("a file");
+        let fault = file.tensor("w", &[2, 2]).expect_err("no scale for each row");
+        assert!(fault.to_string().contains("2 floats"), "{fault}");
+    }
+    let broken = Weights::from_bytes("bytes", &bytes_file(Some(&[1.0, f32::NAN]))).expect("a file");
+    assert!(matches!(broken.tensor("w", &[2, 2]), Err(WeightsFault::NotFinite { index: 2, .. })));
 }
 
 #[test]

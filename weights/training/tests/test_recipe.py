@@ -6,7 +6,7 @@ import torch
 from small import FOLDED, TINY, Rows
 
 from portrait_training import refine, refine_data, tps
-from portrait_training.export import fold
+from portrait_training.export import fold, stored, tensorfile
 from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, pinned, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
@@ -223,3 +223,14 @@ def test_schedule_and_phases():
     assert Phase.parse("paint:256:8:10:128").crop == 128
     with pytest.raises(Exception, match="motion"):
         Phase.parse("half:256:8:10")
+
+
+def test_large_convolutions_are_stored_in_bytes(tmp_path):
+    tensors = {"large.weight": torch.randn(64, 64, 3, 3) * torch.logspace(-2, 2, 64)[:, None, None, None], "small.weight": torch.randn(8, 8, 1, 1)}
+    tensors["large.weight"][3] = 0
+    tensorfile.write(tmp_path / "w.safetensors", stored(tensors), {})
+    got, _ = tensorfile.read(tmp_path / "w.safetensors")
+    assert set(got) == set(tensors) and got["large.weight"].dtype == np.float32 and got["small.weight"].dtype == np.float16
+    largest = tensors["large.weight"].abs().amax((1, 2, 3), keepdim=True).numpy()
+    assert (np.abs(got["large.weight"] - tensors["large.weight"].numpy()) <= largest / 127 * 0.501).all()
+    assert (tmp_path / "w.safetensors").stat().st_size < 64 * 64 * 9 + 2000
