@@ -66,15 +66,15 @@ fn layers(out: &mut String, report: &Report, precision: &str) {
         return;
     }
     let _ = writeln!(out, "<h2>Time per layer, {precision}</h2>");
+    let left: f64 = rest.iter().map(|r| r.median_ms).sum();
+    let left = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; the {} shortest ({left:.2} ms) are left out", rest.len())
+    };
     line(
         out,
-        &format!(
-            "Each layer by itself, {:.2} ms in sum; the {} shortest ({:.2} ms) are left out. Blue: held by arithmetic, \
-             orange: by bandwidth.",
-            all,
-            rest.len(),
-            rest.iter().map(|r| r.median_ms).sum::<f64>()
-        ),
+        &format!("Each layer by itself, {all:.2} ms in sum{left}. Blue: held by arithmetic, orange: by bandwidth."),
     );
     let list: Vec<Bar> = shown
         .iter()
@@ -122,7 +122,7 @@ fn frames(out: &mut String, rows: &[FrameRow]) {
     out.push_str("<h2>Frame times</h2>\n");
     line(out, "Share of frames (vertical) that took at most so long end to end (horizontal).");
     let x = Axis::linear("ms", rows.iter().map(|r| r.times_ms.iter().copied().fold(0.0, f64::max)));
-    let mut chart = Chart::new(x, Axis::linear("% of frames", [95.0].into_iter()));
+    let mut chart = Chart::new(x, Axis::linear("% of frames", [100.0].into_iter()));
     for (row, color) in series() {
         let points: Vec<[f64; 2]> =
             (0..=100).map(|p| [quantile(&row.times_ms, f64::from(p) / 100.0), f64::from(p)]).skip(1).collect();

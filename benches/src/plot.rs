@@ -6,6 +6,8 @@ const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 340.0;
 /// Room for labels: left, right, top, bottom.
 const MARGIN: [f64; 4] = [64.0, 16.0, 12.0, 44.0];
+/// Height of a row of the legend, four names above the chart.
+const LEGEND: f64 = 20.0;
 /// Colours of series, in order; told apart in print and by most eyes.
 pub(crate) const COLORS: [&str; 4] = ["#2f6fb5", "#d9772b", "#3a9a6b", "#8a5bb0"];
 
@@ -116,7 +118,8 @@ impl Chart {
     }
 
     pub(crate) fn svg(&self) -> String {
-        let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#);
+        let above = LEGEND * self.legend.len().div_ceil(4) as f64;
+        let mut out = format!(r#"<svg viewBox="0 {:.0} {WIDTH} {:.0}" role="img">"#, -above, HEIGHT + above);
         let ([x0, y0], [x1, y1]) = (self.place([self.x.low, self.y.low]), self.place([self.x.high, self.y.high]));
         for tick in self.x.ticks() {
             let [x, _] = self.place([tick, self.y.low]);
@@ -152,12 +155,9 @@ impl Chart {
         );
         put(&mut out, &self.body);
         for (i, (text, color)) in self.legend.iter().enumerate() {
-            let y = y1 + 14.0 + 16.0 * i as f64;
-            put(
-                &mut out,
-                &format!(r#"<rect x="{:.1}" y="{:.1}" width="10" height="10" fill="{color}"/>"#, x1 - 230.0, y - 9.0),
-            );
-            put(&mut out, &format!(r#"<text x="{:.1}" y="{y:.1}">{}</text>"#, x1 - 214.0, escape(text)));
+            let (x, y) = (x0 + (i % 4) as f64 * (x1 - x0) / 4.0, LEGEND * (i / 4) as f64 - above + 14.0);
+            put(&mut out, &format!(r#"<rect x="{x:.1}" y="{:.1}" width="10" height="10" fill="{color}"/>"#, y - 9.0));
+            put(&mut out, &format!(r#"<text x="{:.1}" y="{y:.1}">{}</text>"#, x + 16.0, escape(text)));
         }
         out.push_str("</svg>");
         out
