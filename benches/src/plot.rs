@@ -177,7 +177,7 @@ pub(crate) struct Bar {
 pub(crate) fn bars(list: &[Bar]) -> String {
     const ROW: f64 = 17.0;
     const LABEL: f64 = 280.0;
-    const NOTE: f64 = 190.0;
+    const NOTE: f64 = 215.0;
     let longest = list.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let height = ROW * list.len() as f64 + 4.0;
     let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {height:.0}" role="img">"#);

@@ -43,7 +43,8 @@ pub(crate) fn run(rows: &[PhoneRow], file: &Path) -> Result<()> {
 }
 
 /// What the profiles promise and a compiler contradicts: no spills on Mali; on Adreno 740, in f32, a share of multiply-adds in
-/// the pipelines that hold most of the work.
+/// the pipelines that hold most of the work. Split convolutions are left out of the latter: they are there to read weights with
+/// many invocations, and the static count of their short loop is mostly its end.
 fn promises(rows: &[PhoneRow]) -> Vec<String> {
     let spilling = rows.iter().filter(|row| row.gpu.starts_with("Mali") && row.spills > 0);
     let mut broken: Vec<String> =
@@ -51,7 +52,8 @@ fn promises(rows: &[PhoneRow]) -> Vec<String> {
     let mut covered = 0.0;
     for row in rows.iter().filter(|row| row.gpu == "Adreno 740" && row.precision == "f32") {
         let adds = share(row).unwrap_or_default();
-        if covered < WORK && adds < MULTIPLY_ADDS {
+        let split = row.pipeline.starts_with("conv_split");
+        if covered < WORK && adds < MULTIPLY_ADDS && !split {
             broken.push(format!("{}: {:.0} % multiply-adds on {}", row.pipeline, 100.0 * adds, row.gpu));
         }
         covered += row.work;
@@ -85,5 +87,7 @@ mod tests {
         );
         assert_eq!(promises(&[row("Adreno 740", 0.9, 44, 0)]).len(), 1);
         assert_eq!(promises(&[row("Mali-G610", 0.0, 50, 1)]).len(), 1);
+        let split = PhoneRow { pipeline: "conv_split_4x8 ACT=1".into(), ..row("Adreno 740", 0.5, 10, 0) };
+        assert!(promises(&[split]).is_empty());
     }
 }
