@@ -15,7 +15,7 @@ from .equivariance import equivariance
 from .folded import sample
 from .mesh import FaceMesh, landmark_distance
 from .networks import Portrait
-from .presets import BASE40, EYES, INDICES, LIPS
+from .presets import BASE40, EYES, INDICES, INNER_LIPS, LIPS
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
 
@@ -124,6 +124,25 @@ def share_of_warp(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return -(known * (unseen * (1 - warp).log() + 0.5 * valid * warp.log())).mean()
 
 
+def opened_mouth(batch: dict[str, Tensor], side: int) -> Tensor:
+    """(B, 1, side, side): 1 inside the driver's lips where the source's are shut, or nearly: nothing there can be warped."""
+    source, driver = (batch[f"label_{k}"][:, INNER_LIPS] for k in "sd")
+    gap = lambda p: (p[:, 2] - p[:, 6]).norm(dim=1)
+    opens = (gap(driver) > 0.03) & (gap(source) < 0.4 * gap(driver))
+    x, y = tps.grid(side, driver.device).unbind(-1)
+    crossings = torch.zeros(len(driver), side, side, device=driver.device)
+    for a, b in zip(driver.unbind(1), driver.roll(-1, 1).unbind(1)):
+        (ax, ay), (bx, by) = (p[:, :, None, None].unbind(1) for p in (a, b))
+        spans = (ay > y) != (by > y)
+        crossings += spans & (x < (bx - ax) * (y - ay) / torch.where(by == ay, 1.0, by - ay) + ax)
+    return ((crossings % 2 == 1) & opens[:, None, None])[:, None].float()
+
+
+def within(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean of x where the mask is 1; 0 where it is nowhere."""
+    return (x * mask).sum() / (mask.sum() * x.shape[1] + 1)
+
+
 def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: float) -> dict[str, Tensor]:
     want, facial = batch["drv"], net.config["keypoints"]["facial"]
     marks = net.dense_motion.marks(batch["label_d"][:, :facial])
@@ -153,7 +172,8 @@ class Judges:
 def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: Judges, step: int, crop: int, views: bool) -> dict[str, Tensor]:
     """Terms of the synthesis network, on whole pictures (crop 0) or on squares where there is something to paint.
 
-    The perceptual term is as dear as the network, so each step evaluates one of its uses: on the painted picture or the result.
+    The perceptual term is as dear as the network, so each step evaluates one of its uses: on the painted picture or the result; of
+    the whole at half size, of eyes and mouth, or of a square where there is something to paint (for texture) as they are.
     """
     want, side = batch["drv"], batch["drv"].shape[-1]
     inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"]]
@@ -172,7 +192,9 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
         importance[EYES + LIPS] += 2
         terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
     if not crop:
-        terms["share"] = 2 * share_of_warp(s["blend"], batch)
+        mouth = opened_mouth(batch, side)
+        terms["share"] = 2 * share_of_warp(s["blend"], batch) - 0.3 * within((1 - s["blend"]).clamp(1e-3, 1).log(), mouth)
+        terms["mouth"] = 3 * within((s["paint"] - want).abs(), mouth)
     if judges.adversary:
         terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
         o["judged"] = s["out"].detach(), want
@@ -181,15 +203,20 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     got = s["paint"] if step % 2 else s["out"]
     part = slice(0, (len(got) + 1) // 2)  # half of the batch: the dearest term
     got, want, weight = got[part], want[part], weight[part]
+    use = step // 2 % 3
     if crop:
-        terms["detail"] = 2 * judges.perceptual(got, want, weight)
-    elif step // 2 % 2:
+        terms["detail"] = 4 * judges.perceptual(got, want, weight)
+    elif use == 0:
+        half = lambda x: F.avg_pool2d(x, 2)
+        terms["vgg"] = 4 * judges.perceptual(half(got), half(want), half(weight))
+    elif use == 1:
         where = crops(batch["label_d"][part], side, side // 4)
         take = lambda x: sample(torch.cat([x, x]), where)
-        terms["detail"] = 2 * judges.perceptual(take(got), take(want))
+        terms["detail"] = 4 * judges.perceptual(take(got), take(want))
     else:
-        half = lambda x: F.avg_pool2d(x, 2)
-        terms["vgg"] = 2 * judges.perceptual(half(got), half(want), half(weight))
+        corners = regions(batch["label_d"][part], wrong[part], side, side // 2)
+        take = lambda x: cut(x, corners, side // 2)
+        terms["texture"] = 4 * judges.perceptual(take(got), take(want))
     return terms
 
 
@@ -207,7 +234,7 @@ def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, c
         terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5)
         if taught:
             apart = lambda key: (o[key].float() - taught[key].float()).abs().mean()
-            # The same mixed keypoints, so that there are the same transforms to choose from.
+            # The same mixed keypoints, so that the same transforms are there to choose from.
             terms["taught"] = 20 * (apart("free") + apart("kp_s") + apart("kp_d")) + apart("occlusion")
     if kind != "motion":
         terms |= paint_terms(net, o, batch, weight, judges, step, crop, views)

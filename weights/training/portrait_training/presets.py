@@ -21,6 +21,7 @@ MIRROR: list[int] = FACIAL["mirror"]  # permutation of the 106 under a left-righ
 BASE40: list[int] = FACIAL["base40"]  # where mixed keypoints 0..39 start
 EYES: list[int] = FACIAL["eyes"]
 LIPS: list[int] = FACIAL["lips"]
+INNER_LIPS = [INDICES.index(i) for i in (78, 81, 13, 311, 308, 402, 14, 178)]  # around the opening of the mouth
 IRIS_CENTRES: list[int] = FACIAL["irises"]  # of the 478-point mesh
 IRISES = [len(INDICES), len(INDICES) + 1]  # where the iris centres, right and left, follow the facial points
 PINS = EYES + LIPS + IRISES  # where the flow is pinned; contour points slide along the silhouette, pinning them bends the jaw

@@ -1,6 +1,7 @@
 """A run: its kinds of steps, exact resume, processes, pictures, and the judges it trains against."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from small import FOLDED, TINY, Rows
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
-from portrait_training.losses import Judges, exact_flow, regions, seen, total, share_of_warp
+from portrait_training.losses import Judges, exact_flow, opened_mouth, regions, seen, share_of_warp, total, within
 from portrait_training.narrow import narrowed
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
-from portrait_training.presets import INDICES, PRESETS
+from portrait_training.presets import INDICES, INNER_LIPS, PRESETS
 from portrait_training.run import Run
 from portrait_training.stream import Recipe, Sampler
 from portrait_training.train import tensors
@@ -77,7 +78,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint", "share"}
+    assert set(painted) == {"out", "paint", "share", "mouth"}
 
 
 def test_a_narrower_preset_begins_with_the_motion_of_a_wider_one():
@@ -134,6 +135,22 @@ def test_the_blend_learns_what_the_source_shows():
     towards_paint = (blend.grad[0, 0] > 0).nonzero()
     assert blend.grad[1].abs().max() == 0 and towards_paint.min() >= 80 and towards_paint.max() < 120
     assert (blend.grad[0, 0, :70] < 0).all()
+
+
+def test_mouths_that_open_are_painted():
+    points = torch.zeros(3, 106, 2)
+    angle = -torch.arange(8) * math.tau / 8 + math.pi  # from the left corner over the top
+    ring = torch.stack([angle.cos(), -angle.sin()], 1)
+    shut, ajar = ring * torch.tensor([0.2, 0.01]), ring * torch.tensor([0.2, 0.1])
+    source, driver = points.clone(), points.clone()
+    source[:, INNER_LIPS] = torch.stack([shut, shut, ajar])
+    driver[:, INNER_LIPS] = torch.stack([ajar, shut, ajar])
+    mask = opened_mouth(dict(label_s=source, label_d=driver), 64)
+    assert mask[1:].sum() == 0  # nothing opens; what opens was open before
+    y, x = mask[0, 0].nonzero().T
+    assert 40 < len(x) < 70 and x.min() >= 25 and x.max() <= 38 and y.min() >= 28 and y.max() <= 35
+    assert within(torch.full((3, 2, 64, 64), 0.5), mask).item() == pytest.approx(0.5, abs=0.01)
+    assert within(torch.ones(3, 2, 64, 64), torch.zeros(3, 1, 64, 64)) == 0
 
 
 def test_squares_stay_inside():
