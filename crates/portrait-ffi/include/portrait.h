@@ -103,6 +103,25 @@ typedef uint32_t PortraitFace;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// How a picture fills a window of another shape.
+enum PortraitFit
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // All of it, with bars beside or above it.
+  PORTRAIT_FIT_CONTAIN = 0,
+  // All of the window; what is too wide or too high is cut off evenly.
+  PORTRAIT_FIT_COVER = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum PortraitFit PortraitFit;
+#else
+typedef uint32_t PortraitFit;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // How a frame's bytes are laid out; 8 bits a sample. Chroma has half the width and height, rounded up.
 enum PortraitFormat
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -216,6 +235,33 @@ typedef uint32_t PortraitTrim;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What kind of window. Which can be drawn on depends on platform and driver; where one cannot, making the surface fails.
+enum PortraitWindow
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // X11 by Xlib: `display` is a `Display *`, `window` a `Window`. The host has called `XInitThreads`.
+  PORTRAIT_WINDOW_XLIB = 0,
+  // X11 by XCB: `display` is an `xcb_connection_t *`, `window` an `xcb_window_t`.
+  PORTRAIT_WINDOW_XCB = 1,
+  // `display` is a `wl_display *`, `window` a `wl_surface *`.
+  PORTRAIT_WINDOW_WAYLAND = 2,
+  // `display` is null, `window` an `HWND`.
+  PORTRAIT_WINDOW_WIN32 = 3,
+  // `display` is null, `window` an `ANativeWindow *`.
+  PORTRAIT_WINDOW_ANDROID = 4,
+  // `display` is null, `window` a `CAMetalLayer *`.
+  PORTRAIT_WINDOW_METAL_LAYER = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum PortraitWindow PortraitWindow;
+#else
+typedef uint32_t PortraitWindow;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Device, networks and weights; 0 is none. One serves any number of avatars and sessions.
 typedef uint64_t PortraitEngine;
 
@@ -313,6 +359,9 @@ typedef struct {
   const char *adapter;
   // Where compiled pipelines are kept for a faster start (Vulkan); null: nowhere.
   const char *cache_directory;
+  // An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then.
+  // 0: a device of its own.
+  PortraitEngine share;
   // Hears how it goes; may be null.
   PortraitProgress progress;
   // Handed to `progress`.
@@ -383,7 +432,7 @@ typedef struct {
   float rate;
   // Leaves out the copy of each picture to memory: `portrait_session_take_picture` then has none.
   bool no_pictures;
-  // Takes over at `PORTRAIT_THERMAL_CRITICAL`: an engine of a smaller preset, say. 0: none.
+  // Takes over at `PORTRAIT_THERMAL_CRITICAL`: an engine of a smaller preset that was opened to `share` this one's device. 0: none.
   PortraitEngine cool_engine;
   // The avatar for it.
   PortraitAvatar cool_avatar;
@@ -418,6 +467,8 @@ typedef struct {
   bool open;
   // Whether it was told to pause.
   bool paused;
+  // Whether there is a window to draw on.
+  bool window;
   // Whether `cool_engine` makes the pictures.
   bool cooled;
   // Whether the newest frame showed a face.
@@ -437,6 +488,26 @@ typedef struct {
   // GPU time of that in nanoseconds; 0 where the device does not tell.
   uint64_t gpu_ns;
 } PortraitSessionStatus;
+
+// A window.
+typedef struct {
+  // `sizeof(PortraitSurface)`.
+  uint32_t struct_size;
+  // A `PortraitWindow`.
+  uint32_t kind;
+  // Connection to the display server, where there is one.
+  void *display;
+  // The window: a pointer, or a number.
+  size_t window;
+  // Width in pixels.
+  uint32_t width;
+  // Height in pixels.
+  uint32_t height;
+  // A `PortraitFit`.
+  uint32_t fit;
+  // Red, green and blue of the bars, 0 to 1 as screens show them.
+  float bars[3];
+} PortraitSurface;
 
 #ifdef __cplusplus
 extern "C" {
@@ -588,6 +659,22 @@ const char *portrait_last_error(void);
 
 // The name of a status, like "no face"; "unknown status" for other numbers. Never null, valid forever. Any thread.
 const char *portrait_status_name(uint32_t status);
+
+// Draws every picture on this window from now on, in place of the one before; the newest picture at once. Waits until the window
+// before is no longer in use. The window has to stay until `portrait_session_surface_destroyed` or `portrait_session_release`
+// returns. Any thread.
+//
+// # Safety
+// `surface` is null or points at a `PortraitSurface` whose `struct_size` is set, with handles of a window that is there.
+PortraitStatus portrait_session_surface_created(PortraitSession session,
+                                                const PortraitSurface *surface);
+
+// Fits pictures to a window that has another size now, in pixels. Any thread.
+PortraitStatus portrait_session_surface_changed(PortraitSession session, uint32_t width, uint32_t height);
+
+// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. Done also where
+// there is none. Any thread.
+PortraitStatus portrait_session_surface_destroyed(PortraitSession session);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -55,6 +55,9 @@ pub struct PortraitEngineOptions {
     pub adapter: *const c_char,
     /// Where compiled pipelines are kept for a faster start (Vulkan); null: nowhere.
     pub cache_directory: *const c_char,
+    /// An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then.
+    /// 0: a device of its own.
+    pub share: PortraitEngine,
     /// Hears how it goes; may be null.
     pub progress: PortraitProgress,
     /// Handed to `progress`.
@@ -134,7 +137,7 @@ impl Opener {
         }
     }
 
-    fn run(&self, options: &EngineOptions) {
+    fn run(&self, options: &EngineOptions, share: Option<&Opener>) {
         let tell = |opening: Opening| match opening {
             Opening::Weights => self.tell(0.0, c"reading weights"),
             Opening::Device => self.tell(0.1, c"opening the device"),
@@ -142,7 +145,13 @@ impl Opener {
         };
         let mut made = Err(Failure::new(PortraitStatus::Internal, "no result"));
         let status = call(|| {
-            made = pollster::block_on(Engine::open_async(options, tell)).map_err(Failure::from);
+            made = match share {
+                None => pollster::block_on(Engine::open_async(options, tell)).map_err(Failure::from),
+                Some(share) => share.engine().and_then(|share| {
+                    tell(Opening::Networks);
+                    Ok(Engine::with_gpu(share.gpu().clone(), &options.preset, &options.weights)?)
+                }),
+            };
             Ok(())
         });
         if status != PortraitStatus::Ok {
@@ -254,6 +263,10 @@ pub unsafe extern "C" fn portrait_engine_open(
             let given = sized(options, "options")?;
             (given, options_of(&given)?)
         };
+        let share = match given.share {
+            0 => None,
+            share => Some(handle::engine(share)?),
+        };
         let opener = Arc::new(Opener {
             stage: Mutex::new(Stage::Opening),
             changed: Condvar::new(),
@@ -265,7 +278,7 @@ pub unsafe extern "C" fn portrait_engine_open(
         opener.handle.get_or_init(|| number);
         let thread = std::thread::Builder::new().name("portrait open".to_owned()).spawn(move || {
             opener.thread.get_or_init(|| std::thread::current().id());
-            opener.run(&options);
+            opener.run(&options, share.as_deref());
         });
         if let Err(error) = thread {
             handle::release(number, handle::ENGINE)?;

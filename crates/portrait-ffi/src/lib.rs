@@ -16,6 +16,7 @@ mod input;
 mod motion;
 mod session;
 mod status;
+mod surface;
 
 pub use avatar::*;
 pub use engine::*;
@@ -23,6 +24,7 @@ pub use frame::*;
 pub use motion::*;
 pub use session::*;
 pub use status::*;
+pub use surface::*;
 
 /// Grows with every change of this interface that breaks programs built against an earlier header.
 pub const PORTRAIT_ABI_VERSION: u32 = 1;

@@ -9,7 +9,7 @@ use crate::input::{bytes, sized, write};
 use crate::motion::{PortraitMotion, motion_of};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
-    Backdrop, Framing, LiveOptions, LivePicture, LiveSession, Portrait, SessionOptions, Thermal, Trim,
+    Backdrop, Engine, Framing, LiveOptions, LivePicture, LiveSession, Portrait, SessionOptions, Thermal, Trim,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub struct PortraitSessionOptions {
     pub rate: f32,
     /// Leaves out the copy of each picture to memory: `portrait_session_take_picture` then has none.
     pub no_pictures: bool,
-    /// Takes over at `PORTRAIT_THERMAL_CRITICAL`: an engine of a smaller preset, say. 0: none.
+    /// Takes over at `PORTRAIT_THERMAL_CRITICAL`: an engine of a smaller preset that was opened to `share` this one's device. 0: none.
     pub cool_engine: PortraitEngine,
     /// The avatar for it.
     pub cool_avatar: PortraitAvatar,
@@ -111,6 +111,8 @@ pub struct PortraitSessionStatus {
     pub open: bool,
     /// Whether it was told to pause.
     pub paused: bool,
+    /// Whether there is a window to draw on.
+    pub window: bool,
     /// Whether `cool_engine` makes the pictures.
     pub cooled: bool,
     /// Whether the newest frame showed a face.
@@ -133,7 +135,8 @@ pub struct PortraitSessionStatus {
 
 /// A session and what belongs to its way to C.
 pub(crate) struct Live {
-    session: LiveSession,
+    pub(crate) session: LiveSession,
+    pub(crate) engine: Arc<Engine>,
     pool: Pool,
     /// A picture that did not fit where the host wanted it.
     kept: Mutex<Option<LivePicture>>,
@@ -186,8 +189,10 @@ pub unsafe extern "C" fn portrait_session_open(
             engine => Some(portrait_of(engine, given.cool_avatar)?),
         };
         let rate = Some(given.rate).filter(|rate| *rate > 0.0);
-        let live = LiveSession::start(portrait_of(engine, avatar)?, LiveOptions { session: live, rate, cool })?;
-        let object = Live { session: live, pool: Pool::default(), kept: Mutex::default() };
+        let portrait = portrait_of(engine, avatar)?;
+        let engine = portrait.engine.clone();
+        let live = LiveSession::start(portrait, LiveOptions { session: live, rate, cool })?;
+        let object = Live { session: live, engine, pool: Pool::default(), kept: Mutex::default() };
         let number = handle::insert(Object::Session(Arc::new(object)))?;
         // SAFETY: the host's promise.
         unsafe { write(session, number, "session") }
@@ -352,6 +357,7 @@ pub unsafe extern "C" fn portrait_session_status(
             struct_size,
             open: found.open,
             paused: found.paused,
+            window: found.window,
             cooled: found.cooled,
             face: face.found,
             face_score: face.score,

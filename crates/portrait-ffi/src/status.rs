@@ -73,7 +73,7 @@ fn status_of(error: &EngineError) -> PortraitStatus {
             PortraitStatus::Frame
         }
         E::AvatarIo { .. } | E::MotionIo { .. } => PortraitStatus::Io,
-        E::Target { .. } => PortraitStatus::Surface,
+        E::Target { .. } | E::Surface { .. } => PortraitStatus::Surface,
         E::Preset(_) | E::FaceIndex { .. } | E::PhotoSize { .. } | E::PhotoTooLarge { .. } | E::Points { .. } => {
             PortraitStatus::InvalidArgument
         }

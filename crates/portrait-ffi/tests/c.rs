@@ -1,7 +1,8 @@
 //! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use safetensors::SafeTensors;
 
@@ -81,10 +82,15 @@ impl Program {
         self.picture(&format!("{name}.rgba"), &rgba)
     }
 
-    /// Runs the program; what it prints.
-    fn run(&self, arguments: &[&Path]) -> String {
+    /// Runs the program with these variables set; what it prints.
+    fn run(&self, arguments: &[&Path], environment: &[(&str, &str)]) -> String {
         let mut command = Command::new(&self.file);
-        let output = command.args(arguments).env("LSAN_OPTIONS", "exitcode=0").output().expect("the program starts");
+        let output = command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .env("LSAN_OPTIONS", "exitcode=0")
+            .output()
+            .expect("the program starts");
         let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
         let (said, leaks) = err.split_once("ERROR: LeakSanitizer").unwrap_or((&err, ""));
         println!("{out}{said}");
@@ -119,7 +125,7 @@ fn photo_to_frames_in_memory() {
     let Some(program) = Program::new("frames", &[], true).filter(|_| device()) else { return };
     let (photo, first, second) = (program.photo(), program.driver("s_frame0"), program.driver("s_frame1"));
     let made = program.folder.path();
-    program.run(&[&weights(), &photo, &first, &second, made]);
+    program.run(&[&weights(), &photo, &first, &second, made], &[]);
     if let Some(keep) = std::env::var_os("PORTRAIT_KEEP") {
         for name in ["one", "two"] {
             let rgba = std::fs::read(made.join(format!("{name}.rgba"))).expect("a picture");
@@ -129,14 +135,52 @@ fn photo_to_frames_in_memory() {
     }
 }
 
+/// A display server without a display; ends with the test.
+struct Xvfb(Child, String);
+
+impl Xvfb {
+    fn start() -> Option<Self> {
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", "800x600x24"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let Ok(mut child) = command.spawn() else {
+            println!("SKIP: no Xvfb");
+            return None;
+        };
+        let mut line = String::new();
+        // It says which display it serves, as soon as it does.
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        Some(Self(child, format!(":{}", line.trim())))
+    }
+}
+
+impl Drop for Xvfb {
+    fn drop(&mut self) {
+        self.0.kill().expect("it was running");
+        self.0.wait().expect("it ends");
+    }
+}
+
+#[test]
+fn pictures_in_a_window() {
+    let Some(program) = Program::new("window", &["-lX11"], true).filter(|_| device()) else { return };
+    let Some(server) = Xvfb::start() else { return };
+    let made = program.folder.path();
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0"), made], &[("DISPLAY", &server.1)]);
+    if let Some(keep) = std::env::var_os("PORTRAIT_KEEP") {
+        let rgb = std::fs::read(made.join("window.rgb")).expect("a picture");
+        let picture = image::RgbImage::from_raw(400, 256, rgb).expect("400 × 256");
+        picture.save(Path::new(&keep).join("window.png")).expect("saved");
+    }
+}
+
 #[test]
 fn misuse_is_a_status() {
     let Some(program) = Program::new("misuse", &[], true).filter(|_| device()) else { return };
-    program.run(&[&weights(), &program.photo()]);
+    program.run(&[&weights(), &program.photo()], &[]);
 }
 
 #[test]
 fn memory_does_not_grow() {
     let Some(program) = Program::new("cycles", &[], false).filter(|_| device()) else { return };
-    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")]);
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
 }

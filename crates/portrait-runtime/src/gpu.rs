@@ -203,14 +203,47 @@ impl Gpu {
         &self,
         window: impl Into<wgpu::SurfaceTarget<'static>>,
     ) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceCapabilities), EngineError> {
-        let failed = |reason: String| EngineError::Surface { adapter: self.summary.name.clone(), reason };
-        let (instance, adapter) = self.opened.as_ref().ok_or_else(|| failed("the device is the host's".to_owned()))?;
-        let surface = instance.create_surface(window).map_err(|e| failed(e.to_string()))?;
+        let (instance, _) = self.opened()?;
+        self.reached(instance.create_surface(window).map_err(|e| self.surface_failed(&e.to_string()))?)
+    }
+
+    /// [`Gpu::surface`] on a window of which only handles are known, in other languages.
+    ///
+    /// # Safety
+    /// The handles are of a window that stays until the surface is dropped.
+    ///
+    /// # Errors
+    /// As [`Gpu::surface`].
+    #[allow(unsafe_code, reason = "the caller promises that the window is there")]
+    pub unsafe fn raw_surface(
+        &self,
+        window: wgpu::SurfaceTargetUnsafe,
+    ) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceCapabilities), EngineError> {
+        let (instance, _) = self.opened()?;
+        // SAFETY: the caller's promise.
+        let surface = unsafe { instance.create_surface_unsafe(window) };
+        self.reached(surface.map_err(|e| self.surface_failed(&e.to_string()))?)
+    }
+
+    /// What a surface allows, if this adapter can draw on it.
+    fn reached(
+        &self,
+        surface: wgpu::Surface<'static>,
+    ) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceCapabilities), EngineError> {
+        let (_, adapter) = self.opened()?;
         if !adapter.is_surface_supported(&surface) {
-            return Err(failed("the adapter does not reach this screen".to_owned()));
+            return Err(self.surface_failed("the adapter does not reach this screen"));
         }
         let capabilities = surface.get_capabilities(adapter);
         Ok((surface, capabilities))
+    }
+
+    fn opened(&self) -> Result<&(wgpu::Instance, wgpu::Adapter), EngineError> {
+        self.opened.as_ref().ok_or_else(|| self.surface_failed("the device is the host's"))
+    }
+
+    pub(crate) fn surface_failed(&self, reason: &str) -> EngineError {
+        EngineError::Surface { adapter: self.summary.name.clone(), reason: reason.to_owned() }
     }
 
     /// Hands recorded work to the device.

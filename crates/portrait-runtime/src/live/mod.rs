@@ -4,6 +4,7 @@
 //! what is shown is as recent as it can be.
 
 mod pace;
+mod screen;
 mod worker;
 
 use crate::avatar::Avatar;
@@ -14,6 +15,8 @@ use crate::frame::Picture;
 use crate::options::{FaceStatus, MotionOptions, SessionOptions};
 use crate::orient::Orientation;
 pub use pace::Thermal;
+pub use screen::Window;
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
@@ -40,7 +43,8 @@ pub struct LiveOptions {
     pub session: SessionOptions,
     /// Most pictures a second.
     pub rate: Option<f32>,
-    /// What takes over when the device is critically hot: a smaller preset, say.
+    /// What takes over when the device is critically hot: a smaller preset, say. Its engine is on the same device
+    /// ([`Engine::with_gpu`]).
     pub cool: Option<Portrait>,
 }
 
@@ -71,6 +75,8 @@ pub struct LiveStatus {
     pub open: bool,
     /// Whether it was told to pause.
     pub paused: bool,
+    /// Whether there is a window to draw on.
+    pub window: bool,
     /// Whether [`LiveOptions::cool`] has taken over.
     pub cooled: bool,
     /// Frames pushed.
@@ -87,6 +93,13 @@ pub struct LiveStatus {
     pub face: Option<FaceStatus>,
 }
 
+/// What happened to the window.
+enum Change {
+    Created(Box<Window>),
+    Resized([u32; 2]),
+    Destroyed,
+}
+
 struct Pushed {
     frame: Box<dyn HeldFrame>,
     orientation: Orientation,
@@ -101,6 +114,9 @@ struct State {
     motion: Option<MotionOptions>,
     recalibrate: bool,
     trim: Option<Trim>,
+    windows: VecDeque<Change>,
+    /// Why the newest window cannot be drawn on.
+    refused: Option<EngineError>,
     thermal: Thermal,
     closing: bool,
     /// Whether the worker does something on the device.
@@ -150,8 +166,12 @@ impl LiveSession {
     /// Starts the thread, which opens the session for frames of the size in the options.
     ///
     /// # Errors
-    /// When no thread can be started. What is wrong with the options is found by the thread: the next call tells.
+    /// When no thread can be started, or what stays cool is on another device. What is wrong with the options is found by the thread: the next call tells.
     pub fn start(portrait: Portrait, options: LiveOptions) -> Result<Self, EngineError> {
+        if options.cool.as_ref().is_some_and(|cool| !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu())) {
+            let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
+            return Err(EngineError::Device(reason));
+        }
         let limit = portrait.engine.gpu().device().limits().max_texture_dimension_2d;
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
@@ -239,6 +259,34 @@ impl LiveSession {
         self.shared.changed.notify_all();
     }
 
+    /// Draws every picture on this window from now on, in place of the one before. Waits until the one before is no longer in use.
+    ///
+    /// # Errors
+    /// A surface that takes no pictures.
+    pub fn window_created(&self, window: Window) -> Result<(), EngineError> {
+        self.window(Change::Created(Box::new(window)));
+        self.shared.lock().refused.take().map_or(Ok(()), Err)
+    }
+
+    /// Fits pictures to a window that has another size.
+    pub fn window_resized(&self, size: [u32; 2]) {
+        self.window(Change::Resized(size));
+    }
+
+    /// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it.
+    pub fn window_destroyed(&self) {
+        self.window(Change::Destroyed);
+    }
+
+    fn window(&self, change: Change) {
+        let mut state = self.shared.lock();
+        // A thread that has ended uses no window.
+        if !state.ended {
+            state.windows.push_back(change);
+        }
+        self.settle(state);
+    }
+
     /// Gives memory back; waits until that is done.
     pub fn trim(&self, trim: Trim) {
         let mut state = self.shared.lock();
@@ -279,7 +327,9 @@ impl LiveSession {
     fn settle(&self, state: MutexGuard<'_, State>) {
         self.shared.changed.notify_all();
         if std::thread::current().id() != self.worker {
-            drop(self.shared.wait_while(state, |state| (state.busy || state.trim.is_some()) && !state.ended));
+            drop(self.shared.wait_while(state, |state| {
+                (state.busy || state.trim.is_some() || !state.windows.is_empty()) && !state.ended
+            }));
         }
     }
 }

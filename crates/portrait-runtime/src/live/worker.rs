@@ -1,10 +1,12 @@
 //! The thread of a live session: the only one that touches the session.
 
 use super::pace::{Pace, Thermal};
-use super::{LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
+use super::screen::Screen;
+use super::{Change, LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
 use crate::error::EngineError;
 use crate::motion::Points;
 use crate::options::SessionOptions;
+use crate::present::Presenter;
 use crate::session::Session;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +21,8 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         (state.ended, state.busy) = (true, false);
-        state.status.open = false;
+        (state.status.open, state.status.window) = (false, false);
+        let windows = std::mem::take(&mut state.windows);
         if std::thread::panicking() {
             let text = "the session's thread panicked; please report that".to_owned();
             state.failure = Some(Arc::new(EngineError::Device(text)));
@@ -27,7 +30,7 @@ impl Drop for Ending<'_> {
         let waiting = state.frame.take();
         drop(state);
         self.0.changed.notify_all();
-        drop(waiting);
+        drop((waiting, windows));
     }
 }
 
@@ -36,6 +39,9 @@ struct Worker<'a> {
     portrait: Portrait,
     options: LiveOptions,
     session: Option<Session>,
+    /// Draws what the session makes.
+    presenter: Option<Presenter>,
+    screen: Option<Screen>,
     /// Measured before the session was closed.
     neutral: Option<Points>,
     /// Whether `options.cool` is what runs.
@@ -48,6 +54,7 @@ struct Worker<'a> {
 /// What there is to do.
 enum Task {
     Trim(Trim),
+    Window(Change),
     Frame(Pushed, Thermal),
     End,
 }
@@ -55,8 +62,18 @@ enum Task {
 pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
     let _ending = Ending(shared);
     let pace = Pace::new(options.rate);
-    let mut worker =
-        Worker { shared, portrait, options, session: None, neutral: None, cooled: false, pace, last: None };
+    let mut worker = Worker {
+        shared,
+        portrait,
+        options,
+        session: None,
+        presenter: None,
+        screen: None,
+        neutral: None,
+        cooled: false,
+        pace,
+        last: None,
+    };
     if let Err(error) = worker.work() {
         shared.lock().failure = Some(Arc::new(error));
     }
@@ -73,6 +90,7 @@ impl Worker<'_> {
             match self.next() {
                 Task::End => return Ok(()),
                 Task::Trim(trim) => self.trim(trim)?,
+                Task::Window(change) => self.window(change)?,
                 Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
             }
             self.rest();
@@ -87,6 +105,7 @@ impl Worker<'_> {
             let task = match () {
                 () if state.closing => Some(Task::End),
                 () if state.trim.is_some() => state.trim.map(Task::Trim),
+                () if !state.windows.is_empty() => state.windows.pop_front().map(Task::Window),
                 () if state.status.paused || !wait.is_zero() => None,
                 () => state.frame.take().map(|pushed| Task::Frame(pushed, state.thermal)),
             };
@@ -118,6 +137,44 @@ impl Worker<'_> {
         Ok(())
     }
 
+    fn window(&mut self, change: Change) -> Result<(), EngineError> {
+        match change {
+            Change::Created(window) => {
+                // A window has one surface at a time.
+                self.screen = None;
+                match Screen::new(self.portrait.engine.gpu(), *window) {
+                    Ok(screen) => self.screen = Some(screen),
+                    Err(error) => self.publish(|state| state.refused = Some(error)),
+                }
+            }
+            Change::Resized(size) => self.screen.iter_mut().for_each(|screen| screen.resize(size)),
+            Change::Destroyed => {
+                self.portrait.engine.gpu().wait()?;
+                self.screen = None;
+            }
+        }
+        let there = self.screen.is_some();
+        self.publish(|state| state.status.window = there);
+        if !self.shared.lock().status.paused {
+            self.show()?;
+        }
+        self.portrait.engine.gpu().check()
+    }
+
+    /// Shows the newest picture, if there are both a picture and a window. One that is gone is given up; the host sees that in the
+    /// status, and gives another.
+    fn show(&mut self) -> Result<(), EngineError> {
+        let (Some(screen), Some(presenter)) = (&mut self.screen, &mut self.presenter) else { return Ok(()) };
+        match screen.show(presenter) {
+            Err(EngineError::Surface { .. }) => {
+                self.screen = None;
+                self.publish(|state| state.status.window = false);
+                Ok(())
+            }
+            shown => shown,
+        }
+    }
+
     fn frame(&mut self, pushed: Pushed, thermal: Thermal) -> Result<(), EngineError> {
         self.pace.begin(Instant::now());
         let frame = pushed.frame.frame();
@@ -146,6 +203,8 @@ impl Worker<'_> {
         // It is uploaded: its owner may have it back while the device works.
         let Pushed { frame, timestamp, at, .. } = pushed;
         drop(frame);
+        self.show()?;
+        let Some(session) = &mut self.session else { return Ok(()) };
         let picture = session.take_picture(true)?;
         session.finish()?;
         let (face, gpu_seconds) = (session.status(), session.stats().gpu_seconds);
@@ -186,6 +245,7 @@ impl Worker<'_> {
         if let Some(neutral) = self.neutral.take() {
             session.set_neutral(&neutral)?;
         }
+        self.presenter = Some(session.presenter());
         self.session = Some(session);
         self.publish(|state| state.status.open = true);
         Ok(())
@@ -195,7 +255,7 @@ impl Worker<'_> {
     fn close(&mut self) -> Result<(), EngineError> {
         if let Some(session) = self.session.take() {
             self.neutral = session.neutral()?;
-            drop(session);
+            drop((session, self.presenter.take()));
             self.portrait.engine.gpu().wait()?;
             self.publish(|state| state.status.open = false);
         }

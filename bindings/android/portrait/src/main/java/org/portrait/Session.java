@@ -1,0 +1,203 @@
+package org.portrait;
+
+import java.nio.ByteBuffer;
+
+/**
+ * One avatar driven by one camera, in a thread of the library's. Any thread may call, and no call waits for the GPU unless it says so.
+ * {@link #close} may be called again.
+ */
+public final class Session implements AutoCloseable {
+    /** Frames and pictures that wait; for {@link #trim}. */
+    public static final int TRIM_WAITING = 0;
+    /** Also everything the session has on the GPU; the next frame makes it again. */
+    public static final int TRIM_SESSION = 1;
+    /** Also the engine's compiled pipelines. */
+    public static final int TRIM_PIPELINES = 2;
+
+    /** How a session runs. */
+    public static final class Options {
+        int framing;
+        int width;
+        int height;
+        ByteBuffer photo;
+        int photoWidth;
+        int photoHeight;
+        float rate;
+        boolean pictures = true;
+        long coolEngine;
+        long coolAvatar;
+
+        /** The size of the frames to expect, once upright; frames of another size are taken too. */
+        public Options frames(int width, int height) {
+            this.width = width;
+            this.height = height;
+            return this;
+        }
+
+        /** Shows the whole photo that the avatar was made of, RGBA without gaps in a direct buffer. */
+        public Options wholePhoto(ByteBuffer rgba, int width, int height) {
+            framing = 1;
+            photo = Native.direct(rgba, "rgba");
+            photoWidth = width;
+            photoHeight = height;
+            return this;
+        }
+
+        /** Shows the person alone, transparent around. */
+        public Options cutOut() {
+            framing = 2;
+            return this;
+        }
+
+        /** Most pictures a second. */
+        public Options rate(float picturesPerSecond) {
+            rate = picturesPerSecond;
+            return this;
+        }
+
+        /** Leaves out the copy of each picture to memory: only what is on a surface is seen. */
+        public Options withoutPictures() {
+            pictures = false;
+            return this;
+        }
+
+        /** What takes over when the device is critically hot; of {@link Engine#sibling}. */
+        public Options cool(Engine engine, Avatar avatar) {
+            coolEngine = engine.handle;
+            coolAvatar = avatar.handle;
+            return this;
+        }
+    }
+
+    /** What a session does. */
+    public static final class Status {
+        /** Whether it has what it needs on the GPU. */
+        public final boolean open;
+        /** Whether it was told to pause. */
+        public final boolean paused;
+        /** Whether there is a surface to draw on. */
+        public final boolean surface;
+        /** Whether what stays cool makes the pictures. */
+        public final boolean cooled;
+        /** Whether the newest frame showed a face. */
+        public final boolean face;
+        /** Frames pushed. */
+        public final long pushed;
+        /** Frames among them that were not used. */
+        public final long dropped;
+        /** Pictures made. */
+        public final long pictures;
+        /** From the push of the newest picture's frame until it was done, in nanoseconds. */
+        public final long latency;
+
+        private Status(ByteBuffer told) {
+            open = told.getLong(0) != 0;
+            paused = told.getLong(8) != 0;
+            surface = told.getLong(16) != 0;
+            cooled = told.getLong(24) != 0;
+            face = told.getLong(32) != 0;
+            pushed = told.getLong(40);
+            dropped = told.getLong(48);
+            pictures = told.getLong(56);
+            latency = told.getLong(64);
+        }
+    }
+
+    private final long handle;
+
+    private Session(long handle) {
+        this.handle = handle;
+    }
+
+    /** Starts a session. Waits for the engine; frames may be pushed at once. */
+    public static Session open(Engine engine, Avatar avatar, Options how) {
+        ByteBuffer out = Native.numbers(1);
+        Native.check(
+                Native.sessionOpen(
+                        engine.handle, avatar.handle, how.framing, how.width, how.height, how.photo, how.photoWidth,
+                        how.photoHeight, how.rate, how.pictures, how.coolEngine, how.coolAvatar, out));
+        return new Session(out.getLong(0));
+    }
+
+    /** Gives the newest frame of the driver, which is copied; an older one that was not begun yet is dropped. */
+    public void push(Frame f) {
+        Native.check(
+                Native.sessionPush(
+                        handle, f.format, f.colour, f.width, f.height, f.planes[0], f.planes[1], f.planes[2], f.stride,
+                        f.chromaStride, f.chromaStep, f.rotation, f.mirror, f.timestamp));
+    }
+
+    /**
+     * Copies the newest picture that was not taken yet, RGBA, into a direct buffer; waits for one no longer than this. The time stamp of
+     * its frame, or -1 if there is none.
+     */
+    public long takePicture(ByteBuffer rgba, int milliseconds) {
+        ByteBuffer out = Native.numbers(3);
+        int status = Native.sessionTakePicture(handle, milliseconds, Native.direct(rgba, "rgba"), out);
+        if (status == Native.PENDING) {
+            return -1;
+        }
+        Native.check(status);
+        return out.getLong(16);
+    }
+
+    /** How motion is taken over: factors on all of it and on the lids; the driver's pose as it is; without smoothing. */
+    public void setMotion(float strength, float eyeGain, boolean absolute, boolean raw) {
+        Native.check(Native.sessionSetMotion(handle, strength, eyeGain, absolute, raw));
+    }
+
+    /** Takes the next frame with a face as the driver's neutral pose. */
+    public void recalibrate() {
+        Native.check(Native.sessionRecalibrate(handle));
+    }
+
+    /** Stops making pictures, and waits for the frame at hand. */
+    public void pause() {
+        Native.check(Native.sessionPause(handle));
+    }
+
+    /** Goes on after a pause. */
+    public void resume() {
+        Native.check(Native.sessionResume(handle));
+    }
+
+    /** How hot the device is, 0 to 3: fewer pictures a second first, then {@link Options#cool}. */
+    public void setThermal(int thermal) {
+        Native.check(Native.sessionSetThermal(handle, thermal));
+    }
+
+    /** Gives memory back, {@code TRIM_…}; waits until that is done. */
+    public void trim(int level) {
+        Native.check(Native.sessionTrim(handle, level));
+    }
+
+    /** What the session does. */
+    public Status status() {
+        ByteBuffer out = Native.numbers(15);
+        Native.check(Native.sessionStatus(handle, out));
+        return new Status(out);
+    }
+
+    /**
+     * Draws every picture on an {@code android.view.Surface} from now on; with {@code cover} all of it is filled. Only on Android.
+     */
+    public void surfaceCreated(Object surface, int width, int height, boolean cover) {
+        Native.check(Native.surfaceCreated(handle, surface, width, height, cover ? 1 : 0, 0, 0, 0));
+    }
+
+    /** Fits pictures to a surface of another size. */
+    public void surfaceChanged(int width, int height) {
+        Native.check(Native.surfaceChanged(handle, width, height));
+    }
+
+    /** Draws on no surface any more; waits until it is no longer in use. */
+    public void surfaceDestroyed() {
+        Native.check(Native.surfaceDestroyed(handle));
+    }
+
+    /** Releases the session and waits for its thread. */
+    @Override
+    public void close() {
+        Native.check(Native.sessionRelease(handle));
+    }
+}

@@ -1,0 +1,69 @@
+//! Java's direct buffers.
+
+use jni_sys::{JNIEnv, jobject, jstring};
+use portrait_ffi::portrait_last_error;
+use std::ffi::c_char;
+use std::ptr::null;
+
+/// Memory of a direct buffer, valid during the call that it was given to.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffer {
+    pub(crate) address: *mut u8,
+    pub(crate) length: usize,
+}
+
+impl Buffer {
+    /// The buffer's memory; no memory for null and for a buffer that is not direct.
+    ///
+    /// # Safety
+    /// What the virtual machine gave to a native method.
+    pub(crate) unsafe fn new(env: *mut JNIEnv, buffer: jobject) -> Self {
+        let none = Self { address: std::ptr::null_mut(), length: 0 };
+        if buffer.is_null() {
+            return none;
+        }
+        // SAFETY: the environment is the machine's, the object a buffer by the method's signature.
+        let (address, length) = unsafe {
+            let table = &**env;
+            ((table.v1_4.GetDirectBufferAddress)(env, buffer), (table.v1_4.GetDirectBufferCapacity)(env, buffer))
+        };
+        match usize::try_from(length) {
+            Ok(length) if !address.is_null() => Self { address: address.cast(), length },
+            _ => none,
+        }
+    }
+
+    /// A text with a zero at its end; null for no buffer or one without the zero.
+    pub(crate) fn text(self) -> *const c_char {
+        if self.length == 0 {
+            return null();
+        }
+        // SAFETY: the buffer's last byte.
+        let last = unsafe { self.address.add(self.length - 1).read() };
+        if last == 0 { self.address.cast() } else { null() }
+    }
+
+    /// Writes numbers, as many as fit.
+    pub(crate) fn write<const N: usize>(self, numbers: [u64; N]) {
+        for (i, number) in numbers.iter().enumerate().take(self.length / 8) {
+            // SAFETY: inside the buffer; Java aligns nothing.
+            unsafe { self.address.add(8 * i).cast::<u64>().write_unaligned(*number) };
+        }
+    }
+}
+
+/// A float as a number of [`Buffer::write`].
+pub(crate) fn bits(value: f32) -> u64 {
+    f64::from(value).to_bits()
+}
+
+/// The text of this thread's last failed call.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_lastError(env: *mut JNIEnv, _class: jobject) -> jstring {
+    // The texts hold no zero and nothing beyond the basic plane, where Java's UTF-8 differs.
+    // SAFETY: the environment is the machine's; the text lives until the next call.
+    unsafe { ((**env).v1_1.NewStringUTF)(env, portrait_last_error()) }
+}

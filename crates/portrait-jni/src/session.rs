@@ -1,0 +1,253 @@
+//! Sessions.
+
+use crate::buffer::{Buffer, bits};
+use crate::objects::rgba;
+use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject};
+use portrait_ffi::*;
+use std::ptr::{null, null_mut};
+
+/// Opens a session; its handle goes to `out`.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
+    env: *mut JNIEnv,
+    _class: jobject,
+    engine: jlong,
+    avatar: jlong,
+    framing: jint,
+    width: jint,
+    height: jint,
+    photo: jobject,
+    photo_width: jint,
+    photo_height: jint,
+    rate: jfloat,
+    pictures: jboolean,
+    cool_engine: jlong,
+    cool_avatar: jlong,
+    out: jobject,
+) -> jint {
+    // SAFETY: the machine's promise; the photo is copied.
+    unsafe {
+        let photo = Buffer::new(env, photo);
+        let photo_given = photo.length > 0;
+        let photo = rgba(photo, [photo_width, photo_height, photo_width.saturating_mul(4)]);
+        let options = PortraitSessionOptions {
+            struct_size: size_of::<PortraitSessionOptions>() as u32,
+            framing: framing as u32,
+            frame_width: width as u32,
+            frame_height: height as u32,
+            photo: if photo_given { &photo } else { null() },
+            motion: null(),
+            rate,
+            no_pictures: !pictures,
+            cool_engine: cool_engine as u64,
+            cool_avatar: cool_avatar as u64,
+        };
+        let mut session = 0;
+        let status = portrait_session_open(engine as u64, avatar as u64, &options, &mut session);
+        Buffer::new(env, out).write([session]);
+        status as jint
+    }
+}
+
+/// Number of Android's `YUV_420_888`, which leaves it to the device how chroma lies; beside those of `PortraitFormat`.
+const YUV_420_888: jint = 100;
+
+/// Finds out which of the usual layouts a `YUV_420_888` is: chroma apart, or in turns, told by where both planes begin.
+fn settle(frame: &mut PortraitFrame, chroma_step: jint) {
+    let [_, blue, red] = frame.planes;
+    let (format, first) = match chroma_step {
+        1 => (PortraitFormat::I420, None),
+        2 if red.addr() == blue.addr() + 1 => (PortraitFormat::Nv12, Some(1)),
+        2 if blue.addr() == red.addr() + 1 => (PortraitFormat::Nv21, Some(2)),
+        // No layout of that number: refused with a text.
+        _ => {
+            frame.format = YUV_420_888 as u32;
+            return;
+        }
+    };
+    frame.format = format as u32;
+    if let Some(first) = first {
+        frame.planes[1] = frame.planes[first];
+        // Each plane ends with its own last sample; the other's is one byte further, in the same memory.
+        frame.lengths[1] = frame.lengths[first].saturating_add(1).min(frame.lengths[first] + frame.lengths[3 - first]);
+    }
+}
+
+/// Pushes a frame; it is copied.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
+    env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    format: jint,
+    colour: jint,
+    width: jint,
+    height: jint,
+    first: jobject,
+    second: jobject,
+    third: jobject,
+    stride: jint,
+    chroma_stride: jint,
+    chroma_step: jint,
+    rotation: jint,
+    mirror: jboolean,
+    timestamp: jlong,
+) -> jint {
+    // SAFETY: the machine's promise.
+    let planes = unsafe { [first, second, third].map(|buffer| Buffer::new(env, buffer)) };
+    let strides = [stride, chroma_stride, chroma_stride].map(|v| usize::try_from(v).unwrap_or(0));
+    let mut frame = PortraitFrame {
+        struct_size: size_of::<PortraitFrame>() as u32,
+        format: format as u32,
+        colour: colour as u32,
+        width: width as u32,
+        height: height as u32,
+        rotation: rotation as u32,
+        planes: planes.map(|plane| plane.address.cast_const()),
+        lengths: planes.map(|plane| plane.length),
+        strides,
+        timestamp_ns: timestamp as u64,
+        mirror,
+        release: None,
+        user: null_mut(),
+    };
+    if format == YUV_420_888 {
+        settle(&mut frame, chroma_step);
+    }
+    // SAFETY: the buffers live until the call returns, and the frame is copied.
+    unsafe { portrait_session_push(session as u64, &frame) as jint }
+}
+
+/// Copies the newest picture into `pixels`; width, height and time stamp go to `out`.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionTakePicture(
+    env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    milliseconds: jint,
+    pixels: jobject,
+    out: jobject,
+) -> jint {
+    // SAFETY: the machine's promise.
+    unsafe {
+        let pixels = Buffer::new(env, pixels);
+        let mut picture = PortraitPicture {
+            struct_size: size_of::<PortraitPicture>() as u32,
+            width: 0,
+            height: 0,
+            pixels: pixels.address,
+            length: pixels.length,
+            stride: 0,
+            timestamp_ns: 0,
+        };
+        let milliseconds = u32::try_from(milliseconds).unwrap_or(0);
+        let status = portrait_session_take_picture(session as u64, milliseconds, &mut picture);
+        Buffer::new(env, out).write([picture.width.into(), picture.height.into(), picture.timestamp_ns]);
+        status as jint
+    }
+}
+
+/// How motion is taken over.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_portrait_Native_sessionSetMotion(
+    _env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    strength: jfloat,
+    eye_gain: jfloat,
+    absolute: jboolean,
+    raw: jboolean,
+) -> jint {
+    let struct_size = size_of::<PortraitMotion>() as u32;
+    let motion = PortraitMotion { struct_size, strength, eye_gain, absolute, raw };
+    // SAFETY: a motion.
+    unsafe { portrait_session_set_motion(session as u64, &motion) as jint }
+}
+
+/// A call without further arguments.
+macro_rules! plain {
+    ($($name:ident => $call:ident),*) => {$(
+        /// See the C call.
+        #[unsafe(no_mangle)]
+        pub extern "system" fn $name(_env: *mut JNIEnv, _class: jobject, session: jlong) -> jint {
+            $call(session as u64) as jint
+        }
+    )*};
+}
+
+plain! {
+    Java_org_portrait_Native_sessionRecalibrate => portrait_session_recalibrate,
+    Java_org_portrait_Native_sessionPause => portrait_session_pause,
+    Java_org_portrait_Native_sessionResume => portrait_session_resume
+}
+
+/// How hot the device is.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_portrait_Native_sessionSetThermal(
+    _env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    thermal: jint,
+) -> jint {
+    portrait_session_set_thermal(session as u64, thermal as u32) as jint
+}
+
+/// Gives memory back.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_portrait_Native_sessionTrim(
+    _env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    trim: jint,
+) -> jint {
+    portrait_session_trim(session as u64, trim as u32) as jint
+}
+
+/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score and region go to `out`.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionStatus(
+    env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    out: jobject,
+) -> jint {
+    // SAFETY: plain data, for which zeros are values; then as the library says.
+    unsafe {
+        let mut s: PortraitSessionStatus = std::mem::zeroed();
+        s.struct_size = size_of::<PortraitSessionStatus>() as u32;
+        let status = portrait_session_status(session as u64, &mut s);
+        let [open, paused, window, cooled, face] = [s.open, s.paused, s.window, s.cooled, s.face].map(u64::from);
+        let [x, y, side, angle] = s.face_region.map(bits);
+        let score = bits(s.face_score);
+        let counts = [s.pushed, s.dropped, s.pictures, s.latency_ns, s.gpu_ns];
+        let [pushed, dropped, pictures, latency, gpu] = counts;
+        let told =
+            [open, paused, window, cooled, face, pushed, dropped, pictures, latency, gpu, score, x, y, side, angle];
+        Buffer::new(env, out).write(told);
+        status as jint
+    }
+}
+
+/// Releases a session.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_portrait_Native_sessionRelease(
+    _env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+) -> jint {
+    let status = portrait_session_release(session as u64) as jint;
+    crate::surface::forget(session);
+    status
+}

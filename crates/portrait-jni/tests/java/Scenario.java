@@ -1,0 +1,161 @@
+package org.portrait;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Photo to pictures and every misuse, as an app would do it: {@code Scenario WEIGHTS PHOTO DRIVER}, square RGBA pictures. */
+final class Scenario {
+    interface Call {
+        void run() throws Exception;
+    }
+
+    static void check(boolean holds, String what) {
+        if (!holds) {
+            throw new AssertionError(what);
+        }
+    }
+
+    /** The call throws an exception whose message says this. */
+    static void fails(Class<? extends Exception> kind, String says, Call call) throws Exception {
+        try {
+            call.run();
+        } catch (Exception error) {
+            boolean right = kind.isInstance(error) && error.getMessage().contains(says);
+            check(right, "expected `" + says + "`, got " + error);
+            return;
+        }
+        throw new AssertionError("no exception; expected `" + says + "`");
+    }
+
+    static ByteBuffer read(String file) throws IOException {
+        byte[] bytes = Files.readAllBytes(Path.of(file));
+        return ByteBuffer.allocateDirect(bytes.length).put(bytes);
+    }
+
+    static int side(ByteBuffer rgba) {
+        return (int) Math.round(Math.sqrt(rgba.capacity() / 4.0));
+    }
+
+    static double difference(ByteBuffer a, ByteBuffer b) {
+        double sum = 0;
+        for (int i = 0; i < a.capacity(); i++) {
+            sum += Math.abs((a.get(i) & 255) - (b.get(i) & 255));
+        }
+        return sum / a.capacity();
+    }
+
+    /** Chroma in turns as Android's cameras give it: three planes, two of them in one memory, each shown from its own first sample. */
+    static Frame yuv(ByteBuffer rgba, int side, boolean redFirst) {
+        ByteBuffer luma = ByteBuffer.allocateDirect(side * side);
+        ByteBuffer turns = ByteBuffer.allocateDirect(side * side / 2);
+        for (int y = 0; y < side; y++) {
+            for (int x = 0; x < side; x++) {
+                int at = 4 * (y * side + x);
+                double r = rgba.get(at) & 255, g = rgba.get(at + 1) & 255, b = rgba.get(at + 2) & 255;
+                double light = 0.299 * r + 0.587 * g + 0.114 * b;
+                luma.put(y * side + x, (byte) Math.round(light));
+                if (x % 2 == 0 && y % 2 == 0) {
+                    byte blue = (byte) Math.round(128 + (b - light) / 1.772);
+                    byte red = (byte) Math.round(128 + (r - light) / 1.402);
+                    int to = y / 2 * side + x;
+                    turns.put(to, redFirst ? red : blue);
+                    turns.put(to + 1, redFirst ? blue : red);
+                }
+            }
+        }
+        int last = turns.capacity() - 1;
+        ByteBuffer first = turns.slice(0, last), second = turns.slice(1, last);
+        return Frame.yuv420(luma, side, redFirst ? second : first, redFirst ? first : second, side, 2, side, side);
+    }
+
+    static void take(Session session, Frame frame, ByteBuffer picture, long clock) {
+        session.push(frame.at(clock));
+        check(session.takePicture(picture, 120_000) == clock, "the picture of this frame");
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        ByteBuffer photo = read(arguments[1]), driver = read(arguments[2]);
+        int photoSide = side(photo), driverSide = side(driver);
+
+        fails(PortraitException.class, "nowhere.safetensors", () -> {
+            try (Engine none = Engine.open("nowhere.safetensors", null)) {
+                none.await(-1);
+            }
+        });
+        Engine engine = Engine.open(arguments[0], null);
+        check(engine.await(120_000), "the engine opens");
+        System.out.println("adapter: " + engine.adapter());
+
+        ByteBuffer grey = ByteBuffer.allocateDirect(4 * 64 * 64);
+        fails(PortraitException.class, "no face", () -> Avatar.prepare(engine, grey, 64, 64, Avatar.FACE_ONLY));
+        fails(PortraitException.class, "do not fit", () -> Avatar.prepare(engine, grey, 65, 64, Avatar.FACE_ONLY));
+        ByteBuffer heap = ByteBuffer.allocate(16);
+        fails(IllegalArgumentException.class, "direct", () -> Avatar.prepare(engine, heap, 2, 2, Avatar.FACE_ONLY));
+        Avatar made = Avatar.prepare(engine, photo, photoSide, photoSide, Avatar.FACE_LARGEST);
+        byte[] stored = made.toBytes();
+        made.close();
+        made.close();
+        fails(PortraitException.class, "this avatar was released", made::toBytes);
+        Avatar avatar = Avatar.fromBytes(stored);
+        stored[stored.length / 2] ^= 1;
+        fails(PortraitException.class, "damaged", () -> Avatar.fromBytes(stored));
+        check(avatar.side() == 256 && avatar.faceSize() > 20, "the avatar's sizes");
+
+        Session session = Session.open(engine, avatar, new Session.Options().frames(driverSide, driverSide));
+        session.setMotion(1, 1, true, true);
+        ByteBuffer picture = ByteBuffer.allocateDirect(4 * 256 * 256), other = ByteBuffer.allocateDirect(4 * 256 * 256);
+        check(session.takePicture(picture, 0) == -1, "no picture yet");
+        Frame frame = Frame.rgba(driver, driverSide, driverSide, 4 * driverSide);
+        long clock = 0;
+        for (int i = 0; i < 4; i++) {
+            take(session, frame, picture, clock += 40_000_000);
+        }
+        ByteBuffer small = ByteBuffer.allocateDirect(10);
+        session.push(frame.at(clock += 40_000_000));
+        fails(PortraitException.class, "does not fit in 10 bytes", () -> session.takePicture(small, 120_000));
+        check(session.takePicture(other, 0) == clock, "the picture stays");
+        for (boolean redFirst : new boolean[] {false, true}) {
+            take(session, yuv(driver, driverSide, redFirst), other, clock += 40_000_000);
+            System.out.printf("YUV_420_888, red first %b: %.2f of 255 from RGBA%n", redFirst, difference(picture, other));
+            check(difference(picture, other) < 2, "the same driver");
+        }
+        ByteBuffer apart = ByteBuffer.allocateDirect(driver.capacity());
+        Frame odd = Frame.yuv420(apart, driverSide, driver, apart, driverSide, 2, driverSide, driverSide);
+        fails(PortraitException.class, "`format` is 100", () -> session.push(odd));
+        fails(PortraitException.class, "`rotation` is 30", () -> session.push(frame.rotated(30)));
+        frame.rotated(0);
+
+        session.pause();
+        session.push(frame);
+        check(session.status().paused && session.status().dropped > 0, "paused");
+        session.resume();
+        session.trim(Session.TRIM_PIPELINES);
+        check(!session.status().open, "given back");
+        session.setThermal(2);
+        take(session, frame, other, clock += 40_000_000);
+        Session.Status status = session.status();
+        check(status.open && status.face && status.latency > 0 && !status.surface, "open again");
+        session.recalibrate();
+        fails(PortraitException.class, "`thermal` is 9", () -> session.setThermal(9));
+        fails(PortraitException.class, "`surface` is null", () -> session.surfaceCreated(null, 1, 1, false));
+        session.surfaceChanged(5, 5);
+        session.surfaceDestroyed();
+
+        // Exceptions by the thousand hold no references.
+        Session.Status before = session.status();
+        for (int i = 0; i < 20_000; i++) {
+            fails(PortraitException.class, "`trim` is 7", () -> session.trim(7));
+        }
+        check(session.status().pictures == before.pictures, "nothing happened");
+
+        engine.close();
+        avatar.close();
+        take(session, frame, other, clock += 40_000_000);
+        session.close();
+        session.close();
+        fails(PortraitException.class, "this session was released", session::pause);
+        System.out.println("scenario: every call did what it says");
+    }
+}
