@@ -46,7 +46,7 @@ const LIPS: usize = 20;
 /// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
 /// taken. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
 /// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's.
-/// Relative motion is taken apart: what the head does as a whole ([`HeadFit`]) is weighed by `head_gain`, all else by
+/// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
 /// In a frame without a face nothing is filtered or taken, and the output is made from the held state; before the first face it is
@@ -161,7 +161,7 @@ impl Transfer {
     pub const SOURCE_LEN: usize = Self::FIT_AT + 4 * FACIAL / 2;
     /// Where the depth of each point starts in the source.
     const DEPTH_AT: usize = COORDS + 4;
-    /// Where the rows of [`head_fit`] start in the source, after two spare values.
+    /// Where the rows of `head_fit` start in the source, after two spare values.
     const FIT_AT: usize = Self::DEPTH_AT + COORDS / 2 + 2;
     /// Length of the state binding.
     pub const STATE_LEN: usize = Self::NEUTRAL_AT + 4 + COORDS;
@@ -184,7 +184,7 @@ impl Transfer {
 
     /// Contents of the `source` binding: the pose of `fk` `[108, 2]` and `nk` `[50, 2]` (in [-1, 1]); square root of the hull area of
     /// the first 106 points, 0, 0, 0; `depth` of the pose's 158 points in the same unit, 0, 0; and the rows `[106, 4]` of
-    /// [`head_fit`] for the facial points numbered by `stiff`.
+    /// `head_fit` for the facial points numbered by `stiff`.
     ///
     /// # Panics
     /// When a length differs.
