@@ -1,6 +1,8 @@
 //! A host with a window and a device of its own, in which a portrait idles or follows a clip.
 //!
-//!     cargo run -p portrait-examples --bin host-window -- assets/astronaut.png assets/driver.mp4
+//! ```sh
+//! cargo run -p portrait-examples --bin host-window -- assets/astronaut.png assets/driver.mp4
+//! ```
 //!
 //! The host opens instance, surface and device as it would for its own drawing. The engine shares the device; the session turns
 //! frames into pictures on it, and the presenter draws the newest one into a texture of the host: here the surface's.

@@ -1,8 +1,10 @@
 //! A stream of frames in, a stream of pictures out: raw RGBA from standard input to standard output, without a window.
 //!
-//!     ffmpeg -i talk.mp4 -f rawvideo -pix_fmt rgba - \
-//!         | cargo run -p portrait-examples --bin stream -- me.jpg 1280x720 25 \
-//!         | ffplay -f rawvideo -pixel_format rgba -video_size 256x256 -framerate 25 -
+//! ```sh
+//! ffmpeg -i talk.mp4 -f rawvideo -pix_fmt rgba - \
+//!     | cargo run -p portrait-examples --bin stream -- me.jpg 1280x720 25 \
+//!     | ffplay -f rawvideo -pixel_format rgba -video_size 256x256 -framerate 25 -
+//! ```
 //!
 //! Pictures come back while later frames are on their way: nothing waits for the GPU but the end, and memory does not grow.
 

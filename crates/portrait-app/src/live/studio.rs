@@ -65,8 +65,8 @@ pub(crate) struct Studio {
     frame: [u32; 2],
     /// Whether the window draws this session's pictures already.
     presented: bool,
-    /// When the change was asked for whose first picture is still to come.
-    changed: Option<Instant>,
+    /// The change whose first picture is still to come, and when it was asked for.
+    changed: Option<(String, Instant)>,
     last: Option<Instant>,
     previewed: Option<Instant>,
     screenshot: Option<PathBuf>,
@@ -227,10 +227,10 @@ impl Studio {
             view.presenter = Some(self.session.presenter());
             self.presented = true;
         }
-        if let Some(asked) = self.changed.take() {
-            view.change = Some(asked.elapsed());
-        }
         drop(view);
+        if let Some((what, asked)) = self.changed.take() {
+            self.say(format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
+        }
         if let Some(trouble) = trouble {
             crate::console::warning(trouble);
         }
@@ -259,17 +259,28 @@ impl Studio {
                 self.session.follow([x * width, y * height]);
             }
             // Dropped on a window there is no way to choose: the largest face it is.
-            Command::Photo(path) => self.change("preparing the portrait", |studio| {
-                let sitter = Sitter::open(&studio.engine, &path, FaceChoice::Largest)?;
-                let before = std::mem::replace(&mut studio.sitter, sitter);
-                studio.reopen().inspect_err(|_| studio.sitter = before)
-            })?,
-            Command::Show(shown) => self.change("changing the view", |studio| {
-                let before = std::mem::replace(&mut studio.shown, shown);
-                studio.reopen().inspect_err(|_| studio.shown = before)
-            })?,
+            Command::Photo(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                self.change("preparing the portrait", name, |studio| {
+                    let sitter = Sitter::open(&studio.engine, &path, FaceChoice::Largest)?;
+                    let before = std::mem::replace(&mut studio.sitter, sitter);
+                    studio.reopen().inspect_err(|_| studio.sitter = before)
+                })?;
+            }
+            Command::Show(shown) => {
+                let name = match shown {
+                    Shown::Crop => "square",
+                    Shown::Photo => "whole photo",
+                    Shown::Cutout => "person alone",
+                };
+                self.change("changing the view", name.to_owned(), |studio| {
+                    let before = std::mem::replace(&mut studio.shown, shown);
+                    studio.reopen().inspect_err(|_| studio.shown = before)
+                })?;
+            }
             Command::Preset(name, weights) => {
-                self.change("changing the preset", |studio| studio.set_preset(&name, &weights))?;
+                let text = format!("preset {name}");
+                self.change("changing the preset", text, |studio| studio.set_preset(&name, &weights))?;
             }
             Command::Source(source, mirror) => {
                 (self.source, self.mirror, self.idle) = (source, mirror, false);
@@ -295,15 +306,20 @@ impl Studio {
     }
 
     /// Something that takes a while and may fail; then everything stays as it was.
-    fn change(&mut self, what: &'static str, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+    fn change(
+        &mut self,
+        doing: &'static str,
+        what: String,
+        change: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let asked = Instant::now();
-        self.shared.view().busy = Some(what);
+        self.shared.view().busy = Some(doing);
         (self.wake)();
         let done = change(self);
         self.shared.view().busy = None;
         match done {
             Ok(()) => {
-                self.changed = Some(asked);
+                self.changed = Some((what, asked));
                 Ok(())
             }
             Err(error) if is_lost(&error) => Err(error),
@@ -326,7 +342,6 @@ impl Studio {
             return Err(error);
         }
         self.shared.view().preset = name.to_owned();
-        self.say(format!("preset {name}"));
         Ok(())
     }
 

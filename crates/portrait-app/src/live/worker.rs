@@ -60,8 +60,6 @@ pub(crate) struct View {
     pub(crate) busy: Option<&'static str>,
     pub(crate) video: Option<PathBuf>,
     pub(crate) points: Option<PathBuf>,
-    /// How long the newest change of photo, preset or view took, to its first picture.
-    pub(crate) change: Option<Duration>,
     /// The thread has ended because the device is gone, of which this is said.
     pub(crate) device_lost: Option<String>,
     /// The thread has ended because of this.
