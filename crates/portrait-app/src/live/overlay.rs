@@ -18,6 +18,8 @@ const NOTICE: Duration = Duration::from_secs(5);
 const HINTS: Duration = Duration::from_secs(8);
 /// Width of a window in points in which status and controls are side by side.
 const ROOMY: f32 = 640.0;
+/// Height of the lower edge of a narrow window, in which messages are.
+const MESSAGES: f32 = 72.0;
 /// Width of the driver's picture in points.
 const PREVIEW: f32 = 168.0;
 
@@ -113,9 +115,9 @@ impl Overlay {
     }
 
     fn controls(&mut self, ctx: &Context, requests: &mut Vec<Request>) {
-        // In a narrow window the status takes the upper edge.
-        let (corner, offset) = match ctx.content_rect().width() < ROOMY {
-            true => (Align2::RIGHT_BOTTOM, [-14.0, -14.0]),
+        // In a narrow window the status takes the upper edge, and messages the lower one.
+        let (corner, offset) = match narrow(ctx) {
+            true => (Align2::RIGHT_BOTTOM, [-14.0, -MESSAGES]),
             false => (Align2::RIGHT_TOP, [-14.0, 14.0]),
         };
         panel(ctx, "controls", corner, offset, |ui| {
@@ -183,7 +185,8 @@ impl Overlay {
             }
         }
         let (Some(texture), Some([width, height])) = (&self.driver, size) else { return };
-        panel(ctx, "driver", Align2::LEFT_BOTTOM, [14.0, -14.0], |ui| {
+        let above = if narrow(ctx) { MESSAGES } else { 14.0 };
+        panel(ctx, "driver", Align2::LEFT_BOTTOM, [14.0, -above], |ui| {
             let scale = PREVIEW / width as f32;
             let size = Vec2::new(PREVIEW, height as f32 * scale);
             let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -257,6 +260,10 @@ pub(crate) fn style(ctx: &Context) {
         style.visuals.selection.bg_fill = Color32::from_rgb(64, 110, 190);
         style.spacing.item_spacing = Vec2::new(8.0, 5.0);
     });
+}
+
+fn narrow(ctx: &Context) -> bool {
+    ctx.content_rect().width() < ROOMY
 }
 
 fn panel(ctx: &Context, id: &str, anchor: Align2, offset: [f32; 2], content: impl FnOnce(&mut Ui)) {
