@@ -105,7 +105,9 @@ pub(crate) struct Plan {
     /// What can drive; and what does.
     drivers: Vec<Choice>,
     driver: usize,
+    /// Which face of the photos that were given: so many.
     face: FaceChoice,
+    given: usize,
     framing: FramingArgs,
     shown: Shown,
     motion: MotionOptions,
@@ -125,6 +127,10 @@ impl Plan {
         &self.photos[self.photo]
     }
 
+    fn face(&self, photo: usize) -> FaceChoice {
+        if photo < self.given { self.face } else { FaceChoice::Largest }
+    }
+
     fn source(&self) -> Result<Source> {
         Source::open(&self.drivers[self.driver])
     }
@@ -139,7 +145,7 @@ impl Plan {
         Start {
             engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
             photo: self.photo().to_owned(),
-            face: self.face,
+            face: self.face(self.photo),
             framing: self.framing.clone(),
             shown: self.shown,
             motion: self.motion,
@@ -211,6 +217,7 @@ impl Live {
             drivers: self.drivers(),
             driver: 0,
             face: self.face.choice(),
+            given: self.photos.len(),
             shown: self.framing.shown(),
             framing: self.framing.clone(),
             motion: self.motion.options(),

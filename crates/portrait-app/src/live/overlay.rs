@@ -39,6 +39,7 @@ pub(crate) struct Overlay {
     pub(crate) shown: Shown,
     pub(crate) hold: bool,
     pub(crate) adapter: String,
+    pub(crate) preset: String,
     /// How many photos the key N goes through.
     pub(crate) photos: usize,
     presets: usize,
@@ -55,6 +56,7 @@ impl Overlay {
             shown,
             hold: false,
             adapter: String::new(),
+            preset: String::new(),
             photos,
             presets,
             driver: None,
@@ -110,7 +112,7 @@ impl Overlay {
             let [p50, p95] = [0.5, 0.95].map(|share| ms(pace.percentile(share)));
             numbers(ui, &[("frames/s", format!("{:.1}", pace.rate())), ("GPU ms", gpu)]);
             numbers(ui, &[("latency ms p50", p50), ("p95", p95), ("dropped", view.dropped.to_string())]);
-            ui.label(RichText::new(format!("{} · preset {}", self.adapter, view.preset)).weak().small());
+            ui.label(RichText::new(format!("{} · preset {}", self.adapter, self.preset)).weak().small());
         });
     }
 

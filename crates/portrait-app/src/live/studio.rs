@@ -13,7 +13,7 @@ use portrait_runtime::{
 
 use super::input::{Captured, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
-use super::worker::{Command, Shared, Start, is_lost};
+use super::worker::{Command, Now, Shared, Start, is_lost};
 use crate::driver::Drive;
 use crate::framing::{FramingArgs, Shown};
 use crate::source::{Source as Portrait, media_picture};
@@ -111,10 +111,7 @@ impl Studio {
             points: None,
         };
         studio.settle()?;
-        let mut view = studio.shared.view();
-        view.busy = None;
-        view.preset.clone_from(&studio.engine.preset().name);
-        drop(view);
+        studio.ready();
         if let Some(warning) = studio.sitter.avatar.warnings().first() {
             studio.say(warning.clone());
         }
@@ -258,11 +255,10 @@ impl Studio {
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.session.follow([x * width, y * height]);
             }
-            // Dropped on a window there is no way to choose: the largest face it is.
-            Command::Photo(path) => {
+            Command::Photo(path, face) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 self.change("preparing the portrait", name, |studio| {
-                    let sitter = Sitter::open(&studio.engine, &path, FaceChoice::Largest)?;
+                    let sitter = Sitter::open(&studio.engine, &path, face)?;
                     let before = std::mem::replace(&mut studio.sitter, sitter);
                     studio.reopen().inspect_err(|_| studio.sitter = before)
                 })?;
@@ -316,7 +312,7 @@ impl Studio {
         self.shared.view().busy = Some(doing);
         (self.wake)();
         let done = change(self);
-        self.shared.view().busy = None;
+        self.ready();
         match done {
             Ok(()) => {
                 self.changed = Some((what, asked));
@@ -330,6 +326,14 @@ impl Studio {
         }
     }
 
+    /// Tells what is shown from now on.
+    fn ready(&self) {
+        let preset = self.engine.preset().name.clone();
+        let mut view = self.shared.view();
+        view.busy = None;
+        view.now = Some(Now { photo: self.sitter.path.clone(), preset, shown: self.shown });
+    }
+
     fn set_preset(&mut self, name: &str, weights: &WeightsSource) -> Result<()> {
         if self.sitter.photo.is_none() {
             bail!("an avatar belongs to the preset it was made for; open the photo itself to change the preset");
@@ -341,7 +345,6 @@ impl Studio {
             (self.engine, self.sitter) = before;
             return Err(error);
         }
-        self.shared.view().preset = name.to_owned();
         Ok(())
     }
 

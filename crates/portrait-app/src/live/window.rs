@@ -1,11 +1,10 @@
 //! The window: events in, pictures and overlay out. What to do about what is lost is decided in `screen`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use portrait_runtime::Mode;
+use portrait_runtime::{FaceChoice, Mode};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, WindowEvent};
@@ -17,7 +16,7 @@ use super::overlay::{Overlay, Request, style};
 use super::pace::Pace;
 use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
-use super::worker::{Command, Worker};
+use super::worker::{Command, Now, Worker};
 use super::{Plan, Report};
 use crate::framing::Shown;
 
@@ -181,6 +180,11 @@ impl Live {
         if let Some(presenter) = view.presenter.take() {
             stage.presenter = Some(presenter);
         }
+        if let Some(now) = view.now.take() {
+            drop(view);
+            self.note(now);
+            return self.draw();
+        }
         if stage.presenter.is_none() && self.report.devices_lost > 0 {
             // The last picture before the loss stays until there is one again.
             return Event::Shown;
@@ -221,7 +225,6 @@ impl Live {
                 self.send(Command::Motion(motion));
             }
             Request::Show(shown) => {
-                self.plan.shown = shown;
                 self.overlay.shown = shown;
                 self.send(Command::Show(shown));
             }
@@ -274,14 +277,17 @@ impl Live {
                 self.say("no other preset has weights here".to_owned());
             }
             Deed::Preset => {
-                self.plan.preset = (self.plan.preset + 1) % self.plan.presets.len();
-                let (name, weights) = self.plan.presets[self.plan.preset].clone();
+                let next = (self.plan.preset + 1) % self.plan.presets.len();
+                let (name, weights) = self.plan.presets[next].clone();
                 self.send(Command::Preset(name, weights));
             }
             Deed::Photo if self.plan.photos.len() < 2 => {
                 self.say("there is one photo; drop another one here".to_owned());
             }
-            Deed::Photo => self.show_photo((self.plan.photo + 1) % self.plan.photos.len()),
+            Deed::Photo => {
+                let next = (self.plan.photo + 1) % self.plan.photos.len();
+                self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.face(next)));
+            }
             Deed::Driver => {
                 self.plan.driver = (self.plan.driver + 1) % self.plan.drivers.len();
                 match self.plan.source() {
@@ -315,18 +321,17 @@ impl Live {
         }
     }
 
-    /// A photo that was dropped on the window.
-    fn drop_photo(&mut self, path: PathBuf) {
-        self.plan.photos.push(path);
-        self.overlay.photos = self.plan.photos.len();
-        self.show_photo(self.plan.photos.len() - 1);
-    }
-
-    fn show_photo(&mut self, number: usize) {
-        // A device that is opened again shows this photo too.
-        self.plan.photo = number;
+    /// Notes what is shown now; a device that is opened again shows the same.
+    fn note(&mut self, now: Now) {
+        let Plan { photos, photo, presets, preset, shown, .. } = &mut self.plan;
+        *photo = photos.iter().position(|photo| *photo == now.photo).unwrap_or_else(|| {
+            photos.push(now.photo);
+            photos.len() - 1
+        });
+        *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
+        *shown = now.shown;
+        (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.len());
         self.retitle();
-        self.send(Command::Photo(self.plan.photo().to_owned()));
     }
 
     fn retitle(&self) {
@@ -384,7 +389,8 @@ impl ApplicationHandler<()> for Live {
                 self.screen.on(Event::Hidden(hidden));
                 self.send(Command::Hidden(hidden));
             }
-            WindowEvent::DroppedFile(path) => self.drop_photo(path),
+            // There is no way to choose: the largest face it is.
+            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, FaceChoice::Largest)),
             WindowEvent::KeyboardInput {
                 event: KeyEvent { logical_key, state: ElementState::Pressed, repeat: false, .. },
                 ..

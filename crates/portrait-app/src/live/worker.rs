@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Calibrate,
     /// Follow whoever is at this place, in shares of the driver's frame.
     Follow([f32; 2]),
-    Photo(PathBuf),
+    Photo(PathBuf, FaceChoice),
     Show(Shown),
     Preset(String, WeightsSource),
     Source(Source, bool),
@@ -37,6 +37,13 @@ pub(crate) enum Command {
     /// Record the driver's points into this file, or end that.
     Points(Option<PathBuf>),
     End,
+}
+
+/// Who is shown, and how.
+pub(crate) struct Now {
+    pub(crate) photo: PathBuf,
+    pub(crate) preset: String,
+    pub(crate) shown: Shown,
 }
 
 /// What the window shows.
@@ -52,7 +59,8 @@ pub(crate) struct View {
     pub(crate) status: Option<FaceStatus>,
     pub(crate) stats: Option<SessionStats>,
     pub(crate) about: About,
-    pub(crate) preset: String,
+    /// What is shown since the last change, whether that succeeded or not.
+    pub(crate) now: Option<Now>,
     /// The driver, small, and the size of its frames.
     pub(crate) preview: Option<(Picture, [u32; 2])>,
     /// What the user should know, and since when.

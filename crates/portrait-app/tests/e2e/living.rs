@@ -239,6 +239,14 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     screen.types('n');
     shows(&screen, "N: the second photo", face, &small(&crop, true));
     assert_eq!(screen.title(window), "portrait: second.png");
+    // A photo that is dropped on the window; then one that shows nobody, which changes nothing.
+    let third = sandbox.photo("third.png", &photo);
+    screen.drop_file(window, &third);
+    shows(&screen, "a dropped photo", face, &small(&crop, false));
+    assert_eq!(screen.title(window), "portrait: third.png");
+    screen.drop_file(window, &sandbox.photo("landscape.png", &landscape(300, 200)));
+    run.says("no face");
+    shows(&screen, "the photo before", face, &small(&crop, false));
     screen.types('d');
     let before = part(&screen.shot(), face);
     changes(&screen, "D: another driver", face, &before, 0.2);

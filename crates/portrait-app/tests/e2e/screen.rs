@@ -2,6 +2,7 @@
 //! manager would.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,9 @@ use portrait_media::Picture;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, EventMask, ImageFormat,
-    InputFocus, PropMode, Window,
+    Atom, AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _,
+    CreateWindowAux, EventMask, ImageFormat, InputFocus, PropMode, SELECTION_NOTIFY_EVENT, SelectionNotifyEvent,
+    Window, WindowClass,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -131,10 +133,54 @@ impl Screen {
         }
     }
 
+    fn atom(&self, name: &str) -> Atom {
+        self.connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom
+    }
+
+    /// Drops a file on the window, as file managers do (XDND).
+    pub(crate) fn drop_file(&self, window: Window, file: &Path) {
+        let connection = &self.connection;
+        let atom = |name: &str| self.atom(name);
+        let (selection, list) = (atom("XdndSelection"), atom("text/uri-list"));
+        let source = connection.generate_id().unwrap();
+        let (class, aux) = (WindowClass::INPUT_OUTPUT, CreateWindowAux::new());
+        connection.create_window(0, source, self.root, 0, 0, 1, 1, 0, class, 0, &aux).unwrap().check().unwrap();
+        connection.set_selection_owner(source, selection, 0u32).unwrap().check().unwrap();
+        let send = |name: &'static str, [a, b, c, d]: [u32; 4]| {
+            let message = ClientMessageEvent::new(32, window, atom(name), [source, a, b, c, d]);
+            connection.send_event(false, window, EventMask::NO_EVENT, message).unwrap().check().unwrap();
+        };
+        const VERSION: u32 = 5;
+        let copy = atom("XdndActionCopy");
+        send("XdndEnter", [VERSION << 24, list, 0, 0]);
+        send("XdndPosition", [0, 100 << 16 | 100, 0, copy]);
+        let request = eventually("a wish for what is dropped", || {
+            loop {
+                match connection.poll_for_event().unwrap()? {
+                    Event::SelectionRequest(request) if request.selection == selection => break Some(request),
+                    _ => {}
+                }
+            }
+        });
+        let names = format!("file://{}\r\n", file.display());
+        let (requestor, property) = (request.requestor, request.property);
+        connection.change_property8(PropMode::REPLACE, requestor, property, list, names.as_bytes()).unwrap();
+        let notice = SelectionNotifyEvent {
+            response_type: SELECTION_NOTIFY_EVENT,
+            sequence: 0,
+            time: request.time,
+            requestor,
+            selection,
+            target: request.target,
+            property,
+        };
+        connection.send_event(false, requestor, EventMask::NO_EVENT, notice).unwrap().check().unwrap();
+        send("XdndDrop", [0, 0, 0, 0]);
+    }
+
     /// Waits until the window asks to fill the screen, or not to any longer, and lets it.
     pub(crate) fn grant_full_screen(&self, window: Window, before: [u16; 2]) {
-        let atom =
-            |name: &str| -> Atom { self.connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom };
+        let atom = |name| self.atom(name);
         let (state, full) = (atom("_NET_WM_STATE"), atom("_NET_WM_STATE_FULLSCREEN"));
         let wanted = eventually("a wish for the full screen", || {
             loop {
