@@ -7,6 +7,7 @@ mod hash;
 mod parity;
 mod setup;
 mod shell;
+mod targets;
 mod test;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ Usage: cargo xtask TASK
   parity          compare the engine's networks with the stored numbers of the PyTorch reference, stage by stage
   parity --python PYTHON [--weights FILE]
                   the same with numbers that PYTHON, which has PyTorch, makes afresh, for any weights
+  targets [NAME…] whether the libraries for other languages compile for Android, iOS and the web
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
@@ -52,6 +54,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("test", stages) => test::run(stages),
         ("bench", arguments) => bench::run(arguments),
         ("demo", []) => demo::run(),
+        ("targets", names) => targets::run(names),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),
         ("parity", arguments) => parity::run(arguments),
