@@ -41,11 +41,14 @@ fn an_app_on_a_java_virtual_machine() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let mut sources = java_files(&root("bindings/android/portrait/src/main/java/org/portrait"));
-    sources.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/Scenario.java"));
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java");
+    sources.push(own.join("Scenario.java"));
     let compiled = Command::new("javac")
         .args(["-Xlint:all", "-Werror", "--release", "17", "-d"])
         .arg(folder.path())
         .args(&sources)
+        .arg("-sourcepath")
+        .arg(own.join("stubs"))
         .output()
         .expect("javac was there a moment ago");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));

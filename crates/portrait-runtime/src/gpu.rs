@@ -423,6 +423,12 @@ impl Gpu {
         Ok(range.map_err(|e| EngineError::Device(e.to_string()))?.to_vec())
     }
 
+    /// Frees what was dropped. An upload that no submission followed holds on to its target: sessions that never saw a frame would pile up.
+    pub(crate) fn collect(&self) -> Result<(), EngineError> {
+        self.queue.submit([]);
+        self.wait()
+    }
+
     /// Waits until all submitted work is done.
     pub(crate) fn wait(&self) -> Result<(), EngineError> {
         self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| EngineError::Device(e.to_string()))?;

@@ -74,7 +74,7 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         pace,
         last: None,
     };
-    if let Err(error) = worker.work() {
+    if let Err(error) = worker.work().and_then(|()| worker.free()) {
         shared.lock().failure = Some(Arc::new(error));
     }
 }
@@ -253,13 +253,17 @@ impl Worker<'_> {
 
     /// Closes the session and keeps what was measured.
     fn close(&mut self) -> Result<(), EngineError> {
-        if let Some(session) = self.session.take() {
+        if let Some(session) = &self.session {
             self.neutral = session.neutral()?;
-            drop((session, self.presenter.take()));
-            self.portrait.engine.gpu().wait()?;
-            self.publish(|state| state.status.open = false);
         }
-        Ok(())
+        self.free()
+    }
+
+    /// Gives back all that the session has on the device.
+    fn free(&mut self) -> Result<(), EngineError> {
+        drop((self.session.take(), self.presenter.take()));
+        self.publish(|state| state.status.open = false);
+        self.portrait.engine.gpu().collect()
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {

@@ -1,0 +1,1 @@
+plugins { id("com.android.library") version "8.7.3" apply false }

@@ -1,0 +1,4 @@
+package android.util;
+
+/** See Context. */
+public interface AttributeSet {}

@@ -1,0 +1,4 @@
+package android.view;
+
+/** See Context. */
+public class Surface {}
