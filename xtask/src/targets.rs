@@ -38,7 +38,9 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         command.current_dir(shell::root()).env("RUSTC", COMPILER[0]).env("RUSTC_BOOTSTRAP", "1");
         command.env("CARGO_TARGET_DIR", shell::target_dir().join("targets"));
         // What rustup and the cargo around this set is for another compiler.
-        ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "CARGO", "RUSTDOC"].map(|name| command.env_remove(name));
+        for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "CARGO", "RUSTDOC"] {
+            command.env_remove(name);
+        }
         command.args(["check", "-Zbuild-std=std,panic_abort", "--target", target]);
         command.args(libraries.iter().flat_map(|library| ["-p", library]));
         println!("\n── {target} ── {}", shell::text(&command));

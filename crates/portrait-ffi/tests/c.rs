@@ -156,7 +156,9 @@ fn pictures_in_a_window() {
     let Some(program) = Program::new("window", &["-lX11"], true).filter(|_| device()) else { return };
     let Some(server) = Xvfb::start() else { return };
     let made = program.folder.path();
-    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0"), made], &[("DISPLAY", &server.1)]);
+    let fast = root("weights/portrait_fast.safetensors");
+    let arguments: [&Path; 5] = [&weights(), &fast, &program.photo(), &program.driver("s_frame0"), made];
+    program.run(&arguments, &[("DISPLAY", &server.1)]);
     if let Some(keep) = std::env::var_os("PORTRAIT_KEEP") {
         let rgb = std::fs::read(made.join("window.rgb")).expect("a picture");
         let picture = image::RgbImage::from_raw(400, 256, rgb).expect("400 × 256");

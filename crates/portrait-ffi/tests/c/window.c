@@ -1,6 +1,6 @@
 // Pictures in an X11 window, through the life of a surface; and heat, memory and copies with it.
 //
-// window WEIGHTS PHOTO DRIVER OUTPUT: square RGBA pictures in, what the window shows out.
+// window WEIGHTS FAST PHOTO DRIVER OUTPUT: weights of presets s and fast, square RGBA pictures in, what the window shows out.
 #include "check.h"
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
@@ -49,26 +49,29 @@ static void push_and_take(PortraitSession session, PortraitFrame *frame, uint8_t
 }
 
 int main(int argc, char **argv) {
-    CHECK(argc == 5 && XInitThreads());
+    CHECK(argc == 6 && XInitThreads());
     Display *display = XOpenDisplay(NULL);
     CHECK(display != NULL);
     size_t photo_length, driver_length;
-    uint8_t *photo_bytes = read_file(argv[2], &photo_length), *driver_bytes = read_file(argv[3], &driver_length);
+    uint8_t *photo_bytes = read_file(argv[3], &photo_length), *driver_bytes = read_file(argv[4], &driver_length);
     PortraitFrame photo = square(photo_bytes, photo_length), driver = square(driver_bytes, driver_length);
     uint8_t *pixels = malloc(4 * 256 * 256);
 
     PortraitEngine engine = open_engine(argv[1]);
     PortraitAvatar avatar;
     OK(portrait_avatar_prepare(engine, &photo, NULL, &avatar));
-    // Another engine on the same device, for when it is hot.
-    PortraitEngineOptions cool_options = {.struct_size = sizeof cool_options, .weights_file = argv[1], .share = engine};
+    // A smaller preset on the same device, for when it is hot; with an avatar of its own.
+    PortraitEngineOptions cool_options = {
+        .struct_size = sizeof cool_options, .weights_file = argv[2], .preset = "fast", .share = engine};
     PortraitEngine cool;
     OK(portrait_engine_open(&cool_options, &cool));
+    PortraitAvatar cool_avatar;
+    OK(portrait_avatar_prepare(cool, &photo, NULL, &cool_avatar));
     PortraitSessionOptions options = {.struct_size = sizeof options,
                                       .frame_width = driver.width,
                                       .frame_height = driver.height,
                                       .cool_engine = cool,
-                                      .cool_avatar = avatar};
+                                      .cool_avatar = cool_avatar};
     PortraitSession session;
     OK(portrait_session_open(engine, avatar, &options, &session));
 
@@ -104,7 +107,7 @@ int main(int argc, char **argv) {
     CHECK(off(pixels, shown, 400, 72, 0) < 1.0);
     CHECK(shown[0] == 0 && shown[1] == 0 && shown[2] == 255);
     char path[4096];
-    snprintf(path, sizeof path, "%s/window.rgb", argv[4]);
+    snprintf(path, sizeof path, "%s/window.rgb", argv[5]);
     write_file(path, shown, (size_t)3 * 400 * 256);
     free(shown);
 
@@ -174,6 +177,7 @@ int main(int argc, char **argv) {
     OK(portrait_engine_release(cool));
     OK(portrait_engine_release(engine));
     OK(portrait_avatar_release(avatar));
+    OK(portrait_avatar_release(cool_avatar));
     XCloseDisplay(display);
     free(pixels);
     free(photo_bytes);
