@@ -67,7 +67,7 @@ mod tests {
         let mut pace = Pace::new(None);
         assert_eq!(pace.wait(Thermal::Critical, start), Duration::ZERO, "the first one at once");
         pace.begin(start);
-        let ms = |pace: Pace, thermal| pace.wait(thermal, start).as_millis();
+        let ms = |pace: Pace, thermal| (1e3 * pace.wait(thermal, start).as_secs_f64()).round() as u64;
         assert_eq!(ms(pace, Thermal::Nominal), 0);
         assert_eq!([Thermal::Fair, Thermal::Serious, Thermal::Critical].map(|t| ms(pace, t)), [30, 60, 90]);
         let mut slow = Pace::new(Some(20.0));
