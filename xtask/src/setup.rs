@@ -44,6 +44,16 @@ pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
         );
         packages.extend(["xvfb", "libx11-xcb1", "libxcursor1", "libxi6", "libxkbcommon-x11-0"]);
     }
+    if cfg!(target_os = "linux") && purpose == Purpose::Test {
+        if !Path::new("/usr/include/X11/Xlib.h").exists() {
+            println!("setup: no header of X11 (a C program draws on a window)");
+            packages.push("libx11-dev");
+        }
+        if !shell::succeeds("spirv-val", &["--version"]) {
+            println!("setup: no spirv-val (Khronos' validator looks at every shader)");
+            packages.push("spirv-tools");
+        }
+    }
     if !packages.is_empty() {
         install(&packages)?;
     }
