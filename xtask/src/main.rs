@@ -27,7 +27,7 @@ Usage: cargo xtask TASK
   parity          compare the engine's networks with the stored numbers of the PyTorch reference, stage by stage
   parity --python PYTHON [--weights FILE]
                   the same with numbers that PYTHON, which has PyTorch, makes afresh, for any weights
-  targets [NAME…] whether the libraries for other languages compile for Android, iOS and the web
+  targets [NAME…] whether the libraries for other languages compile for Android and iOS
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and

@@ -1,4 +1,5 @@
-//! `cargo xtask targets`: whether the libraries for other languages compile for phones and the web.
+//! `cargo xtask targets`: whether the libraries for other languages compile for phones. Not for the web: objects of wgpu stay in
+//! one thread there, and sessions have threads of their own.
 //!
 //! Needs a compiler whose standard library can be built from source: Debian's rustc-web, cargo-web and rust-web-src, since rustup's
 //! targets are a download of their own. Nothing is linked: that takes the NDK or Xcode.
@@ -16,7 +17,6 @@ const TARGETS: &[(&str, &[&str])] = &[
     ("x86_64-linux-android", &["portrait-jni", "portrait-ffi"]),
     ("aarch64-apple-ios", &["portrait-ffi"]),
     ("aarch64-apple-ios-sim", &["portrait-ffi"]),
-    ("wasm32-unknown-unknown", &["portrait-runtime"]),
 ];
 
 /// Debian's compiler and its standard library.
