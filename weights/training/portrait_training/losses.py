@@ -193,7 +193,7 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
         terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
     if not crop:
         mouth = opened_mouth(batch, side)
-        terms["share"] = 2 * share_of_warp(s["blend"], batch) - 0.3 * within((1 - s["blend"]).clamp(1e-3, 1).log(), mouth)
+        terms["share"] = 2 * share_of_warp(s["blend"], batch) - 0.05 * within((1 - s["blend"]).clamp(1e-3, 1).log(), mouth)
         terms["mouth"] = 3 * within((s["paint"] - want).abs(), mouth)
     if judges.adversary:
         terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
