@@ -7,7 +7,7 @@
     python make_fixtures.py --wheel mediapipe-0.10.14-....whl --driver driver_synthetic.mp4
 
 `mediapipe.safetensors` holds network inputs and the outputs of the original runtime; `s_frame{0,1}.safetensors` hold one frame
-each of preset S, f32 arithmetic in PyTorch on the shipped f16 weights; `fast_frame0.safetensors` one of preset fast on seeded noise
+each of preset S, f32 arithmetic in PyTorch on the shipped weights; `fast_frame0.safetensors` one of preset fast on seeded noise
 for weights. tests/fixtures/README.md lists the tensors.
 
     python make_fixtures.py --weights portrait_x.safetensors --out FOLDER
@@ -233,7 +233,8 @@ def main():
                 values.pop(name)
             values["out"] = values["out"].astype(np.float16)
         values = {k: v.astype(np.float16) if k in HALF else v for k, v in values.items()}
-        note = {"picture": "astronaut: NASA, public domain", "driver": "rendered from MakeHuman parts, CC0", "weights": "portrait_s v0"}
+        version = tensorfile.read(HERE / "portrait_s.safetensors")[1]["version"]
+        note = {"picture": "astronaut: NASA, public domain", "driver": "rendered from MakeHuman parts, CC0", "weights": "portrait_s " + version}
         tensorfile.write(FIXTURES / f"s_frame{i}.safetensors", values, note)
     if args.sheet:
         cv2.imwrite(str(args.sheet), np.vstack(sheets)[..., ::-1])
