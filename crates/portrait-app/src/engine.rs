@@ -14,7 +14,10 @@ use crate::console;
 const DEFAULT_PRESET: &str = "s";
 
 /// Presets whose weights are inside this program.
-static BUNDLED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+static BUNDLED: [(&str, &[u8]); 2] = [
+    ("fast", include_bytes!("../../../weights/portrait_fast.safetensors")),
+    ("s", include_bytes!("../../../weights/portrait_s.safetensors")),
+];
 
 /// The weights inside this program for a preset.
 fn bundled(preset: &str) -> Option<WeightsSource> {
