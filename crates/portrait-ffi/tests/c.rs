@@ -80,17 +80,26 @@ impl Program {
             .args(arguments)
             .envs(environment.iter().copied())
             .env("LSAN_OPTIONS", "exitcode=0")
+            .env("ASAN_OPTIONS", "stack_trace_format=\"    #%n %f %S in %m\"")
             .output()
             .expect("the program starts");
         let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
         let (said, leaks) = err.split_once("ERROR: LeakSanitizer").unwrap_or((&err, ""));
         println!("{out}{said}");
         assert!(output.status.success(), "{} failed: {}", self.file.display(), output.status);
-        // Drivers keep some memory until the process ends, and are unloaded by then. Ours would show a line of ours.
-        let ours = |leak: &&str| leak.contains("libportrait_ffi") || leak.contains(&*self.file.to_string_lossy());
-        let ours: Vec<&str> = leaks.split("\n\n").filter(ours).collect();
+        let ours = self.own_leaks(leaks);
         assert!(ours.is_empty(), "leaks:\n{}", ours.join("\n\n"));
         out
+    }
+
+    /// Drivers keep some memory until the process ends; who called the allocator says whose a leak is.
+    fn own_leaks<'a>(&self, leaks: &'a str) -> Vec<&'a str> {
+        let own = [format!(" in {}", self.file.display()), "libportrait_ffi.so".to_owned()];
+        let ours = |leak: &&str| {
+            let caller = leak.lines().find(|line| line.trim_start().starts_with("#1 "));
+            caller.is_some_and(|line| own.iter().any(|module| line.ends_with(module)))
+        };
+        leaks.split("\n\n").filter(ours).collect()
     }
 }
 
@@ -176,4 +185,14 @@ fn misuse_is_a_status() {
 fn memory_does_not_grow() {
     let Some(program) = Program::new("cycles", &[], false).filter(|_| device()) else { return };
     program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
+}
+
+/// The check of leaks sees one.
+#[test]
+#[should_panic(expected = "leaks:")]
+fn a_leak_is_seen() {
+    let Some(program) = Program::new("leak", &[], true) else {
+        panic!("leaks: there is no AddressSanitizer, as printed")
+    };
+    program.run(&[], &[]);
 }
