@@ -129,7 +129,7 @@ impl Args {
             Profile::Medium => DeviceProfile::MEDIUM,
             Profile::Narrow => DeviceProfile::NARROW,
         });
-        GpuOptions { adapter: self.adapter.clone(), tier: Some(tier), profile, cache: None }
+        GpuOptions { adapter: self.adapter.clone(), tier: Some(tier), profile, ..GpuOptions::default() }
     }
 
     /// Names of files that cannot be written should be known before minutes of work.

@@ -99,7 +99,8 @@ impl Start {
         let preset = crate::preset(&self.preset)?;
         let milliseconds = |since: Instant| 1e3 * since.elapsed().as_secs_f64();
         let start = Instant::now();
-        let options = GpuOptions { adapter: self.adapter, tier: Some(tier), profile: None, cache: self.cache };
+        let options =
+            GpuOptions { adapter: self.adapter, tier: Some(tier), cache: self.cache, ..GpuOptions::default() };
         let engine = crate::engine(pollster::block_on(Gpu::open(&options))?, preset)?;
         let open = milliseconds(start);
         let start = Instant::now();

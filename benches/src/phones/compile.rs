@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::child::{self, Task};
 use crate::report::PhoneRow;
 use anyhow::{Context, Result, bail};
-use portrait_kernels::{DeviceProfile, ShaderKey, Tier};
+use portrait_kernels::{Avoid, DeviceProfile, ShaderKey, Tier};
 use portrait_models::Preset;
 use portrait_runtime::{FrameStep, Gpu, GpuOptions, Part, Runner, SessionOptions, frame_steps};
 use serde::{Deserialize, Serialize};
@@ -141,8 +141,12 @@ impl Compile {
     /// The child's part.
     pub(crate) fn run(self) -> Result<()> {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == self.precision).context("a precision")?;
-        let profile =
-            self.profile.map(|[tile_pixels, tile_slices, lanes]| DeviceProfile { tile_pixels, tile_slices, lanes });
+        let profile = self.profile.map(|[tile_pixels, tile_slices, lanes]| DeviceProfile {
+            tile_pixels,
+            tile_slices,
+            lanes,
+            avoid: Avoid::NONE,
+        });
         let gpu = pollster::block_on(Gpu::open(&GpuOptions { tier: Some(tier), profile, ..GpuOptions::default() }))?;
         let steps = frame_steps(&crate::preset(&self.preset)?, &SessionOptions::new(512, 512))?;
         let frame = |step: &&FrameStep| step.part != Part::Search;

@@ -67,6 +67,9 @@ impl Doctor {
             for test in tests.iter().filter(|test| self.all || !test.passed) {
                 console::line(format!("  {}", line(test)));
             }
+            if failed > 0 {
+                console::line("with --cache DIR the other commands go around what fails, or say that they cannot");
+            }
         }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

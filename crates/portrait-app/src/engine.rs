@@ -40,7 +40,8 @@ pub(crate) struct EngineArgs {
     /// Weights other than the ones inside this program, made for the preset
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Keep compiled pipelines in this directory for a faster start (Vulkan); without it nothing is kept
+    /// Keep compiled pipelines in this directory for a faster start (Vulkan), and what the self-test of the first start has
+    /// found; without it nothing is kept and nothing tested
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }
@@ -82,8 +83,10 @@ impl EngineArgs {
             Precision::F16Packed => Tier::F16Packed,
             Precision::F16 => Tier::F16,
         });
-        let gpu = GpuOptions { adapter: self.adapter.clone(), tier, profile: None, cache: self.cache.clone() };
-        Ok(EngineOptions { gpu, preset: self.preset.clone(), weights })
+        let gpu =
+            GpuOptions { adapter: self.adapter.clone(), tier, cache: self.cache.clone(), ..GpuOptions::default() };
+        let self_test = self.cache.is_some();
+        Ok(EngineOptions { gpu, preset: self.preset.clone(), self_test, ..EngineOptions::new(weights) })
     }
 
     /// Presets that can be run, with their weights: the one asked for, then the others inside this program.

@@ -166,10 +166,11 @@ impl Eval {
             Precision::F16Packed => Tier::F16Packed,
             Precision::F16 => Tier::F16,
         });
+        let weights = WeightsSource::File(self.weights.clone().unwrap_or_else(bundled));
         Ok(Engine::open(&EngineOptions {
             gpu: GpuOptions { tier, ..GpuOptions::default() },
             preset: self.preset.clone(),
-            weights: WeightsSource::File(self.weights.clone().unwrap_or_else(bundled)),
+            ..EngineOptions::new(weights)
         })?)
     }
 }

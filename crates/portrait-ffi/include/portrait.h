@@ -26,7 +26,7 @@ enum PortraitStatus
   PORTRAIT_STATUS_INVALID_HANDLE = 3,
   // The object was released.
   PORTRAIT_STATUS_RELEASED = 4,
-  // No usable GPU or driver.
+  // No usable GPU or driver, or one that computes wrong pictures.
   PORTRAIT_STATUS_NO_ADAPTER = 5,
   // Weights that are damaged or do not fit.
   PORTRAIT_STATUS_WEIGHTS = 6,
@@ -357,7 +357,7 @@ typedef struct {
   const char *preset;
   // Part of the adapter's name; null: the best one.
   const char *adapter;
-  // Where compiled pipelines are kept for a faster start (Vulkan); null: nowhere.
+  // Where compiled pipelines are kept for a faster start (Vulkan), and what the self-test has found; null: nowhere.
   const char *cache_directory;
   // An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then.
   // 0: a device of its own.
@@ -366,6 +366,9 @@ typedef struct {
   PortraitProgress progress;
   // Handed to `progress`.
   void *user;
+  // With `cache_directory`, the first start on a driver tests every pipeline (seconds) and goes around what the driver computes
+  // wrongly, by other kernels or another precision; later starts know. Not 0: nothing is tested.
+  uint32_t no_self_test;
 } PortraitEngineOptions;
 
 // What an engine runs on. Texts are UTF-8.
@@ -567,8 +570,8 @@ PortraitStatus portrait_engine_wait(PortraitEngine engine,
 // `info` is null or points at a `PortraitEngineInfo` whose `struct_size` is set.
 PortraitStatus portrait_engine_info(PortraitEngine engine, PortraitEngineInfo *info);
 
-// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. Takes seconds: once for
-// each device and driver, not at every start. Waits until the engine is open. Any thread.
+// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. With a
+// `cache_directory` opening does so by itself, once for each driver. Takes seconds. Waits until the engine is open. Any thread.
 //
 // # Safety
 // `result` is null or points at a `PortraitSelfTest` whose `struct_size` is set.

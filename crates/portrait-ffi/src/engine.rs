@@ -6,6 +6,7 @@ use crate::input::{bytes, fixed, sized, text, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Opening, Tier, WeightsSource};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -53,7 +54,7 @@ pub struct PortraitEngineOptions {
     pub preset: *const c_char,
     /// Part of the adapter's name; null: the best one.
     pub adapter: *const c_char,
-    /// Where compiled pipelines are kept for a faster start (Vulkan); null: nowhere.
+    /// Where compiled pipelines are kept for a faster start (Vulkan), and what the self-test has found; null: nowhere.
     pub cache_directory: *const c_char,
     /// An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then.
     /// 0: a device of its own.
@@ -62,6 +63,9 @@ pub struct PortraitEngineOptions {
     pub progress: PortraitProgress,
     /// Handed to `progress`.
     pub user: *mut c_void,
+    /// With `cache_directory`, the first start on a driver tests every pipeline (seconds) and goes around what the driver computes
+    /// wrongly, by other kernels or another precision; later starts know. Not 0: nothing is tested.
+    pub no_self_test: u32,
 }
 
 /// What an engine runs on. Texts are UTF-8.
@@ -138,10 +142,17 @@ impl Opener {
     }
 
     fn run(&self, options: &EngineOptions, share: Option<&Opener>) {
-        let tell = |opening: Opening| match opening {
-            Opening::Weights => self.tell(0.0, c"reading weights"),
-            Opening::Device => self.tell(0.1, c"opening the device"),
-            Opening::Networks => self.tell(0.3, c"building networks"),
+        // A device that fails its test is opened again: what is done does not become less.
+        let furthest = Cell::new(0.0f32);
+        let tell = |opening: Opening| {
+            let (done, next) = match opening {
+                Opening::Weights => (0.0, c"reading weights"),
+                Opening::Device => (0.1, c"opening the device"),
+                Opening::Networks => (0.3, c"building networks"),
+                Opening::SelfTest => (0.6, c"testing the device"),
+            };
+            furthest.set(furthest.get().max(done));
+            self.tell(furthest.get(), next);
         };
         let mut made = Err(Failure::new(PortraitStatus::Internal, "no result"));
         let status = call(|| {
@@ -239,8 +250,9 @@ unsafe fn options_of(given: &PortraitEngineOptions) -> Result<EngineOptions, Fai
         3 => Some(Tier::F16),
         other => return Err(Failure::argument(format!("`precision` is {other}; it goes from 0 to 3"))),
     };
-    let gpu = GpuOptions { adapter, tier, profile: None, cache: cache.map(PathBuf::from) };
-    let mut options = EngineOptions { gpu, ..EngineOptions::new(weights) };
+    let self_test = cache.is_some() && given.no_self_test == 0;
+    let gpu = GpuOptions { adapter, tier, cache: cache.map(PathBuf::from), ..GpuOptions::default() };
+    let mut options = EngineOptions { gpu, self_test, ..EngineOptions::new(weights) };
     if let Some(preset) = preset {
         options.preset = preset;
     }
@@ -326,8 +338,8 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
     })
 }
 
-/// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. Takes seconds: once for
-/// each device and driver, not at every start. Waits until the engine is open. Any thread.
+/// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. With a
+/// `cache_directory` opening does so by itself, once for each driver. Takes seconds. Waits until the engine is open. Any thread.
 ///
 /// # Safety
 /// `result` is null or points at a `PortraitSelfTest` whose `struct_size` is set.

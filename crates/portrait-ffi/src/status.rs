@@ -18,7 +18,7 @@ pub enum PortraitStatus {
     InvalidHandle = 3,
     /// The object was released.
     Released = 4,
-    /// No usable GPU or driver.
+    /// No usable GPU or driver, or one that computes wrong pictures.
     NoAdapter = 5,
     /// Weights that are damaged or do not fit.
     Weights = 6,
@@ -64,7 +64,9 @@ impl Failure {
 fn status_of(error: &EngineError) -> PortraitStatus {
     use EngineError as E;
     match error {
-        E::NoAdapter(_) | E::AdapterLimits { .. } | E::NoF16 { .. } => PortraitStatus::NoAdapter,
+        E::NoAdapter(_) | E::AdapterLimits { .. } | E::NoF16 { .. } | E::WrongResults { .. } => {
+            PortraitStatus::NoAdapter
+        }
         E::Weights(_) | E::Graph(_) => PortraitStatus::Weights,
         E::NoFace => PortraitStatus::NoFace,
         E::SeveralFaces { .. } => PortraitStatus::SeveralFaces,

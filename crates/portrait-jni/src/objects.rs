@@ -38,6 +38,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineOpen(
             share: share as u64,
             progress: None,
             user: null_mut(),
+            no_self_test: 0,
         };
         let mut engine = 0;
         let status = portrait_engine_open(&options, &mut engine);

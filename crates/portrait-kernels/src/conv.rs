@@ -157,12 +157,16 @@ impl Conv {
     /// the device and the layer is deep, it is split.
     fn choose(&self, profile: &DeviceProfile) -> Variant {
         let family = self.family();
-        let fits = |v: &&Variant| v.1[0] * v.1[1].max(1) <= profile.tile_pixels && v.2 <= profile.tile_slices;
+        let right = |v: &&Variant| !profile.avoid.contains(v.0);
+        let fits =
+            |v: &&Variant| right(v) && v.1[0] * v.1[1].max(1) <= profile.tile_pixels && v.2 <= profile.tile_slices;
         let phases = if self.upsample { 4 } else { 1 };
         let invocations = |v: &Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases;
         let enough = if profile.tile_pixels >= 16 { 32 } else { 256 };
         let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
-        let whole = *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(&family[family.len() - 1]);
+        // Where all are to be avoided, one as good as the others: the smallest.
+        let smallest = family.iter().rfind(right).unwrap_or(&family[family.len() - 1]);
+        let whole = *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(smallest);
         let side = self.split_side();
         let deep = side <= SPLIT_SIDE && slices(self.input[0]) * side * side >= SPLIT_DEPTH;
         let split = deep && invocations(&whole) < profile.lanes;

@@ -103,6 +103,16 @@ pub fn shader_names() -> impl Iterator<Item = &'static str> {
     SHADERS.iter().map(|&(name, _)| name)
 }
 
+/// How many kernel files there are.
+pub(crate) const fn shader_count() -> usize {
+    SHADERS.len()
+}
+
+/// Every text that shaders are made of, by stem: what the work of a driver depends on.
+pub fn shader_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHADERS.iter().chain(PRELUDE).copied()
+}
+
 fn find(table: &[(&'static str, &'static str)], name: &str) -> &'static str {
     table
         .iter()

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Rng, assert_close, check, from_layout, twin};
-use portrait_kernels::{Activation, Conv, DeviceProfile, Kernel, Tier};
+use portrait_kernels::{Activation, Avoid, Conv, DeviceProfile, Kernel, Tier};
 
 /// A convolution with "same" padding.
 fn same(input: [u32; 3], outputs: u32, kernel: u32, stride: u32) -> Conv {
@@ -166,6 +166,31 @@ fn narrow_devices_get_narrow_tiles() {
         assert!(file(DeviceProfile::MEDIUM).ends_with("_4x8"), "{conv:?}");
         assert!(file(DeviceProfile::NARROW).ends_with("_4x4"), "{conv:?}");
     }
+}
+
+#[test]
+fn what_a_device_computes_wrongly_is_gone_around() {
+    for profile in DeviceProfile::ALL {
+        for conv in [
+            same([64, 128, 128], 64, 3, 1),
+            same([64, 64, 64], 64, 3, 2),
+            same([64, 64, 64], 64, 1, 1),
+            same([3, 128, 128], 64, 7, 2),
+            same([512, 4, 4], 512, 3, 2),
+            up2([64, 64, 64], 64),
+        ] {
+            let file = |avoid| conv.dispatch(Tier::F32, &DeviceProfile { avoid, ..profile }).shader.file;
+            let (mut avoid, mut tried) = (Avoid::NONE, Vec::new());
+            while !avoid.contains(file(avoid)) {
+                tried.push(file(avoid));
+                avoid = avoid.with(file(avoid));
+            }
+            assert!(tried.len() >= 3, "{conv:?} on {profile:?}: {tried:?}");
+            assert_eq!(avoid.names().count(), tried.len(), "each once: {tried:?}");
+        }
+    }
+    assert_eq!(Avoid::NONE.with("no shader"), Avoid::NONE);
+    assert!(!Avoid::NONE.with("warp").contains("no shader"));
 }
 
 #[test]

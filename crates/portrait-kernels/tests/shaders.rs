@@ -141,6 +141,9 @@ fn limits_and_bindings() {
         let [entry] = module.entry_points.as_slice() else { panic!("{label}: one entry point") };
         assert_eq!(entry.name, "main", "{label}");
         assert!(entry.workgroup_size.iter().product::<u32>() <= 256, "{label}: workgroup {:?}", entry.workgroup_size);
+        // What drivers get wrong: near-square workgroups (Adreno 840, executorch #22328), workgroup atomics (Mali, wgpu #8643).
+        assert!(!matches!(entry.workgroup_size, [8, 8, _] | [4, 16, _]), "{label}: {:?}", entry.workgroup_size);
+        assert!(!module.types.iter().any(|(_, ty)| matches!(ty.inner, TypeInner::Atomic(_))), "{label}: an atomic");
         let (mut workgroup, mut storage) = (0, 0);
         let mut seen = BTreeMap::new();
         for (_, global) in module.global_variables.iter() {

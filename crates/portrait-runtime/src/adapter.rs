@@ -1,7 +1,7 @@
 //! Which adapter to use, and what it likes.
 
 use crate::error::EngineError;
-use portrait_kernels::{DeviceProfile, Tier};
+use portrait_kernels::{Avoid, DeviceProfile, Tier};
 
 /// How to choose adapter and precision.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub struct GpuOptions {
     pub tier: Option<Tier>,
     /// Tiles of the kernels; `None`: what suits the adapter.
     pub profile: Option<DeviceProfile>,
+    /// Shaders that this device computes wrongly, besides those that are known of its driver.
+    pub avoid: Avoid,
     /// Directory for compiled pipelines, so that the next start is faster; made when there is something to write. Vulkan only.
     /// `None`: nothing is written.
     pub cache: Option<std::path::PathBuf>,
@@ -103,4 +105,9 @@ pub(crate) async fn choose(instance: &wgpu::Instance, wanted: Option<&str>) -> R
             })
         }
     }
+}
+
+/// The adapter that these options choose.
+pub(crate) async fn adapter_info(options: &GpuOptions) -> Result<wgpu::AdapterInfo, EngineError> {
+    Ok(choose(&instance(), options.adapter.as_deref()).await?.get_info())
 }

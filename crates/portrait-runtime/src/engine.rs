@@ -1,7 +1,8 @@
 //! The engine: device, networks and weights. One engine serves any number of avatars and sessions.
 
-use crate::adapter::GpuOptions;
+use crate::adapter::{GpuOptions, adapter_info};
 use crate::error::EngineError;
+use crate::first_start::{Attempt, Verdict, settle};
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use crate::nets::Nets;
@@ -31,12 +32,15 @@ pub struct EngineOptions {
     pub preset: String,
     /// Weights made for that preset.
     pub weights: WeightsSource,
+    /// Whether the device is tested first ([`Engine::self_test`], seconds) and what it computes wrongly gone around, by other kernels
+    /// or another precision. Once for a driver where [`GpuOptions::cache`] keeps what was found, else at every start.
+    pub self_test: bool,
 }
 
 impl EngineOptions {
     /// Preset `s` with these weights on the best adapter.
     pub fn new(weights: WeightsSource) -> Self {
-        Self { gpu: GpuOptions::default(), preset: "s".to_owned(), weights }
+        Self { gpu: GpuOptions::default(), preset: "s".to_owned(), weights, self_test: false }
     }
 }
 
@@ -49,6 +53,8 @@ pub enum Opening {
     Device,
     /// Builds the networks and uploads their weights.
     Networks,
+    /// Tests the device.
+    SelfTest,
 }
 
 /// Device, networks and weights.
@@ -72,17 +78,52 @@ impl Engine {
     /// Opens a device and builds the networks; `progress` hears what comes next.
     ///
     /// # Errors
-    /// As [`Engine::open`].
+    /// As [`Engine::open`]; with [`EngineOptions::self_test`] also a device that no precision and no other kernel makes right.
     pub async fn open_async(options: &EngineOptions, progress: impl Fn(Opening)) -> Result<Self, EngineError> {
         // Weights first: a wrong file should not depend on a GPU to be named.
         progress(Opening::Weights);
         let preset = Preset::named(&options.preset)?;
         let (weights, id) = read_weights(&options.weights)?;
         check_preset(&weights, &preset)?;
-        progress(Opening::Device);
-        let gpu = Gpu::open(&options.gpu).await?;
-        progress(Opening::Networks);
-        Self::assemble(gpu, preset, &weights, id)
+        let open = async |gpu: &GpuOptions| {
+            progress(Opening::Device);
+            let gpu = Gpu::open(gpu).await?;
+            progress(Opening::Networks);
+            Self::assemble(gpu, preset.clone(), &weights, id.clone())
+        };
+        if !options.self_test {
+            return open(&options.gpu).await;
+        }
+        let file = match &options.gpu.cache {
+            Some(directory) => {
+                Some(Verdict::file(directory, &adapter_info(&options.gpu).await?, &preset.name, &options.gpu))
+            }
+            None => None,
+        };
+        if let Some(verdict) = file.as_deref().and_then(Verdict::load) {
+            return open(&verdict.apply(&options.gpu)).await.inspect(|engine| engine.note_faults());
+        }
+        let (engine, verdict) = settle(&options.gpu, async |gpu| {
+            let engine = open(gpu).await?;
+            progress(Opening::SelfTest);
+            let tests = engine.self_test()?;
+            Ok(Attempt { adapter: engine.gpu.adapter().clone(), tier: engine.gpu.tier(), tests, engine })
+        })
+        .await?;
+        engine.note_faults();
+        if let Some(Err(warning)) = file.map(|file| verdict.save(&file)) {
+            engine.gpu.warn(warning);
+        }
+        Ok(engine)
+    }
+
+    /// Tells the host what is gone around.
+    fn note_faults(&self) {
+        let wrong: Vec<&str> = self.gpu.profile().avoid.names().collect();
+        if !wrong.is_empty() {
+            let (adapter, wrong) = (self.gpu.adapter(), wrong.join(", "));
+            self.gpu.warn(format!("{} ({}) computes {wrong} wrongly: gone around", adapter.name, adapter.driver));
+        }
     }
 
     /// Builds the networks on a device that the host owns.

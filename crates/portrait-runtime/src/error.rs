@@ -26,6 +26,19 @@ pub enum EngineError {
         /// The adapter's name.
         adapter: String,
     },
+    /// The adapter computes something else than it should, whichever way it is asked.
+    #[error(
+        "adapter `{adapter}` ({driver}) computes wrong pictures: {}; update its driver, or choose another with --adapter",
+        shaders.iter().map(|shader| format!("`{shader}`")).collect::<Vec<_>>().join(", ")
+    )]
+    WrongResults {
+        /// The adapter's name.
+        adapter: String,
+        /// Driver and version.
+        driver: String,
+        /// Shaders that failed the self-test.
+        shaders: Vec<String>,
+    },
     /// The driver refused or lost the device.
     #[error("the GPU device failed: {0}")]
     Device(String),

@@ -4,8 +4,9 @@
 
 use crate::adapter::{self, AdapterSummary, GpuOptions, profile_of, summarise};
 use crate::error::EngineError;
+use crate::known_faults::known_faults;
 use crate::pipeline_cache::PipelineCache;
-use portrait_kernels::{Bind, DeviceProfile, ShaderKey, Tier};
+use portrait_kernels::{Avoid, Bind, DeviceProfile, ShaderKey, Tier};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,16 @@ pub struct Gpu {
     cache: Option<PipelineCache>,
     /// Where the device comes from, unless the host brought it.
     opened: Option<(wgpu::Instance, wgpu::Adapter)>,
-    fault: Arc<Mutex<Option<String>>>,
+    fault: Arc<Mutex<Option<Fault>>>,
+    notes: Mutex<Vec<String>>,
+}
+
+/// What the driver reported.
+#[derive(Clone, Debug)]
+struct Fault {
+    text: String,
+    /// Whether the device is gone: then nothing works any more.
+    lost: bool,
 }
 
 impl Gpu {
@@ -68,7 +78,9 @@ impl Gpu {
         let mut gpu = Self::assemble(device, queue, &info, options.tier)?;
         gpu.summary.limits = adapter.limits();
         gpu.opened = Some((instance, adapter));
+        let known = gpu.profile.avoid;
         gpu.profile = options.profile.unwrap_or(gpu.profile);
+        gpu.profile.avoid = known.names().chain(options.avoid.names()).fold(gpu.profile.avoid, Avoid::with);
         gpu.cache = options.cache.as_ref().and_then(|directory| PipelineCache::open(directory, &gpu.device, &info));
         gpu.watch();
         Ok(Arc::new(gpu))
@@ -102,18 +114,19 @@ impl Gpu {
             return Err(EngineError::AdapterLimits { adapter: info.name.clone(), reason: below.join(", ") });
         }
         let summary = summarise(info, device.features(), device.limits());
+        let known = known_faults(info);
         let tier = match tier {
             Some(Tier::F16) if !summary.shader_f16 => return Err(EngineError::NoF16 { adapter: summary.name }),
             Some(tier) => tier,
             // Software drivers: packed halves would be about 15 % faster, and take far longer to compile.
             None if info.device_type == wgpu::DeviceType::Cpu => Tier::F32,
-            None if summary.shader_f16 => Tier::F16,
+            None if summary.shader_f16 && !known.no_native_f16 => Tier::F16,
             None => Tier::F16Packed,
         };
         Ok(Self {
             device,
             queue,
-            profile: profile_of(info),
+            profile: DeviceProfile { avoid: known.avoid, ..profile_of(info) },
             summary,
             tier,
             created: AtomicUsize::new(0),
@@ -122,18 +135,21 @@ impl Gpu {
             cache: None,
             opened: None,
             fault: Arc::default(),
+            notes: Mutex::new(known.notes),
         })
     }
 
     /// Notes the driver's errors for [`Gpu::check`]; wgpu's own handler panics.
     fn watch(&self) {
-        let note = |fault: &Arc<Mutex<Option<String>>>| {
-            let fault = fault.clone();
+        let note = |lost: bool| {
+            let fault = self.fault.clone();
             move |text: String| {
-                fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+                let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
+                let lost = first.as_ref().map_or(lost, |first| first.lost || lost);
+                first.get_or_insert(Fault { text, lost }).lost = lost;
             }
         };
-        let (uncaptured, lost) = (note(&self.fault), note(&self.fault));
+        let (uncaptured, lost) = (note(false), note(true));
         self.device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| uncaptured(e.to_string())));
         self.device.set_device_lost_callback(move |reason, text| lost(format!("device lost ({reason:?}): {text}")));
     }
@@ -178,9 +194,16 @@ impl Gpu {
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// What the host should know although the work goes on: a pipeline cache that cannot be used.
+    /// What the host should know although the work goes on: a pipeline cache that cannot be used, faults of the driver that are
+    /// gone around.
     pub fn warnings(&self) -> Vec<String> {
-        self.cache.as_ref().map(PipelineCache::warnings).unwrap_or_default()
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        notes.into_iter().chain(self.cache.as_ref().map(PipelineCache::warnings).unwrap_or_default()).collect()
+    }
+
+    /// Adds to [`Gpu::warnings`].
+    pub(crate) fn warn(&self, warning: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
     /// Writes the pipeline cache, if the host asked for one and there are new pipelines.
@@ -257,10 +280,19 @@ impl Gpu {
     /// # Errors
     /// That error.
     pub fn check(&self) -> Result<(), EngineError> {
-        match self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(text) => Err(EngineError::Device(text)),
+        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(EngineError::Device(fault.text.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Forgets an error that concerned one pipeline alone. Whether the device can go on.
+    pub(crate) fn forgive(&self) -> bool {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fault.as_ref().is_some_and(|fault| fault.lost) {
+            *fault = None;
+        }
+        fault.is_none()
     }
 
     fn count(&self) {

@@ -31,7 +31,8 @@ impl Engine {
     /// Runs every pipeline that sessions use once, with noise for input, and compares with the CPU twins.
     ///
     /// # Errors
-    /// When the device fails altogether. A pipeline that computes something else is a result, not an error.
+    /// When the device fails altogether. A pipeline that computes something else, or that the driver refuses, is a result, not an
+    /// error.
     pub fn self_test(&self) -> Result<Vec<PipelineTest>, EngineError> {
         let glue = Glue::new(&self.gpu, &SessionOptions::new(320, 240), &self.preset)?;
         let nets = &self.nets;
@@ -64,7 +65,17 @@ impl Engine {
                 }
             }
         }
-        smallest.into_iter().map(|(key, (compiled, step))| self.test_pipeline(&key, compiled, step)).collect()
+        let test =
+            |(key, (compiled, step)): (ShaderKey, (&Compiled, &Step))| match self.test_pipeline(&key, compiled, step) {
+                Err(EngineError::Device(_)) if self.gpu.forgive() => Ok(PipelineTest {
+                    name: key.file.to_owned(),
+                    variant: variant(&key),
+                    error: f32::INFINITY,
+                    passed: false,
+                }),
+                result => result,
+            };
+        smallest.into_iter().map(test).collect()
     }
 
     fn test_pipeline(&self, key: &ShaderKey, compiled: &Compiled, step: &Step) -> Result<PipelineTest, EngineError> {
@@ -107,11 +118,15 @@ impl Engine {
             };
             worst = (worst.0.max(error), worst.1 && error <= tolerance);
         }
-        let overrides = key.overrides.iter().map(|(name, value)| format!("{name}={value}"));
-        let parts = key.defines.iter().map(|d| (*d).to_owned()).chain(overrides);
-        let variant = std::iter::once(tier.name().to_owned()).chain(parts).collect::<Vec<_>>().join(" ");
-        Ok(PipelineTest { name: key.file.to_owned(), variant, error: worst.0, passed: worst.1 })
+        Ok(PipelineTest { name: key.file.to_owned(), variant: variant(key), error: worst.0, passed: worst.1 })
     }
+}
+
+/// Tier, defines and overrides of a pipeline.
+fn variant(key: &ShaderKey) -> String {
+    let overrides = key.overrides.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts = key.defines.iter().map(|d| (*d).to_owned()).chain(overrides);
+    std::iter::once(key.tier.name().to_owned()).chain(parts).collect::<Vec<_>>().join(" ")
 }
 
 /// Zeros in the lanes past the last channel: convolutions leave there what the weights' spare lanes say, which is zero in packed

@@ -2,6 +2,7 @@
 
 mod background;
 mod camera;
+mod first_start;
 mod fixtures;
 mod frame_path;
 mod mediapipe;
