@@ -69,20 +69,33 @@ fn memory_and_pictures_stay_as_they_are() {
     session.take_motion();
     let (before, objects, start) = (resident(), engine.gpu().objects_created(), Instant::now());
     let mut number = WARM_UP;
-    while wanted.map_or(start.elapsed() < MINUTE, |wanted| number < wanted) {
+    let share = |number: u64| match wanted {
+        Some(wanted) => number as f64 / wanted as f64,
+        None => start.elapsed().as_secs_f64() / MINUTE.as_secs_f64(),
+    };
+    let mut middle = None;
+    while share(number) < 1.0 {
         let picture = frame(&engine, &avatar, &mut session, number);
         if let Some(same) = first.get((number % CYCLE) as usize) {
             assert!(picture == *same, "frame {number} has drifted");
         }
         assert!(session.take_motion().len() <= 4, "reports do not pile up");
         number += 1;
+        if middle.is_none() && share(number) >= 0.5 {
+            middle = resident();
+        }
     }
     assert_eq!(engine.gpu().objects_created(), objects, "frames create nothing");
-    let (Some(before), Some(after)) = (before, resident()) else {
+    // The frame at hand is one of the first again, bit for bit, however many there were.
+    let again = frame(&engine, &avatar, &mut session, CYCLE);
+    assert!(again == first[0], "the first frame's points give another picture after {number} frames");
+    let (Some(before), Some(middle), Some(after)) = (before, middle, resident()) else {
         println!("{number} frames; SKIP: no /proc/self/status");
         return;
     };
     let seconds = start.elapsed().as_secs_f64();
-    println!("{number} frames, {seconds:.0} s after {WARM_UP}: {before:.0} MiB, then {after:.0} MiB");
-    assert!(after - before < 8.0, "{before:.0} MiB grew to {after:.0} MiB");
+    println!(
+        "{number} frames, {seconds:.0} s after {WARM_UP}: {before:.1} MiB, {middle:.1} half way, {after:.1} at the end"
+    );
+    assert!(after - before < 8.0, "{before:.1} MiB grew to {after:.1} MiB");
 }
