@@ -1,7 +1,9 @@
-// decode_face: outputs of the face detector to the region of the largest face, by one invocation (search frames only).
+// decode_face: outputs of the face detector to the region of the face that is wanted, by one invocation (search frames only).
 //
 // Shapes   boxes16 [8, 16, 16]·4   scores16 [1, 16, 16]·4   boxes8 [24, 8, 8]·4   scores8 [2, 8, 8]·4
-//          roi (cx, cy, side, angle) f32, frame pixels; untouched when no face is found   found (score, 1 or 0, 0, 0) f32
+//          wanted (x, y, reach, rank) f32, frame pixels: of the faces within reach of the place the nearest; without a reach the
+//          one of this rank by size, 0 the largest
+//          roi (cx, cy, side, angle) f32, frame pixels; untouched when there is no such face   found (score, 1 or 0, faces, 0) f32
 // Layout   anchor a of a cell: score at channel a, box value j at channel 16 a + j: slices 4 a .. 4 a + 4
 // Storage  inputs S4   Arithmetic f32
 // CPU twin decode_face.rs
@@ -13,8 +15,9 @@ struct Params { frame: vec2<u32>, pad: vec2<u32> } // (w, h)
 @group(0) @binding(2) var<storage, read> scores16: array<S4>;
 @group(0) @binding(3) var<storage, read> boxes8: array<S4>;
 @group(0) @binding(4) var<storage, read> scores8: array<S4>;
-@group(0) @binding(5) var<storage, read_write> roi: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> found: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> wanted: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> roi: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> found: array<vec4<f32>>;
 
 const FINE: u32 = 512u;     // anchors 0..512: two a cell of the 16-grid; then six a cell of the 8-grid
 const ANCHORS: u32 = 896u;
@@ -24,6 +27,10 @@ const LARGEST: u32 = 0x477fe000u; // bits of 65504.0
 // Anchors above the threshold and their logits; the logit is negated once a face has taken the anchor in.
 var<workgroup> candidate: array<u32, 896>;
 var<workgroup> logit: array<f32, 896>;
+// Faces as fractions of the input: centre and size; points 0 and 1; certainty.
+var<workgroup> boxes: array<vec4<f32>, 32>;
+var<workgroup> eyes: array<vec4<f32>, 32>;
+var<workgroup> scores: array<f32, 32>;
 
 // Whether no value is NaN, infinite or beyond f16. By bits: compilers may assume that comparisons never meet NaN.
 fn sound(v: vec4<f32>) -> bool {
@@ -93,17 +100,13 @@ fn strongest(count: u32) -> u32 {
     return best;
 }
 
-@compute @workgroup_size(1)
-fn main() {
-    let count = collect();
-    var area = 0.0;
-    var face = vec4<f32>(0.0); // centre, size
-    var eyes = vec4<f32>(0.0); // points 0 and 1
-    var result = vec4<f32>(0.0);
-    for (var round = 0u; round < MAX_FACES; round++) {
+// Takes the candidates together to faces; returns their number.
+fn merge(count: u32) -> u32 {
+    var faces = 0u;
+    for (; faces < MAX_FACES; faces++) {
         let seed = strongest(count);
         if seed == count { break; }
-        let score = 1.0 / (1.0 + exp(-min(logit[seed], 80.0)));
+        scores[faces] = 1.0 / (1.0 + exp(-min(logit[seed], 80.0)));
         let around = decode_box(candidate[seed]);
         let reach = max(around.z, around.w) * 0.5;
         var weight = 0.0;
@@ -121,19 +124,60 @@ fn main() {
             sum_box += w * b;
             sum_eyes += w * (values(candidate[i], 1u) / 128.0 + cell_centre(candidate[i]).xyxy);
         }
-        let merged = sum_box / weight;
-        if merged.z * merged.w > area {
-            area = merged.z * merged.w;
-            face = merged;
-            eyes = sum_eyes / weight;
-            result = vec4<f32>(score, 1.0, 0.0, 0.0);
+        boxes[faces] = sum_box / weight;
+        eyes[faces] = sum_eyes / weight;
+    }
+    return faces;
+}
+
+// How many faces are larger, or as large and more certain.
+fn rank(face: u32, faces: u32) -> u32 {
+    let area = boxes[face].z * boxes[face].w;
+    var larger = 0u;
+    for (var i = 0u; i < faces; i++) {
+        let other = boxes[i].z * boxes[i].w;
+        larger += u32((other > area) | ((other == area) & (i < face)));
+    }
+    return larger;
+}
+
+// Centre in frame pixels.
+fn place(face: u32) -> vec2<f32> {
+    return (boxes[face].xy - 0.5) * f32(max(p.frame.x, p.frame.y)) + 0.5 * vec2<f32>(p.frame);
+}
+
+// The wanted face, or `faces` when it is not there.
+fn choose(faces: u32) -> u32 {
+    let w = wanted[0];
+    var chosen = faces;
+    var near = w.z;
+    for (var i = 0u; i < faces; i++) {
+        if w.z > 0.0 {
+            let off = place(i) - w.xy;
+            let far = sqrt(off.x * off.x + off.y * off.y);
+            if far < near {
+                near = far;
+                chosen = i;
+            }
+        } else if rank(i, faces) == u32(w.w) {
+            chosen = i;
         }
     }
-    found[0] = result;
-    if result.y == 0.0 { return; }
-    let side = f32(max(p.frame.x, p.frame.y)); // of the square that the detector saw
-    let line = eyes.zw - eyes.xy;
+    return chosen;
+}
+
+@compute @workgroup_size(1)
+fn main() {
+    let faces = merge(collect());
+    let chosen = choose(faces);
+    found[0] = vec4<f32>(0.0, 0.0, f32(faces), 0.0);
+    if chosen == faces { return; }
+    found[0] = vec4<f32>(scores[chosen], 1.0, f32(faces), 0.0);
+    let face = boxes[chosen];
+    let line = eyes[chosen].zw - eyes[chosen].xy;
     var angle = 0.0;
     if any(line != vec2<f32>(0.0)) { angle = atan2(line.y, line.x); }
-    roi[0] = vec4<f32>((face.xy - 0.5) * side + 0.5 * vec2<f32>(p.frame), max(face.z, face.w) * 1.5 * side, angle);
+    // The detector saw a square around the frame.
+    let side = f32(max(p.frame.x, p.frame.y));
+    roi[0] = vec4<f32>(place(chosen), max(face.z, face.w) * 1.5 * side, angle);
 }

@@ -3,14 +3,15 @@
 // Shapes   flow [m, m] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
 //          backdrop [side, side] texture   canvas texture, written in the square at `origin`
 // Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it
-// Edges    blends into the backdrop over `fade` pixels along the edges that `fades` (left, top, right, bottom) names
+// Edges    blends into the backdrop over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
+//          outside is left as it is, so that several squares that overlap can share a canvas
 // MATTE    instead: the person alone, by the warped mask, over the backdrop; alpha as in "over"
 // Storage  source S4   Accumulate f32
 // CPU twin paste.rs
 #import tier
 #import grid
 
-struct Params { origin: vec2<u32>, side: u32, size: u32, motion: u32, fade: f32, pad_a: u32, pad_b: u32, fades: vec4<f32> }
+struct Params { origin: vec2<u32>, side: u32, size: u32, motion: u32, fade: f32, pad_a: u32, pad_b: u32, insets: vec4<f32> }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<S4>;
@@ -65,8 +66,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let fine = backdrop_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
     let detailed = clamp(made + fine * (clamp(f.z, 0.0, 1.0) * (1.0 - painted)), vec3<f32>(0.0), vec3<f32>(1.0));
     let low = vec2<f32>(id.xy) + 0.5;
-    let gaps = vec4<f32>(low, f32(p.side) - low) / p.fade;
-    let edges = max(smoothstep(vec4<f32>(0.0), vec4<f32>(1.0), gaps), 1.0 - p.fades);
+    let gaps = (vec4<f32>(low, f32(p.side) - low) - p.insets) / p.fade;
+    if any(gaps < vec4<f32>(0.0)) { return; }
+    let edges = smoothstep(vec4<f32>(0.0), vec4<f32>(1.0), gaps);
     let result = vec4<f32>(mix(behind.rgb, detailed, edges.x * edges.y * edges.z * edges.w), behind.a);
 #endif
     textureStore(canvas, p.origin + id.xy, result);

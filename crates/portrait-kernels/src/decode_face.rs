@@ -1,4 +1,4 @@
-//! Decoding of the face detector (BlazeFace short range): from its four heads to faces, and to the region of the largest one.
+//! Decoding of the face detector (BlazeFace short range): from its four heads to faces, and to the region of the one that is wanted.
 
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
@@ -129,9 +129,45 @@ pub fn decode_faces(reg16: &[f32], cls16: &[f32], reg8: &[f32], cls8: &[f32], fr
     faces
 }
 
-/// [`decode_faces`] on the GPU, for the largest face alone. Bindings: the four heads; `roi`, four `f32`: the region
-/// `(cx, cy, side, angle)` of [`DetectedFace::roi`], left as it was when there is no face; `found`, four `f32`:
-/// `(score, 1, 0, 0)`, or zeros when there is no face.
+/// Which of several faces is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WantedFace {
+    /// The one of this rank by size: 0 is the largest.
+    Rank(u32),
+    /// Of those whose centre is less than `reach` away from `place`, in frame pixels, the nearest.
+    Near {
+        /// A place in the frame.
+        place: [f32; 2],
+        /// Above 0.
+        reach: f32,
+    },
+}
+
+impl WantedFace {
+    /// As [`DecodeFace`] reads it: x, y, reach, rank.
+    pub fn to_floats(self) -> [f32; 4] {
+        match self {
+            Self::Rank(rank) => [0.0, 0.0, 0.0, rank as f32],
+            Self::Near { place: [x, y], reach } => [x, y, reach, 0.0],
+        }
+    }
+
+    /// The wanted face of a list that has the largest first.
+    fn among([x, y, reach, rank]: [f32; 4], faces: &[DetectedFace]) -> Option<&DetectedFace> {
+        if reach <= 0.0 {
+            return faces.get(rank as usize);
+        }
+        let far = |face: &DetectedFace| {
+            let [dx, dy] = [face.center[0] - x, face.center[1] - y];
+            (dx * dx + dy * dy).sqrt()
+        };
+        faces.iter().filter(|face| far(face) < reach).min_by(|a, b| far(a).total_cmp(&far(b)))
+    }
+}
+
+/// [`decode_faces`] on the GPU, for one face alone. Bindings: the four heads; `wanted`, four `f32` of [`WantedFace::to_floats`];
+/// `roi`, four `f32`: the region `(cx, cy, side, angle)` of [`DetectedFace::roi`], left as it was when that face is not there;
+/// `found`, four `f32`: `(score, 1, faces, 0)`, or `(0, 0, faces, 0)` when it is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DecodeFace {
     /// `[width, height]` of the frame that the detector saw letterboxed.
@@ -157,6 +193,7 @@ impl Kernel for DecodeFace {
             Binding::new(Bind::Feature, feature_len(2, 16, 16)),
             Binding::new(Bind::Feature, feature_len(96, 8, 8)),
             Binding::new(Bind::Feature, feature_len(6, 8, 8)),
+            Binding::new(Bind::Floats, 4),
             Binding::new(Bind::FloatsOut, 4),
             Binding::new(Bind::FloatsOut, 4),
         ]
@@ -172,9 +209,12 @@ impl Kernel for DecodeFace {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        let [reg16, cls16, reg8, cls8, wanted] = inputs else { panic!("decode_face has five inputs") };
         let [roi, found] = outputs else { panic!("decode_face has two outputs") };
-        found.fill(0.0);
-        if let Some(face) = decode_faces(inputs[0], inputs[1], inputs[2], inputs[3], self.frame).first() {
+        let faces = decode_faces(reg16, cls16, reg8, cls8, self.frame);
+        let wanted = WantedFace::among([wanted[0], wanted[1], wanted[2], wanted[3]], &faces);
+        found.copy_from_slice(&[0.0, 0.0, faces.len() as f32, 0.0]);
+        if let Some(face) = wanted {
             roi.copy_from_slice(&face.roi());
             found[..2].copy_from_slice(&[face.score, 1.0]);
         }

@@ -66,7 +66,7 @@ pub use conv::Conv;
 pub use conv_transpose::ConvTranspose2x2;
 pub use convex_hull::convex_hull_area;
 pub use crop::{Border, Crop};
-pub use decode_face::{DecodeFace, DetectedFace, decode_faces};
+pub use decode_face::{DecodeFace, DetectedFace, WantedFace, decode_faces};
 pub use depthwise::Depthwise;
 pub use feature_to_rgba::FeatureToRgba;
 pub use fold::shuffled_channel;

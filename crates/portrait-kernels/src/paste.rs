@@ -11,8 +11,8 @@ use bytemuck::{Pod, Zeroable};
 /// is written.
 ///
 /// Without `matte` the backdrop is the photo's own square. What it shows beyond `source` (its fine detail) is carried along by the
-/// flow wherever the networks kept what they warped, and the result blends into the backdrop over `fade` pixels at the edges that
-/// `fades` names. With `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
+/// flow wherever the networks kept what they warped, and the result blends into the backdrop over `fade` pixels along `edges`; outside
+/// of them the canvas is left as it is. With `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Paste {
     /// Side of the picture in pixels.
@@ -27,11 +27,15 @@ pub struct Paste {
     pub origin: [u32; 2],
     /// Width of the blend in pixels of the canvas, above 0.
     pub fade: f32,
-    /// Whether to blend at the left, top, right and bottom edge.
-    pub fades: [bool; 4],
+    /// How far inside the square's left, top, right and bottom side the blend begins, in pixels of the canvas; `None`: the side is
+    /// not blended. Without `matte`.
+    pub edges: [Option<f32>; 4],
     /// Cuts out the person instead.
     pub matte: bool,
 }
+
+/// Where the blend of a side begins that is not blended: so far outside that nothing of it reaches the square.
+const FAR_OUTSIDE: f32 = -1e9;
 
 /// Mirrors `Params` in `shaders/paste.wgsl`.
 #[repr(C)]
@@ -43,7 +47,7 @@ struct Params {
     motion: u32,
     fade: f32,
     pad: [u32; 2],
-    fades: [f32; 4],
+    insets: [f32; 4],
 }
 
 fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
@@ -52,8 +56,8 @@ fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
 }
 
 impl Paste {
-    fn fades(&self) -> [f32; 4] {
-        self.fades.map(|on| if on { 1.0 } else { 0.0 })
+    fn insets(&self) -> [f32; 4] {
+        self.edges.map(|inset| inset.unwrap_or(FAR_OUTSIDE))
     }
 
     /// The person over the backdrop, with straight alpha.
@@ -85,7 +89,7 @@ impl Kernel for Paste {
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let Self { size, motion, side, origin, fade, .. } = *self;
-        let params = Params { origin, side, size, motion, fade, pad: [0; 2], fades: self.fades() };
+        let params = Params { origin, side, size, motion, fade, pad: [0; 2], insets: self.insets() };
         Dispatch {
             shader: ShaderKey::new("paste", tier).define("MATTE", self.matte),
             params: bytemuck::bytes_of(&params).to_vec(),
@@ -100,7 +104,7 @@ impl Kernel for Paste {
         let [canvas] = outputs else { panic!("paste writes the canvas") };
         let (size, motion, side) = (self.size as usize, self.motion as usize, self.side as usize);
         let [left, top] = self.origin.map(|v| v as usize);
-        let (width, scale, fades) = (self.canvas[0] as usize, size as f32 / side as f32, self.fades());
+        let (width, scale, insets) = (self.canvas[0] as usize, size as f32 / side as f32, self.insets());
         for pixel in 0..side * side {
             let (x, y) = (pixel % side, pixel / side);
             let low = [x as f32 + 0.5, y as f32 + 0.5];
@@ -120,9 +124,12 @@ impl Kernel for Paste {
                 let trust = occlusion.clamp(0.0, 1.0) * (1.0 - smoothstep(0.08, 0.3, off));
                 let photo = bilinear(backdrop, side, origin.map(|v| (v + 0.5) / scale - 0.5));
                 let far = side as f32;
-                let gaps = [low[0], low[1], far - low[0], far - low[1]];
-                let edge = |k: usize| smoothstep(0.0, 1.0, gaps[k] / self.fade).max(1.0 - fades[k]);
-                let weight: f32 = (0..4).map(edge).product();
+                let sides = [low[0], low[1], far - low[0], far - low[1]];
+                let gaps: [f32; 4] = std::array::from_fn(|k| (sides[k] - insets[k]) / self.fade);
+                if gaps.iter().any(|&gap| gap < 0.0) {
+                    continue;
+                }
+                let weight: f32 = gaps.iter().map(|&gap| smoothstep(0.0, 1.0, gap)).product();
                 let colour = |c: usize| {
                     let detailed = (made[c] + (photo[c] - moved[c]) * trust).clamp(0.0, 1.0);
                     behind[c] * (1.0 - weight) + detailed * weight

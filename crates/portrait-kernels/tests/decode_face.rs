@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Check, Gpu, Rng, to_layout, twin};
-use portrait_kernels::{DecodeFace, DetectedFace, DeviceProfile, Tier, decode_faces};
+use portrait_kernels::{DecodeFace, DetectedFace, DeviceProfile, Tier, WantedFace, decode_faces};
 
 const START: [f32; 4] = [9.0, 8.0, 7.0, 6.0];
 
@@ -156,12 +156,24 @@ fn assert_near(got: &[f32], want: &[f32], limit: f32) {
     assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < limit), "{got:?}, expected {want:?}");
 }
 
-/// Runs the kernel against its twin in every tier, each value of the region by itself; returns the twin's (roi, found) in f32.
+/// The kernel's inputs.
+fn given(outputs: &Outputs, wanted: WantedFace) -> Vec<Vec<f32>> {
+    outputs.heads().into_iter().chain([wanted.to_floats().to_vec()]).collect()
+}
+
+/// [`check_wanted`] for the largest face.
 fn check(outputs: &Outputs, frame: [u32; 2]) -> (Vec<f32>, Vec<f32>) {
-    let (op, heads, initial) = (DecodeFace { frame }, outputs.heads(), vec![Some(START.to_vec()), None]);
+    check_wanted(outputs, frame, WantedFace::Rank(0))
+}
+
+/// Runs the kernel against its twin in every tier, each value of the region by itself; returns the twin's (roi, found) in f32.
+fn check_wanted(outputs: &Outputs, frame: [u32; 2], wanted: WantedFace) -> (Vec<f32>, Vec<f32>) {
+    let (op, heads, initial) = (DecodeFace { frame }, given(outputs, wanted), vec![Some(START.to_vec()), None]);
     if let Some(gpu) = Gpu::open() {
         for tier in Tier::ALL.into_iter().filter(|&t| gpu.supports(t)) {
-            let rounded: Vec<Vec<f32>> = heads.iter().map(|v| tier.decode(&tier.encode(v))).collect();
+            // What is wanted is not stored as features are.
+            let round = |v: &Vec<f32>| if v.len() == 4 { v.clone() } else { tier.decode(&tier.encode(v)) };
+            let rounded: Vec<Vec<f32>> = heads.iter().map(round).collect();
             let got = gpu.run(&op, tier, &DeviceProfile::WIDE, &rounded, &initial, &[]).expect("runs");
             let want = twin(&op, &rounded, &initial);
             let side = frame[0].max(frame[1]) as f32;
@@ -185,7 +197,7 @@ fn recorded_outputs() {
             let (roi, found) = check(&outputs, frame);
             assert_eq!(want.len(), 1, "picture {index}");
             assert_near(&roi, &want[0].roi(), 2e-3);
-            assert_near(&found, &[want[0].score, 1.0, 0.0, 0.0], 1e-5);
+            assert_near(&found, &[want[0].score, 1.0, 1.0, 0.0], 1e-5);
         }
     }
 }
@@ -202,10 +214,35 @@ fn made_up_faces() {
             assert_eq!(want.len(), count);
             assert_same(&faces(&outputs, frame), &want);
             let (roi, found) = check(&outputs, frame);
-            assert_eq!(found[1..], [1.0, 0.0, 0.0]);
+            assert_eq!(found[1..], [1.0, count as f32, 0.0]);
             assert_near(&roi, &want[0].roi(), 2e-3);
         }
     }
+}
+
+#[test]
+fn faces_are_wanted_by_size_and_by_place() {
+    let outputs = Outputs::noise(1)
+        .face([0.4, 0.55], [0.3, 0.35], 0.2, 0.1, 1)
+        .face([0.8, 0.2], [0.2, 0.22], -0.5, 0.05, 2)
+        .face([0.15, 0.85], [0.12, 0.13], 0.1, 0.05, 3);
+    let frame = [640, 640];
+    let all = outputs.reference(frame);
+    for (rank, face) in all.iter().enumerate() {
+        let (roi, found) = check_wanted(&outputs, frame, WantedFace::Rank(rank as u32));
+        assert_near(&roi, &face.roi(), 2e-3);
+        assert_near(&found, &[face.score, 1.0, 3.0, 0.0], 1e-5);
+        let place = face.center.map(|v| v + 20.0);
+        let (near, _) = check_wanted(&outputs, frame, WantedFace::Near { place, reach: 30.0 });
+        assert_eq!(near, roi, "{place:?}");
+    }
+    // Nobody is there: the region stays, and the faces are counted all the same.
+    let nobody = (START.to_vec(), vec![0.0, 0.0, 3.0, 0.0]);
+    assert_eq!(check_wanted(&outputs, frame, WantedFace::Rank(3)), nobody);
+    assert_eq!(check_wanted(&outputs, frame, WantedFace::Near { place: [620.0, 620.0], reach: 90.0 }), nobody);
+    // With all in reach the nearest is taken, not the largest.
+    let (roi, _) = check_wanted(&outputs, frame, WantedFace::Near { place: [500.0, 150.0], reach: 1e9 });
+    assert_near(&roi, &all[1].roi(), 2e-3);
 }
 
 #[test]
@@ -227,7 +264,7 @@ fn geometry_of_one_anchor() {
     outputs.boxes[i][2..4].copy_from_slice(&[10.0, 20.0]);
     let (roi, found) = check(&outputs, [256, 512]);
     assert_eq!(roi, [0.5 / 8.0 * 512.0 - 128.0, 7.5 / 8.0 * 512.0, 1.5 * 20.0 * 4.0, 0.0]);
-    assert_eq!(found, [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(found, [1.0, 1.0, 1.0, 0.0]);
 }
 
 #[test]
@@ -284,7 +321,7 @@ fn the_comparison_can_fail() {
     if Gpu::open().is_none() {
         return;
     }
-    let heads = Outputs::noise(1).face([0.4, 0.55], [0.3, 0.35], 0.2, 0.1, 1).heads();
+    let heads = given(&Outputs::noise(1).face([0.4, 0.55], [0.3, 0.35], 0.2, 0.1, 1), WantedFace::Rank(0));
     let op = DecodeFace { frame: [1, 1] };
     Check::new(&op, &heads).run();
     assert!(Check::new(&op, &heads).perturb(0, 3, 0.01).report().is_err());

@@ -13,7 +13,7 @@ const CASES: [Paste; 4] = [
         side: 16,
         origin: [0, 0],
         fade: 2.0,
-        fades: [true; 4],
+        edges: [Some(0.0); 4],
         matte: false,
     },
     Paste {
@@ -23,20 +23,11 @@ const CASES: [Paste; 4] = [
         side: 37,
         origin: [0, 0],
         fade: 5.5,
-        fades: [true, false, true, false],
+        edges: [Some(0.0), None, Some(0.0), None],
         matte: false,
     },
-    Paste { size: 33, motion: 9, canvas: [7, 7], side: 7, origin: [0, 0], fade: 1.0, fades: [false; 4], matte: false },
-    Paste {
-        size: 16,
-        motion: 4,
-        canvas: [23, 23],
-        side: 23,
-        origin: [0, 0],
-        fade: 1.0,
-        fades: [false; 4],
-        matte: true,
-    },
+    Paste { size: 33, motion: 9, canvas: [7, 7], side: 7, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: false },
+    Paste { size: 16, motion: 4, canvas: [23, 23], side: 23, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: true },
 ];
 
 fn texels(side: u32, rng: &mut Rng, alpha: &dyn Fn(usize) -> f32) -> Vec<f32> {
@@ -86,7 +77,7 @@ fn no_gpu() -> bool {
 
 #[test]
 fn a_picture_like_the_photo_gives_the_photo() {
-    let kernel = Paste { fades: [true; 4], ..CASES[1] };
+    let kernel = Paste { edges: [Some(0.0); 4], ..CASES[1] };
     let mut given = inputs(&kernel, 7);
     given[0] = still(kernel.motion);
     given[2] = given[1].clone();
@@ -116,6 +107,19 @@ fn edges_are_the_photo_and_the_rest_of_the_canvas_is_left() {
         }
     }
     assert_eq!(kernel.bindings()[4].len, 4 * 30 * 41);
+}
+
+#[test]
+fn what_lies_outside_of_the_edges_is_left() {
+    let kernel = Paste { canvas: [20, 20], side: 20, fade: 4.0, edges: [Some(7.0), None, None, Some(3.5)], ..CASES[0] };
+    let given = inputs(&kernel, 4);
+    let before = vec![Some(vec![0.5; 4 * 20 * 20])];
+    let canvas = twin(&kernel, &given, &before).remove(0);
+    Check::new(&kernel, &given).initial(before).run();
+    for (pixel, colour) in canvas.as_chunks::<4>().0.iter().enumerate() {
+        let (x, y) = (pixel % 20, pixel / 20);
+        assert_eq!(*colour == [0.5; 4], x < 7 || y > 16, "({x}, {y}): {colour:?}");
+    }
 }
 
 #[test]

@@ -46,8 +46,8 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         list.push(Box::new(ScaleChannels { input, act }));
     }
     for matte in [false, true] {
-        let (origin, canvas, fades) = ([8, 4], [128, 96], [true; 4]);
-        list.push(Box::new(Paste { size: 64, motion: 16, canvas, side: 90, origin, fade: 9.0, fades, matte }));
+        let (origin, canvas, edges) = ([8, 4], [128, 96], [Some(0.0); 4]);
+        list.push(Box::new(Paste { size: 64, motion: 16, canvas, side: 90, origin, fade: 9.0, edges, matte }));
     }
     for residual in [false, true] {
         let features = residual.then_some(64);

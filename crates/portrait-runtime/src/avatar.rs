@@ -213,6 +213,20 @@ impl Engine {
         self.assemble_avatar(photo, &look, face, crop)
     }
 
+    /// Makes an avatar of everybody in a photo, the largest face first: for [`Engine::session_of`].
+    ///
+    /// # Errors
+    /// No face, or a failing device.
+    pub fn prepare_all(&self, photo: Frame<'_>) -> Result<Vec<Avatar>, EngineError> {
+        let look = Look::new(photo)?;
+        let faces = look.faces(self)?;
+        if faces.is_empty() {
+            return Err(EngineError::NoFace);
+        }
+        let size = [photo.width, photo.height];
+        faces.iter().map(|(_, face)| self.assemble_avatar(photo, &look, face, face.crop(size))).collect()
+    }
+
     fn assemble_avatar(
         &self,
         photo: Frame<'_>,

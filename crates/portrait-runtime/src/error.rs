@@ -74,6 +74,9 @@ pub enum EngineError {
         /// All of them, the largest first.
         faces: Vec<FaceBox>,
     },
+    /// Several avatars where a picture holds one.
+    #[error("several faces are animated in the whole photo only; show that, or choose one face")]
+    SeveralAvatars,
     /// The chosen face does not exist.
     #[error("there is no face {chosen}; the photo shows {}, numbered from 1 (the largest)", count(*found))]
     FaceIndex {

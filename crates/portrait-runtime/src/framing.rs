@@ -1,9 +1,9 @@
 //! What the pictures of a session show: the animated square, the whole photo, or the person alone.
 
-use crate::avatar::AvatarInfo;
+use crate::avatar::{Avatar, AvatarInfo};
 use crate::error::EngineError;
 use crate::frame::Picture;
-use crate::frozen::{Compiled, Resource, Resources};
+use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use crate::nets::square;
 use crate::photo::cut;
@@ -19,7 +19,7 @@ pub enum Framing {
     /// The square that is animated, at the networks' size.
     #[default]
     Crop,
-    /// The whole photo that the avatar was made of, the animated square blended back into it.
+    /// The whole photo that the avatars were made of, the animated squares blended back into it.
     Photo(Arc<Picture>),
     /// The person of the square, at the networks' size, in front of something else.
     Cutout(Backdrop),
@@ -40,23 +40,22 @@ pub enum Backdrop {
 /// How much of the square's side the blend into the photo takes.
 const FADE: f32 = 0.1;
 
-/// Program and textures that make a picture of another framing from the animated square.
+/// Texture and programs that make a picture of another framing from the animated squares.
 pub(crate) struct Stage {
-    pub(crate) paste: Arc<Compiled>,
     pub(crate) canvas: wgpu::Texture,
+    /// Of each avatar: puts its square on the canvas, over this.
+    pub(crate) pastes: Vec<(Arc<Compiled>, wgpu::Texture)>,
 }
 
 impl Stage {
-    /// `None` where the square is shown as it is. Adds its textures to `externals`.
+    /// `None` where the square is shown as it is.
     pub(crate) fn new(
         gpu: &Gpu,
         framing: &Framing,
-        info: &AvatarInfo,
+        avatars: &[&Avatar],
         preset: &Preset,
-        externals: &mut Resources,
     ) -> Result<Option<Self>, EngineError> {
         let size = preset.image;
-        let [left, top, side] = info.crop;
         let plain = Paste {
             size,
             motion: preset.motion,
@@ -64,39 +63,103 @@ impl Stage {
             side: size,
             origin: [0; 2],
             fade: 1.0,
-            fades: [false; 4],
+            edges: [None; 4],
             matte: true,
         };
-        let (kernel, behind) = match framing {
+        let (canvas, kernels) = match framing {
+            Framing::Crop | Framing::Cutout(_) if avatars.len() > 1 => return Err(EngineError::SeveralAvatars),
             Framing::Crop => return Ok(None),
+            Framing::Cutout(backdrop) => {
+                (gpu.transient_texture("canvas", plain.canvas), vec![(plain, backdrop.texels(size)?)])
+            }
             Framing::Photo(photo) => {
                 photo.frame().check()?;
                 let canvas @ [width, height] = [photo.width, photo.height];
-                if canvas != info.photo {
-                    return Err(EngineError::PhotoSize { expected: info.photo, found: canvas });
+                if let Some(other) = avatars.iter().find(|avatar| avatar.info.photo != canvas) {
+                    return Err(EngineError::PhotoSize { expected: other.info.photo, found: canvas });
                 }
                 let limit = gpu.device.limits().max_texture_dimension_2d;
                 if width.max(height) > limit {
                     return Err(EngineError::PhotoTooLarge { width, height, limit });
                 }
-                let fades = [left > 0, top > 0, left + side < width, top + side < height];
-                let fade = (FADE * side as f32).max(1.0);
-                let kernel = Paste { canvas, side, origin: [left, top], fade, fades, matte: false, ..plain };
-                (kernel, cut(photo.frame(), info.crop, side).into_raw())
+                let kernels = avatars.iter().zip(edges(avatars)).map(|(avatar, edges)| {
+                    let [left, top, side] = avatar.info.crop;
+                    let fade = (FADE * side as f32).max(1.0);
+                    let kernel = Paste { canvas, side, origin: [left, top], fade, edges, matte: false, ..plain };
+                    (kernel, cut(photo.frame(), avatar.info.crop, side).into_raw())
+                });
+                let texture = gpu.transient_texture("canvas", canvas);
+                gpu.write_texture(&texture, &photo.rgba);
+                (texture, kernels.collect())
             }
-            Framing::Cutout(backdrop) => (plain, backdrop.texels(size)?),
         };
-        use wgpu::TextureUsages as U;
-        let backdrop = gpu.texture("backdrop", [kernel.side; 2], U::TEXTURE_BINDING | U::COPY_DST);
-        gpu.write_texture(&backdrop, &behind);
-        let canvas = gpu.transient_texture("canvas", kernel.canvas);
-        if let Framing::Photo(photo) = framing {
-            gpu.write_texture(&canvas, &photo.rgba);
-        }
-        externals.insert("backdrop".to_owned(), Resource::texture(&backdrop));
-        externals.insert("canvas".to_owned(), Resource::texture(&canvas));
-        Ok(Some(Self { paste: program(gpu, kernel)?, canvas }))
+        let paste = |(kernel, behind): (Paste, Vec<u8>)| {
+            use wgpu::TextureUsages as U;
+            let backdrop = gpu.texture("backdrop", [kernel.side; 2], U::TEXTURE_BINDING | U::COPY_DST);
+            gpu.write_texture(&backdrop, &behind);
+            Ok::<_, EngineError>((program(gpu, kernel)?, backdrop))
+        };
+        let pastes = kernels.into_iter().map(paste).collect::<Result<_, _>>()?;
+        Ok(Some(Self { canvas, pastes }))
     }
+}
+
+/// Where in each avatar's square the blend into the photo begins. Squares that overlap are parted between the faces, so that each
+/// pixel of the photo belongs to one of them.
+fn edges(avatars: &[&Avatar]) -> Vec<[Option<f32>; 4]> {
+    let mut list: Vec<[Option<f32>; 4]> = avatars.iter().map(|avatar| outer_edges(&avatar.info)).collect();
+    let squares: Vec<[f32; 4]> = avatars.iter().map(|avatar| square_of(&avatar.info)).collect();
+    let faces: Vec<[f32; 4]> = avatars.iter().map(|avatar| face_of(avatar)).collect();
+    for b in 1..avatars.len() {
+        for a in 0..b {
+            let overlap =
+                |axis: usize| squares[a][axis].max(squares[b][axis]) < squares[a][axis + 2].min(squares[b][axis + 2]);
+            if !(overlap(0) && overlap(1)) {
+                continue;
+            }
+            // The gap between the faces along an axis, and which of them comes first; negative where they overlap.
+            let gap = |axis: usize| {
+                let first =
+                    if faces[a][axis] + faces[a][axis + 2] <= faces[b][axis] + faces[b][axis + 2] { a } else { b };
+                let second = a + b - first;
+                (faces[second][axis] - faces[first][axis + 2], first, second)
+            };
+            let axis = usize::from(gap(1).0 > gap(0).0);
+            let (_, first, second) = gap(axis);
+            let line = 0.5 * (faces[first][axis + 2] + faces[second][axis]);
+            let cut = |edge: &mut Option<f32>, inset: f32| {
+                if inset > 0.0 {
+                    *edge = Some(edge.unwrap_or(0.0).max(inset));
+                }
+            };
+            cut(&mut list[first][axis + 2], squares[first][axis + 2] - line);
+            cut(&mut list[second][axis], line - squares[second][axis]);
+        }
+    }
+    list
+}
+
+/// Sides of the square that are not the photo's are blended.
+fn outer_edges(info: &AvatarInfo) -> [Option<f32>; 4] {
+    let ([left, top, side], [width, height]) = (info.crop, info.photo);
+    [left > 0, top > 0, left + side < width, top + side < height].map(|inside| inside.then_some(0.0))
+}
+
+/// Left, top, right and bottom of the square in the photo.
+fn square_of(info: &AvatarInfo) -> [f32; 4] {
+    let [left, top, side] = info.crop.map(|v| v as f32);
+    [left, top, left + side, top + side]
+}
+
+/// Left, top, right and bottom of the face in the photo.
+fn face_of(avatar: &Avatar) -> [f32; 4] {
+    let [left, top, side] = avatar.info.crop.map(|v| v as f32);
+    let ends = |axis: usize| {
+        let values = avatar.facial().iter().map(|point| 0.5 * (point[axis] + 1.0) * side);
+        values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let (x, y) = (ends(0), ends(1));
+    [left + x.0, top + y.0, left + x.1, top + y.1]
 }
 
 /// `flow`, `source`, `picture`, `backdrop` → `canvas`.
@@ -131,5 +194,46 @@ impl Backdrop {
                 fitted.into_raw()
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An avatar in a photo of 400 × 300 whose face is the middle half of its square.
+    fn avatar(crop: [u32; 3]) -> Avatar {
+        let info = AvatarInfo {
+            preset: String::new(),
+            weights: String::new(),
+            image: 256,
+            photo: [400, 300],
+            crop,
+            face_size: 0.0,
+            yaw: 0.0,
+            warnings: Vec::new(),
+        };
+        let facial = (0..108).map(|i| if i % 2 == 0 { [-0.5, -0.5] } else { [0.5, 0.5] }).collect();
+        let (neural, mixed) = (Vec::new(), Vec::new());
+        let (source, background, motion_bias, view_bias) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Avatar { info, source, background, facial, neural, mixed, motion_bias, view_bias }
+    }
+
+    #[test]
+    fn squares_that_overlap_are_parted_between_the_faces() {
+        let alone = avatar([0, 100, 200]);
+        assert_eq!(edges(&[&alone]), [[None, Some(0.0), Some(0.0), None]]);
+        // Faces from 50 to 150 and from 190 to 290 across: the line is at 170.
+        let right = avatar([140, 60, 200]);
+        let parted = edges(&[&alone, &right]);
+        assert_eq!(parted[0], [None, Some(0.0), Some(30.0), None]);
+        assert_eq!(parted[1], [Some(30.0), Some(0.0), Some(0.0), Some(0.0)]);
+        // The order does not matter, and who is far away neither.
+        let far = avatar([345, 0, 50]);
+        assert_eq!(edges(&[&right, &far, &alone]), [parted[1], [Some(0.0), None, Some(0.0), Some(0.0)], parted[0]]);
+        // One above the other.
+        let parted = edges(&[&avatar([0, 0, 200]), &avatar([20, 170, 130])]);
+        assert_eq!((parted[0][3], parted[1][1]), (Some(23.75), Some(6.25)));
+        assert_eq!((parted[0][0], parted[1][0]), (None, Some(0.0)), "the sides stay");
     }
 }

@@ -5,6 +5,7 @@ use crate::gpu::Gpu;
 use portrait_graph::{GraphError, MemoryPlan, Program, Storage, TensorKind};
 use portrait_kernels::Bind;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Weights and parameters of a program, uploaded once and shared by all that freeze it.
@@ -40,6 +41,12 @@ impl Compiled {
         gpu.queue.write_buffer(&constants, 0, &bytes);
         let plan = program.plan(tier);
         Arc::new(Self { program, plan, constants, offsets })
+    }
+
+    /// How many dispatches there are before the step of this label; all where there is none.
+    pub(crate) fn position(&self, label: &str) -> usize {
+        let steps = &self.program.steps;
+        steps.iter().position(|step| step.label == label).unwrap_or(steps.len())
     }
 }
 
@@ -210,7 +217,12 @@ impl Frozen {
 
     /// Adds the dispatches to a pass.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for call in &self.calls {
+        self.encode_part(pass, 0..self.calls.len());
+    }
+
+    /// Adds some of the dispatches to a pass.
+    pub(crate) fn encode_part(&self, pass: &mut wgpu::ComputePass<'_>, part: Range<usize>) {
+        for call in &self.calls[part] {
             pass.set_pipeline(&call.pipeline);
             pass.set_bind_group(0, &call.group, &[]);
             let [x, y, z] = call.workgroups;

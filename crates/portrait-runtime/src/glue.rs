@@ -11,7 +11,7 @@ use crate::photo::PRESENT;
 use portrait_graph::{Graph, Program, TensorKind};
 use portrait_kernels::{
     Border, Crop, DecodeFace, FrameLayout, Kernel, RefineCrops, RefinePoints, Track, Transfer, TransferControl,
-    UnpackFrame,
+    UnpackFrame, WantedFace,
 };
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, Preset, facial_points};
 use std::sync::Arc;
@@ -103,6 +103,7 @@ impl<P> Glue<P> {
                     ("scores16", square(2, 16)),
                     ("boxes8", square(96, 8)),
                     ("scores8", square(6, 8)),
+                    ("wanted", floats(4)),
                 ],
                 &[roi, ("found", floats(4))],
             )?,
@@ -161,11 +162,13 @@ pub(crate) struct SessionBuffers {
     pub(crate) picture: wgpu::Texture,
     pub(crate) status: wgpu::Buffer,
     pub(crate) roi: wgpu::Buffer,
+    /// Which face the search is to find, and what it found.
+    wanted: wgpu::Buffer,
+    pub(crate) found: wgpu::Buffer,
     crop: wgpu::Buffer,
     pub(crate) facial: wgpu::Buffer,
     pub(crate) neural: wgpu::Buffer,
     control: wgpu::Buffer,
-    pub(crate) state: wgpu::Buffer,
     /// Handed from program to program, by name.
     links: Vec<(&'static str, wgpu::Buffer)>,
 }
@@ -186,7 +189,6 @@ impl SessionBuffers {
             ("scores16", feature(2, 16)),
             ("boxes8", feature(96, 8)),
             ("scores8", feature(6, 8)),
-            ("found", float_bytes(4)),
             ("mesh_input", feature(3, MESH_SIZE)),
             ("mesh_points", float_bytes(3 * MESH_POINTS as usize)),
             ("mesh_score", float_bytes(4)),
@@ -214,11 +216,12 @@ impl SessionBuffers {
             picture: gpu.texture("picture", [preset.image; 2], U::STORAGE_BINDING | U::TEXTURE_BINDING | U::COPY_SRC),
             status: floats("status", 4),
             roi: floats("roi", 4),
+            wanted: floats("wanted", 4),
+            found: floats("found", 4),
             crop: floats("crop", 4),
             facial: floats("facial", FACIAL as usize),
             neural: floats("neural", 100),
             control: floats("control", TransferControl::LEN),
-            state: floats("state", Transfer::STATE_LEN),
             links,
         }
     }
@@ -230,11 +233,12 @@ impl SessionBuffers {
             ("layout", &self.layout),
             ("status", &self.status),
             ("roi", &self.roi),
+            ("wanted", &self.wanted),
+            ("found", &self.found),
             ("crop", &self.crop),
             ("facial", &self.facial),
             ("neural", &self.neural),
             ("control", &self.control),
-            ("state", &self.state),
         ];
         let links = self.links.iter().map(|(n, b)| (*n, b));
         let mut all: Resources =
@@ -276,17 +280,12 @@ impl SessionBuffers {
         Ok(())
     }
 
-    /// Where the tracker looks next: centre, side in frame pixels, and angle.
-    pub(crate) fn write_region(&self, gpu: &Gpu, region: [f32; 4]) {
-        gpu.queue.write_buffer(&self.roi, 0, bytemuck::cast_slice(&region));
-        // The portrait crop is laid anew around whoever is there.
-        gpu.queue.write_buffer(&self.crop, 0, &[0; 16]);
-    }
-
-    /// The neutral pose that relative motion is measured from: its points, and the scale from its size to the photo's.
-    pub(crate) fn write_neutral(&self, gpu: &Gpu, scale: f32, points: &[f32]) {
-        let neutral = [&[1.0, 0.0, scale, 0.0], points].concat();
-        gpu.queue.write_buffer(&self.state, 4 * Transfer::NEUTRAL_AT as u64, bytemuck::cast_slice(&neutral));
+    /// Which face the next search is to find. The portrait crop is laid anew around a face that nobody has followed so far.
+    pub(crate) fn write_wanted(&self, gpu: &Gpu, wanted: WantedFace, anew: bool) {
+        gpu.queue.write_buffer(&self.wanted, 0, bytemuck::bytes_of(&wanted.to_floats()));
+        if anew {
+            gpu.queue.write_buffer(&self.crop, 0, &[0; 16]);
+        }
     }
 
     pub(crate) fn write_control(&self, gpu: &Gpu, control: TransferControl) {
@@ -304,15 +303,10 @@ impl SessionBuffers {
         gpu.queue.write_buffer(&self.status, 0, bytemuck::cast_slice(&[1.0f32, 1.0, 0.0, 0.0]));
     }
 
-    /// Zeroes tracker and filter, keeps the neutral pose.
+    /// Forgets where the face was.
     pub(crate) fn restart(&self, gpu: &Gpu) {
         for buffer in [&self.status, &self.roi, &self.crop] {
             gpu.queue.write_buffer(buffer, 0, &[0; 16]);
         }
-        gpu.queue.write_buffer(&self.state, 0, bytemuck::cast_slice(&[0.0f32; Transfer::NEUTRAL_AT]));
-    }
-
-    pub(crate) fn forget_neutral(&self, gpu: &Gpu) {
-        gpu.queue.write_buffer(&self.state, 4 * Transfer::NEUTRAL_AT as u64, &[0; 16]);
     }
 }

@@ -64,7 +64,9 @@ impl Gpu {
         if !below.is_empty() {
             return Err(EngineError::AdapterLimits { adapter: info.name, reason: below.join(", ") });
         }
-        let mut optional = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let mut optional = wgpu::Features::SHADER_F16
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
         optional.set(wgpu::Features::PIPELINE_CACHE, options.cache.is_some());
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {

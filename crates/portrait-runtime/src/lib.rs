@@ -34,8 +34,10 @@ mod present;
 mod readback;
 mod report;
 mod runner;
+mod seek;
 mod self_test;
 mod session;
+mod sitter;
 mod timing;
 mod views;
 
@@ -65,4 +67,5 @@ pub use present::{Fit, Placement, Presenter};
 pub use runner::{RunTime, Runner};
 pub use self_test::PipelineTest;
 pub use session::Session;
+pub use timing::GpuStages;
 pub use wgpu;

@@ -10,6 +10,7 @@ use crate::motion::Points;
 use crate::nets::square;
 use crate::options::{SessionOptions, SessionStats};
 use crate::session::Session;
+use crate::sitter::Sitter;
 use portrait_graph::TensorKind;
 use portrait_kernels::{Transfer, TransferControl, convex_hull_area};
 use portrait_models::FacialPoints;
@@ -22,7 +23,93 @@ impl Engine {
     /// An avatar of other weights, a photo that is not the avatar's, frames or a photo larger than the device allows, or a failing
     /// device.
     pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
+        self.session_of(&[avatar], options)
+    }
+
+    /// Starts a session in which one driver moves several people of one photo ([`Engine::prepare_all`]), each from its own neutral
+    /// pose. Pictures show the whole photo: [`crate::Framing::Photo`].
+    ///
+    /// # Errors
+    /// As [`Engine::session`]; no avatar, or several in another framing.
+    pub fn session_of(&self, avatars: &[&Avatar], options: &SessionOptions) -> Result<Session, EngineError> {
         let gpu = &self.gpu;
+        if avatars.is_empty() {
+            return Err(EngineError::NoFace);
+        }
+        avatars.iter().try_for_each(|avatar| self.check_avatar(avatar))?;
+        let [width, height] = options.frame;
+        let limit = gpu.device.limits().max_texture_dimension_2d;
+        if width == 0 || height == 0 || width > limit || height > limit {
+            return Err(EngineError::FrameTooLarge { width, height, limit });
+        }
+        let stage = Stage::new(gpu, &options.framing, avatars, &self.preset)?;
+        let pastes = stage.as_ref().map_or(&[][..], |stage| &stage.pastes);
+        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
+        let glue = Glue::new(gpu, options, &self.preset)?;
+
+        let nets = &self.nets;
+        let unpack = [&glue.unpack];
+        let search = [&glue.search, &nets.detector, &glue.decode];
+        let refine = [&glue.refiner_look, &nets.refiner.program];
+        let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
+        let transfer = [&glue.transfer, &nets.merger];
+        let driver = unpack.iter().chain(&search).chain(&track);
+        let all: Vec<&Compiled> = driver
+            .chain(&transfer)
+            .copied()
+            .chain([&nets.render])
+            .chain(pastes.iter().map(|(paste, _)| paste))
+            .map(|compiled| &**compiled)
+            .collect();
+        let arena = Arena::new(gpu, &all);
+        let freeze = |list: &[&Arc<Compiled>], externals: &Resources| {
+            list.iter().map(|c| Frozen::new(gpu, c, &arena, externals)).collect::<Result<Vec<_>, _>>()
+        };
+        let shared = buffers.resources();
+        let (unpack, search, track) = (freeze(&unpack, &shared)?, freeze(&search, &shared)?, freeze(&track, &shared)?);
+        let mut sitters = Vec::with_capacity(avatars.len());
+        for (i, avatar) in avatars.iter().enumerate() {
+            let mut externals = shared.clone();
+            let size = self.upload_avatar(avatar, &mut externals)?;
+            let state = gpu.storage("state", 4 * Transfer::STATE_LEN);
+            externals.insert("state".to_owned(), Resource::Buffer(state.clone()));
+            let paste = match (&stage, pastes.get(i)) {
+                (Some(stage), Some((paste, backdrop))) => {
+                    externals.insert("backdrop".to_owned(), Resource::texture(backdrop));
+                    externals.insert("canvas".to_owned(), Resource::texture(&stage.canvas));
+                    Some(Frozen::new(gpu, paste, &arena, &externals)?)
+                }
+                _ => None,
+            };
+            let transfer = freeze(&transfer, &externals)?;
+            let render = Frozen::new(gpu, &nets.render, &arena, &externals)?;
+            let cuts = ["warp", "compose"].map(|label| nets.render.position(label));
+            sitters.push(Sitter { state, size, transfer, render, cuts, paste });
+        }
+        gpu.save_cache();
+
+        let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
+        let keypoint_dispatches = sitters.iter().map(Sitter::dispatches).sum();
+        let macs = |list: &[&Arc<Compiled>]| list.iter().map(|c| c.program.macs()).sum::<u64>();
+        let stats = SessionStats {
+            avatars: avatars.len(),
+            dispatches: count(&track) + keypoint_dispatches,
+            search_dispatches: count(&search),
+            keypoint_dispatches,
+            macs: macs(&[&nets.mesh, &nets.refiner.program, &nets.keypoints])
+                + avatars.len() as u64 * macs(&[&nets.merger, &nets.render]),
+            arena_bytes: arena.bytes(),
+            bytes_without_reuse: all.iter().map(|c| c.plan.bytes_without_reuse).sum(),
+            weight_bytes: all.iter().map(|c| c.program.constant_bytes(gpu.tier())).sum(),
+            upload_bytes: 4 * (width * height) as usize + 4 * TransferControl::LEN,
+            gpu_seconds: None,
+            gpu_stages: None,
+        };
+        let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
+        Ok(Session::new(gpu, options, buffers, sitters, shown, [unpack, search, track], stats))
+    }
+
+    fn check_avatar(&self, avatar: &Avatar) -> Result<(), EngineError> {
         let identity =
             |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
         if (avatar.info.preset.as_str(), avatar.info.weights.as_str()) != (&self.preset.name, self.weights_id()) {
@@ -31,53 +118,7 @@ impl Engine {
                 found: identity(&avatar.info.preset, &avatar.info.weights),
             });
         }
-        let [width, height] = options.frame;
-        let limit = gpu.device.limits().max_texture_dimension_2d;
-        if width == 0 || height == 0 || width > limit || height > limit {
-            return Err(EngineError::FrameTooLarge { width, height, limit });
-        }
-        let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
-        let glue = Glue::new(gpu, options, &self.preset)?;
-        let mut externals = buffers.resources();
-        let source_size = self.upload_avatar(avatar, &mut externals)?;
-        let stage = Stage::new(gpu, &options.framing, &avatar.info, &self.preset, &mut externals)?;
-
-        let nets = &self.nets;
-        let unpack = [&glue.unpack];
-        let search = [&glue.search, &nets.detector, &glue.decode];
-        let refine = [&glue.refiner_look, &nets.refiner.program];
-        let track = [&glue.look, &nets.mesh, &glue.track, refine[0], refine[1], &glue.neural_look, &nets.keypoints];
-        let transfer = [&glue.transfer, &nets.merger];
-        let render: Vec<&Arc<Compiled>> =
-            std::iter::once(&nets.render).chain(stage.as_ref().map(|stage| &stage.paste)).collect();
-        let all: Vec<&Compiled> =
-            unpack.iter().chain(&search).chain(&track).chain(&transfer).chain(&render).map(|c| &***c).collect();
-        let arena = Arena::new(gpu, &all);
-        let freeze = |list: &[&Arc<Compiled>]| {
-            list.iter().map(|c| Frozen::new(gpu, c, &arena, &externals)).collect::<Result<Vec<_>, _>>()
-        };
-        let (unpack, search, track, transfer) =
-            (freeze(&unpack)?, freeze(&search)?, freeze(&track)?, freeze(&transfer)?);
-        let render = freeze(&render)?;
-        gpu.save_cache();
-
-        let count = |list: &[Frozen]| list.iter().map(Frozen::dispatches).sum::<usize>();
-        let keypoint_dispatches = count(&transfer) + count(&render);
-        let frame_macs =
-            [&nets.mesh, &nets.refiner.program, &nets.keypoints, &nets.merger, &nets.render].map(|c| c.program.macs());
-        let stats = SessionStats {
-            dispatches: count(&track) + keypoint_dispatches,
-            search_dispatches: count(&search),
-            keypoint_dispatches,
-            macs: frame_macs.iter().sum(),
-            arena_bytes: arena.bytes(),
-            bytes_without_reuse: all.iter().map(|c| c.plan.bytes_without_reuse).sum(),
-            weight_bytes: all.iter().map(|c| c.program.constant_bytes(gpu.tier())).sum(),
-            upload_bytes: 4 * (width * height) as usize + 4 * TransferControl::LEN,
-            gpu_seconds: None,
-        };
-        let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
-        Ok(Session::new(gpu, options, buffers, source_size, shown, [unpack, search, track, transfer, render], stats))
+        Ok(())
     }
 
     /// Uploads what the frame path reads of an avatar, and returns the size of its face: the square root of its hull area.

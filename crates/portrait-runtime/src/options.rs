@@ -1,6 +1,8 @@
 //! What a session can be told, and what it tells.
 
+use crate::avatar::FaceChoice;
 use crate::framing::Framing;
+use crate::timing::GpuStages;
 use portrait_kernels::OneEuro;
 
 /// How the driver's motion reaches the photo.
@@ -56,6 +58,9 @@ pub struct SessionOptions {
     pub motion: MotionOptions,
     /// What the pictures show.
     pub framing: Framing,
+    /// Which of several faces in the driver's frames is followed; by place in frame pixels. `Only` is the largest, as frames come and go.
+    /// See [`crate::Session::follow`].
+    pub driver_face: FaceChoice,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
     /// For how many seconds with a face in sight [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion
@@ -74,6 +79,7 @@ impl SessionOptions {
             frame: [width, height],
             motion: MotionOptions::default(),
             framing: Framing::Crop,
+            driver_face: FaceChoice::Largest,
             whole_frame: false,
             calibration: 1.0,
             read_back: true,
@@ -97,11 +103,18 @@ pub struct FaceStatus {
     pub frames: u64,
     /// Frames without a face among them.
     pub frames_without_face: u64,
+    /// Faces that the newest search saw; while one is tracked nobody else is looked for.
+    pub faces: u32,
+    /// How often a face was taken up: the first one, one that was chosen, one that came after nobody was seen for two seconds. Since
+    /// it may be somebody else's, relative motion is measured anew each time but the first.
+    pub taken_up: u32,
 }
 
 /// Size and work of a session.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct SessionStats {
+    /// How many are animated.
+    pub avatars: usize,
     /// Dispatches of a video-driven frame while the face is tracked.
     pub dispatches: usize,
     /// Dispatches more when the face is searched for.
@@ -120,6 +133,8 @@ pub struct SessionStats {
     pub upload_bytes: usize,
     /// GPU time of the last finished frame in seconds, where the device has timestamps.
     pub gpu_seconds: Option<f64>,
+    /// Its stages, where the device has timestamps inside of passes.
+    pub gpu_stages: Option<GpuStages>,
 }
 
 /// What moves the photo in one frame.

@@ -41,7 +41,7 @@ impl Runner {
     /// When the driver refuses.
     pub fn new(gpu: &Arc<Gpu>, program: Program) -> Result<Self, EngineError> {
         let mut runner = Self::bind(gpu, &Compiled::new(gpu, program))?;
-        runner.timing = Timing::new(gpu).map(|timing| (timing, gpu.storage("run time", 16)));
+        runner.timing = Timing::new(gpu, 0).map(|timing| (timing, gpu.storage("run time", 16)));
         Ok(runner)
     }
 
@@ -175,9 +175,8 @@ impl Runner {
         gpu.wait()?;
         let host = start.elapsed().as_secs_f64();
         let seconds = |(timing, ticks): &(Timing, wgpu::Buffer)| {
-            let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&gpu.read(ticks, 16)?);
-            Ok::<_, EngineError>(ticks[1].saturating_sub(ticks[0]) as f64 * timing.period())
+            Ok::<_, EngineError>(timing.read(&gpu.read(ticks, timing.bytes())?).seconds)
         };
-        Ok(RunTime { host, gpu: self.timing.as_ref().map(seconds).transpose()? })
+        Ok(RunTime { host, gpu: self.timing.as_ref().map(seconds).transpose()?.flatten() })
     }
 }

@@ -1,5 +1,6 @@
-//! A session: one avatar, one driver, one picture a frame.
+//! A session: one driver, one picture a frame of those whom it animates.
 
+use crate::avatar::FaceChoice;
 use crate::camera_frame::CameraFrame;
 use crate::error::EngineError;
 use crate::frame::Picture;
@@ -12,8 +13,10 @@ use crate::orient::Orientation;
 use crate::present::Presenter;
 use crate::readback::Ring;
 use crate::report::Report;
-use crate::timing::Timing;
-use portrait_kernels::{Calibrate, Transfer, TransferControl, convex_hull_area};
+use crate::seek::{Search, Seek};
+use crate::sitter::Sitter;
+use crate::timing::{GpuStages, Timing};
+use portrait_kernels::{Calibrate, Transfer, TransferControl};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,15 +50,16 @@ impl Work {
     }
 }
 
-/// One avatar driven by one stream of frames.
+/// Avatars of one photo, mostly one, driven by one stream of frames.
 #[derive(Debug)]
 pub struct Session {
     gpu: Arc<Gpu>,
     options: SessionOptions,
     orientation: Orientation,
     buffers: SessionBuffers,
-    /// Size of the photo's face: the square root of its hull area.
-    source_size: f32,
+    /// Who is animated.
+    sitters: Vec<Sitter>,
+    seek: Seek,
     /// What is shown: the animated square, or the canvas it is put on.
     shown: wgpu::Texture,
     /// Makes a picture of the frame's bytes, where they are not that already.
@@ -64,10 +68,6 @@ pub struct Session {
     search: Vec<Frozen>,
     /// Follows it and reads its points: crop, mesh, tracking, crop, neural keypoints.
     track: Vec<Frozen>,
-    /// Filters and transfers the points: transfer, merger.
-    transfer: Vec<Frozen>,
-    /// Makes the picture: motion, synthesis, and where asked for its place on a canvas.
-    render: Vec<Frozen>,
     pictures: Ring,
     reports: Ring,
     /// When the frames were taken whose reports are on their way.
@@ -77,7 +77,6 @@ pub struct Session {
     status: Option<FaceStatus>,
     stats: SessionStats,
     clock: Duration,
-    submitted: u64,
     /// For how many seconds more a better neutral pose is looked for.
     calibration: f32,
     /// Whether the frames on their way were given to [`Session::observe`].
@@ -89,33 +88,32 @@ impl Session {
         gpu: &Arc<Gpu>,
         options: &SessionOptions,
         buffers: SessionBuffers,
-        source_size: f32,
+        sitters: Vec<Sitter>,
         shown: wgpu::Texture,
-        [unpack, search, track, transfer, render]: [Vec<Frozen>; 5],
+        [unpack, search, track]: [Vec<Frozen>; 3],
         stats: SessionStats,
     ) -> Self {
         let picture_bytes = ((4 * shown.width()).next_multiple_of(256) * shown.height()) as usize;
         let depth = if options.read_back { 3 } else { 0 };
+        let timing = Timing::new(gpu, GpuStages::marks(sitters.len()));
         Self {
             gpu: gpu.clone(),
             options: options.clone(),
             orientation: Orientation::default(),
             buffers,
-            source_size,
+            seek: Seek::new(options.driver_face),
             unpack,
             search,
             track,
-            transfer,
-            render,
             pictures: Ring::new(gpu, "picture read-back", depth, picture_bytes),
-            reports: Ring::new(gpu, "report read-back", 4, Report::BYTES),
+            reports: Ring::new(gpu, "report read-back", 4, Report::bytes(timing.as_ref())),
             times: VecDeque::new(),
             motion: Vec::new(),
-            timing: Timing::new(gpu),
+            timing,
+            sitters,
             status: None,
             stats,
             clock: Duration::ZERO,
-            submitted: 0,
             calibration: options.calibration,
             observing: false,
             shown,
@@ -147,12 +145,13 @@ impl Session {
     /// Forgets where the face was and what the filter holds, and keeps the neutral pose: before another run over a clip.
     pub fn restart(&mut self) {
         self.buffers.restart(&self.gpu);
+        self.sitters.iter().for_each(|sitter| sitter.restart(&self.gpu));
+        self.seek.restart();
         self.reports.discard();
         self.times.clear();
         self.motion.clear();
         self.observing = false;
         self.status = None;
-        self.submitted = 0;
         self.clock = Duration::ZERO;
     }
 
@@ -191,9 +190,14 @@ impl Session {
     /// Takes the pose of the next moment as the neutral one: of the next frames with a face the one most like the photo's, so that
     /// a blink is passed over.
     pub fn recalibrate(&mut self) {
+        self.forget_neutral(MOMENT);
+    }
+
+    /// Looks for a neutral pose for so many seconds.
+    fn forget_neutral(&mut self, seconds: f32) {
         // Without a neutral pose the transfer takes the first one it sees.
-        self.calibration = MOMENT;
-        self.buffers.forget_neutral(&self.gpu);
+        self.calibration = seconds;
+        self.sitters.iter().for_each(|sitter| sitter.forget_neutral(&self.gpu));
     }
 
     /// Measures relative motion from this pose of the driver.
@@ -202,36 +206,29 @@ impl Session {
     /// A wrong number of points or one that is not finite.
     pub fn set_neutral(&mut self, points: &Points) -> Result<(), EngineError> {
         points.check()?;
-        let size = convex_hull_area(&points.facial[..Points::MESH]).sqrt();
-        let own = self.source_size;
-        let scale = if size > 1e-3 { own / size } else { 1.0 };
-        self.buffers.write_neutral(&self.gpu, scale, &points.pose());
+        self.sitters.iter().for_each(|sitter| sitter.set_neutral(&self.gpu, points));
         self.calibration = 0.0;
         Ok(())
     }
 
-    /// The pose of the driver that relative motion is measured from; `None` before one is settled. Blocks; not for every frame.
+    /// The pose of the driver that relative motion is measured from, of the first avatar; `None` before one is settled. Blocks; not
+    /// for every frame.
     ///
     /// # Errors
     /// A failing device.
     pub fn neutral(&self) -> Result<Option<Points>, EngineError> {
-        let bytes = self.gpu.read(&self.buffers.state, 4 * Transfer::STATE_LEN)?;
+        let Some(first) = self.sitters.first() else { return Ok(None) };
+        let bytes = self.gpu.read(&first.state, 4 * Transfer::STATE_LEN)?;
         let state: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
         let neutral = &state[Transfer::NEUTRAL_AT..];
         Ok((neutral[0] > 0.5).then(|| Points::from_pose(&neutral[4..])))
     }
 
-    /// Follows whoever is at this place of the frame, in frame pixels, from the next frame on: where there are several faces.
-    pub fn follow(&mut self, center: [f32; 2]) {
-        let [width, height] = self.options.frame.map(|v| v as f32);
-        let known = self.status.filter(|status| status.found).map(|status| status.region[2]);
-        let side = known.unwrap_or(0.5 * width.min(height));
-        self.buffers.write_region(&self.gpu, [center[0], center[1], side, 0.0]);
-        // Until a report says otherwise somebody is there, so that the search does not choose for itself.
-        if let Some(status) = &mut self.status {
-            status.found = true;
-        }
-        self.submitted = self.submitted.max(1);
+    /// Follows this one of several faces in front of the camera, by place in frame pixels, from the next frame on. Where it is not seen,
+    /// the one that is followed stays. A face that is lost is waited for where it was for two seconds; then the choice is made again
+    /// ([`FaceStatus::taken_up`]).
+    pub fn follow(&mut self, face: FaceChoice) {
+        self.seek.choose(face);
     }
 
     fn calibration(&mut self, dt: f32) -> Calibrate {
@@ -272,21 +269,33 @@ impl Session {
             mouth_gain: motion.mouth_gain,
         };
         self.buffers.write_control(&self.gpu, control);
-        // The face is searched for at the start and whenever the newest report says it is lost.
-        let search = work.tracks() && (self.submitted == 0 || self.status.is_some_and(|s| !s.found));
+        let search = if work.tracks() { self.seek.next(self.status, dt) } else { None };
+        if let Some(Search { wanted, anew }) = search {
+            self.buffers.write_wanted(&self.gpu, wanted, anew);
+            if anew && self.options.calibration > 0.0 {
+                self.forget_neutral(self.options.calibration);
+            }
+        }
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
-            let timestamp_writes = self.timing.as_ref().map(Timing::writes);
+            let timing = self.timing.as_ref();
+            let timestamp_writes = timing.map(Timing::writes);
             let descriptor = wgpu::ComputePassDescriptor { label: Some("frame"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
             let parts = [
-                (work.unpacks(), &self.unpack),
-                (search, &self.search),
-                (work.tracks(), &self.track),
-                (true, &self.transfer),
-                (work.renders(), &self.render),
+                (work.unpacks(), &self.unpack, None),
+                (search.is_some(), &self.search, Some(0)),
+                (work.tracks(), &self.track, Some(1)),
             ];
-            parts.iter().filter(|(on, _)| *on).flat_map(|(_, list)| list.iter()).for_each(|f| f.encode(&mut pass));
+            for (on, list, mark) in parts {
+                list.iter().filter(|_| on).for_each(|f| f.encode(&mut pass));
+                if let (Some(timing), Some(mark)) = (timing, mark) {
+                    timing.mark(&mut pass, mark);
+                }
+            }
+            for (i, sitter) in self.sitters.iter().enumerate() {
+                sitter.encode(&mut pass, work.renders(), timing, GpuStages::marks(i));
+            }
         }
         let copies_picture = work.renders() && self.options.read_back;
         if let (true, Some(target)) = (copies_picture, self.pictures.target()) {
@@ -315,7 +324,6 @@ impl Session {
             self.times.push_back(self.clock);
         }
         self.clock += Duration::from_secs_f32(dt.clamp(1e-4, 10.0));
-        self.submitted += 1;
         self.gpu.check()
     }
 
@@ -363,12 +371,13 @@ impl Session {
     /// Takes in the reports that have arrived.
     fn poll(&mut self, wait: bool) -> Result<(), EngineError> {
         loop {
-            let period = self.timing.as_ref().map(Timing::period);
-            let Some(report) = self.reports.take(&self.gpu, wait, |bytes| Report::read(bytes, period))? else {
+            let timing = self.timing.as_ref();
+            let Some(report) = self.reports.take(&self.gpu, wait, |bytes| Report::read(bytes, timing))? else {
                 return Ok(());
             };
             let before = self.status.unwrap_or_default();
             let found = report.found;
+            let taken_up = before.taken_up + u32::from(self.seek.report(found));
             if found && self.observing {
                 self.calibration = 0.0;
             }
@@ -379,8 +388,10 @@ impl Session {
                 region: report.region,
                 frames: before.frames + 1,
                 frames_without_face: before.frames_without_face + u64::from(!found),
+                faces: report.faces,
+                taken_up,
             });
-            self.stats.gpu_seconds = report.seconds;
+            (self.stats.gpu_seconds, self.stats.gpu_stages) = (report.times.seconds, report.times.stages);
             let time = self.times.pop_front().unwrap_or_default();
             if self.options.record && !self.observing {
                 self.motion.push(MotionFrame { time, points: found.then_some(report.points) });
@@ -393,8 +404,8 @@ impl Session {
         std::mem::take(&mut self.motion)
     }
 
-    /// Where the newest submission takes the photo: what the driver's points became, and the flow made of them. Waits for the
-    /// device; for measurements.
+    /// Where the newest submission takes the photo, of the last avatar: what the driver's points became, and the flow made of them.
+    /// Waits for the device; for measurements.
     ///
     /// # Errors
     /// A failing device.

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const MINUTE: Duration = Duration::from_secs(60);
 /// Frames before memory is first looked at.
 const WARM_UP: u64 = 200;
+/// Frames between two lines of a long run.
+const NEWS: u64 = 5000;
 /// Frames after which the motion starts again.
 const CYCLE: u64 = 240;
 
@@ -83,6 +85,13 @@ fn memory_and_pictures_stay_as_they_are() {
         number += 1;
         if middle.is_none() && share(number) >= 0.5 {
             middle = resident();
+        }
+        if number.is_multiple_of(NEWS) {
+            println!(
+                "{number} frames, {:.0} s: {:.1} MiB",
+                start.elapsed().as_secs_f64(),
+                resident().unwrap_or_default()
+            );
         }
     }
     assert_eq!(engine.gpu().objects_created(), objects, "frames create nothing");

@@ -10,3 +10,4 @@ mod parity;
 mod pictures;
 mod preset_fast;
 mod refiner;
+mod several;
