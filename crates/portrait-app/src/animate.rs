@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use portrait_media::{AudioTrack, Picture, VideoWriter};
-use portrait_runtime::{Engine, Framing, MotionFrame, RecordedMotion, Session, SessionOptions};
+use portrait_runtime::{Engine, FaceChoice, Framing, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
 use crate::driver::{Driver, look_ahead};
 use crate::engine::EngineArgs;
-use crate::framing::{FaceArgs, FramingArgs};
+use crate::framing::{FacesArgs, FramingArgs};
 use crate::motion_options::MotionArgs;
 use crate::report::Report;
 use crate::source::{Prepared, Source, media_picture};
@@ -57,7 +57,7 @@ pub(crate) struct Animate {
     #[arg(long)]
     compare: bool,
     #[command(flatten)]
-    face: FaceArgs,
+    faces: FacesArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print one JSON object on stdout at the end, and nothing else
@@ -66,8 +66,9 @@ pub(crate) struct Animate {
 }
 
 impl Animate {
-    pub(crate) fn run(self) -> Result<ExitCode> {
+    pub(crate) fn run(mut self) -> Result<ExitCode> {
         interrupt::listen()?;
+        self.framing = self.framing.of(self.faces.faces())?;
         let compare_path = self.compare.then(|| output::compare_path(&self.output));
         self.check_names(compare_path.as_deref())?;
         let mut driver = Driver::open(&self.drive)?;
@@ -82,8 +83,8 @@ impl Animate {
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
         let told = engine.gpu().warnings().len();
-        let prepared = source.prepare(&engine, &self.source, self.face.choice())?;
-        let mut warnings = prepared.avatar.warnings().to_vec();
+        let prepared = source.prepare(&engine, &self.source, self.faces.faces())?;
+        let mut warnings = prepared.warnings();
         let mut session = self.session(&engine, &prepared, &driver)?;
         warnings.extend(engine.gpu().warnings().into_iter().skip(told));
         if interrupt::requested() {
@@ -133,7 +134,7 @@ impl Animate {
             warnings.push(lost);
         }
         let adapter = engine.gpu().adapter();
-        let info = prepared.avatar.info();
+        let info = prepared.avatar().info();
         let interrupted = interrupt::requested() && clip_frames != Some(frames);
         let report = Report {
             output: self.output.clone(),
@@ -175,8 +176,9 @@ impl Animate {
         let [width, height] = driver.size();
         let framing = self.framing.framing(prepared.photo.as_ref(), &self.source)?;
         let (motion, record) = (self.motion.options(), self.record_motion.is_some());
-        let options = SessionOptions { motion, framing, record, ..SessionOptions::new(width, height) };
-        let session = engine.session(&prepared.avatar, &options);
+        let driver_face = self.faces.driver();
+        let options = SessionOptions { motion, framing, driver_face, record, ..SessionOptions::new(width, height) };
+        let session = prepared.session(engine, &options);
         session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
     }
 
@@ -186,8 +188,9 @@ impl Animate {
         let seen = look_ahead(session, &self.drive, interrupt::requested)?;
         if seen > 0 && lost_frames(session) == seen && !interrupt::requested() {
             bail!(
-                "no face found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
+                "no face{} found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
                  fills at least a fifth of the picture",
+                if matches!(self.faces.driver(), FaceChoice::Index(2..)) { " of that number" } else { "" },
                 self.drive.display()
             );
         }

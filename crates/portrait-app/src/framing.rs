@@ -11,9 +11,9 @@ use portrait_runtime::{Backdrop, FaceChoice, Framing};
 /// What the pictures show.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FramingArgs {
-    /// What the result shows
-    #[arg(long, value_name = "WHAT", default_value = "crop")]
-    output_as: Shown,
+    /// What the result shows; `crop` unless --background or --face all say otherwise
+    #[arg(long, value_name = "WHAT")]
+    output_as: Option<Shown>,
     /// What is behind the person of a cutout: a colour like #20a060, or a picture; implies --output-as cutout
     #[arg(long, value_name = "COLOUR|PICTURE")]
     background: Option<String>,
@@ -33,12 +33,23 @@ pub(crate) enum Shown {
 impl FramingArgs {
     /// What is shown at first.
     pub(crate) fn shown(&self) -> Shown {
-        if self.background.is_some() { Shown::Cutout } else { self.output_as }
+        if self.background.is_some() { Shown::Cutout } else { self.output_as.unwrap_or(Shown::Crop) }
+    }
+
+    /// The same for these faces: all of them are shown in the whole photo.
+    pub(crate) fn of(&self, faces: Faces) -> Result<Self> {
+        match (faces, self.output_as, &self.background) {
+            (Faces::One(_), ..) => Ok(self.clone()),
+            (Faces::All, None | Some(Shown::Photo), None) => Ok(self.showing(Shown::Photo)),
+            (Faces::All, ..) => {
+                bail!("--face all animates everybody in the whole photo: leave --output-as and --background out")
+            }
+        }
     }
 
     /// The same for something else that is to be shown.
     pub(crate) fn showing(&self, shown: Shown) -> Self {
-        Self { output_as: shown, background: self.background.clone().filter(|_| shown == Shown::Cutout) }
+        Self { output_as: Some(shown), background: self.background.clone().filter(|_| shown == Shown::Cutout) }
     }
 
     /// Pictures that are read besides photo and clip.
@@ -49,14 +60,14 @@ impl FramingArgs {
     /// The framing for a photo; `None` for an avatar, which holds the square alone.
     pub(crate) fn framing(&self, photo: Option<&Picture>, source: &Path) -> Result<Framing> {
         if let Some(background) = &self.background {
-            if self.output_as == Shown::Photo {
+            if self.output_as == Some(Shown::Photo) {
                 bail!(
                     "--background replaces what is behind the person, and --output-as photo keeps it; give one of them"
                 );
             }
             return Ok(Framing::Cutout(backdrop(background)?));
         }
-        match (self.output_as, photo) {
+        match (self.shown(), photo) {
             (Shown::Crop, _) => Ok(Framing::Crop),
             (Shown::Cutout, _) => Ok(Framing::Cutout(Backdrop::Transparent)),
             (Shown::Photo, Some(photo)) => Ok(Framing::Photo(Arc::new(engine_picture(photo)))),
@@ -72,7 +83,7 @@ impl FramingArgs {
         let opaque = output.extension().is_some_and(|extension| {
             ["mp4", "m4v", "mov", "gif", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
         });
-        if opaque && self.output_as == Shown::Cutout && self.background.is_none() {
+        if opaque && self.output_as == Some(Shown::Cutout) && self.background.is_none() {
             bail!(
                 "`{}` keeps no transparency; write PNG (a name like out/ or out_%05d.png), or give a --background",
                 output.display()
@@ -99,7 +110,7 @@ fn engine_picture(picture: &Picture) -> portrait_runtime::Picture {
     portrait_runtime::Picture { width: picture.width, height: picture.height, rgba: picture.rgba.clone() }
 }
 
-/// Which of several faces in a photo.
+/// Which face where the photo shows several.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct FaceArgs {
     /// Which face, where the photo shows several: a number from 1 (the largest), `largest`, or the place X,Y in photo pixels
@@ -111,6 +122,49 @@ impl FaceArgs {
     pub(crate) fn choice(self) -> FaceChoice {
         self.face.unwrap_or_default()
     }
+}
+
+/// Who in a photo is animated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Faces {
+    One(FaceChoice),
+    /// Everybody, by the same driver.
+    All,
+}
+
+/// Which faces, in the photo and in front of the camera.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct FacesArgs {
+    /// Which face, where the photo shows several: a number from 1 (the largest), `largest`, the place X,Y in photo pixels, or `all`
+    #[arg(long, value_name = "N|largest|X,Y|all", value_parser = faces)]
+    face: Option<Faces>,
+    /// Which face drives, where the driver shows several: a number from 1 (the largest), `largest`, or the place X,Y in its pixels
+    #[arg(long, value_name = "N|largest|X,Y", value_parser = driver_face, default_value = "largest")]
+    driver_face: FaceChoice,
+}
+
+impl FacesArgs {
+    pub(crate) fn faces(self) -> Faces {
+        self.face.unwrap_or(Faces::One(FaceChoice::Only))
+    }
+
+    pub(crate) fn driver(self) -> FaceChoice {
+        self.driver_face
+    }
+}
+
+fn faces(text: &str) -> Result<Faces, String> {
+    match text {
+        "all" => Ok(Faces::All),
+        _ => face(text).map(Faces::One).map_err(|error| format!("{error}, or `all`")),
+    }
+}
+
+fn driver_face(text: &str) -> Result<FaceChoice, String> {
+    face(text).and_then(|choice| match choice {
+        FaceChoice::Index(0) => Err("faces are counted from 1, the largest".to_owned()),
+        choice => Ok(choice),
+    })
 }
 
 fn face(text: &str) -> Result<FaceChoice, String> {
@@ -133,6 +187,8 @@ mod tests {
         assert_eq!(face("largest"), Ok(FaceChoice::Largest));
         assert_eq!(face("320, 200.5"), Ok(FaceChoice::At([320.0, 200.5])));
         assert!(face("left").is_err() && face("3,").is_err() && face("-1").is_err());
+        assert_eq!([faces("all"), faces("2")], [Ok(Faces::All), Ok(Faces::One(FaceChoice::Index(2)))]);
+        assert!(faces("none").is_err() && driver_face("0").is_err() && driver_face("1").is_ok());
         assert_eq!(backdrop("#20a0FF").unwrap(), Backdrop::Colour([0x20, 0xa0, 0xff]));
         assert!(backdrop("#20a0f").is_err() && backdrop("#20a0fg").is_err() && backdrop("#é0a0f").is_err());
     }

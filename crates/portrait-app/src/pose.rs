@@ -10,7 +10,7 @@ use portrait_runtime::{Expression, Mode, MotionOptions, SessionOptions};
 use serde_json::json;
 
 use crate::engine::EngineArgs;
-use crate::framing::{FaceArgs, FramingArgs};
+use crate::framing::{FaceArgs, Faces, FramingArgs};
 use crate::source::{Source, media_picture};
 use crate::{console, output};
 
@@ -93,16 +93,16 @@ impl Pose {
 
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
-        let prepared = source.prepare(&engine, path, self.face.choice())?;
+        let prepared = source.prepare(&engine, path, Faces::One(self.face.choice()))?;
         let framing = self.framing.framing(prepared.photo.as_ref(), path)?;
         let motion = MotionOptions { mode: Mode::Absolute, filter: None, ..MotionOptions::default() };
         let options = SessionOptions { motion, framing, ..SessionOptions::new(64, 64) };
-        let mut session = engine.session(&prepared.avatar, &options)?;
-        session.animate_keypoints(&engine.pose(&prepared.avatar, &expression), 1.0 / 25.0)?;
+        let mut session = prepared.session(&engine, &options)?;
+        session.animate_keypoints(&engine.pose(prepared.avatar(), &expression), 1.0 / 25.0)?;
         let picture = session.take_picture(true)?.context("the picture did not come back from the GPU")?;
         spinner.finish_and_clear();
 
-        prepared.avatar.warnings().iter().for_each(console::warning);
+        prepared.warnings().iter().for_each(console::warning);
         let picture = media_picture(picture);
         save_png(out, &picture)?;
         if self.json {

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use portrait_media::Picture;
-use portrait_runtime::{Avatar, Engine, FaceChoice, PrepareOptions};
+use portrait_runtime::{Avatar, Engine, FaceChoice, PrepareOptions, Session, SessionOptions};
 
 use crate::driver::pixels;
+use crate::framing::Faces;
 
 /// Photos with a shorter side are refused before anything is looked for in them.
 const SMALLEST_SIDE: u32 = 32;
@@ -37,40 +38,60 @@ impl Source {
         }
     }
 
-    /// The avatar: made now where this is a photo.
-    pub(crate) fn prepare(self, engine: &Engine, path: &Path, face: FaceChoice) -> Result<Prepared> {
+    /// The avatars: made now where this is a photo.
+    pub(crate) fn prepare(self, engine: &Engine, path: &Path, faces: Faces) -> Result<Prepared> {
         match self {
             Self::Photo(photo) => {
-                let avatar = engine
-                    .prepare(pixels(&photo), &PrepareOptions { face, ..PrepareOptions::default() })
-                    .with_context(|| format!("cannot animate `{}`", path.display()))?;
-                Ok(Prepared { avatar, photo: Some(photo) })
+                let avatars = match faces {
+                    Faces::All => engine.prepare_all(pixels(&photo)),
+                    Faces::One(face) => {
+                        let options = PrepareOptions { face, ..PrepareOptions::default() };
+                        engine.prepare(pixels(&photo), &options).map(|avatar| vec![avatar])
+                    }
+                };
+                let avatars = avatars.with_context(|| format!("cannot animate `{}`", path.display()))?;
+                Ok(Prepared { avatars, photo: Some(photo) })
             }
             Self::Avatar(avatar) => {
-                if !matches!(face, FaceChoice::Only | FaceChoice::Largest) {
+                if !matches!(faces, Faces::One(FaceChoice::Only | FaceChoice::Largest)) {
                     bail!(
                         "`{}` is an avatar and holds one face; --face chooses among those of a photo",
                         path.display()
                     );
                 }
-                Ok(Prepared { avatar: *avatar, photo: None })
+                Ok(Prepared { avatars: vec![*avatar], photo: None })
             }
         }
     }
 }
 
-/// An avatar, and the photo where it was made now.
+/// Who is animated, at least one, and the photo where they were made now.
 pub(crate) struct Prepared {
-    pub(crate) avatar: Avatar,
+    pub(crate) avatars: Vec<Avatar>,
     pub(crate) photo: Option<Picture>,
 }
 
 impl Prepared {
+    /// The only one, or the one with the largest face.
+    pub(crate) fn avatar(&self) -> &Avatar {
+        &self.avatars[0]
+    }
+
+    pub(crate) fn session(&self, engine: &Engine, options: &SessionOptions) -> Result<Session> {
+        let avatars: Vec<&Avatar> = self.avatars.iter().collect();
+        Ok(engine.session_of(&avatars, options)?)
+    }
+
+    /// What may spoil the result.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.avatars.iter().flat_map(|avatar| avatar.warnings().iter().cloned()).collect()
+    }
+
     /// The square that is animated, as it was in the photo.
     pub(crate) fn picture(&self) -> Picture {
         match &self.photo {
-            Some(photo) => cut(photo, self.avatar.info().crop),
-            None => media_picture(self.avatar.picture()),
+            Some(photo) => cut(photo, self.avatar().info().crop),
+            None => media_picture(self.avatar().picture()),
         }
     }
 }

@@ -13,7 +13,9 @@ pub(crate) enum Deed {
     View,
     Preset,
     Photo,
+    Face,
     Driver,
+    DriverFace,
     Mirror,
     Screenshot,
     Video,
@@ -23,7 +25,7 @@ pub(crate) enum Deed {
 }
 
 /// All keys, as they are listed to the user.
-pub(crate) const KEYS: [(&str, &str, Deed); 15] = [
+pub(crate) const KEYS: [(&str, &str, Deed); 17] = [
     ("?", "this list", Deed::Keys),
     ("H", "hide or show everything but the picture", Deed::Hide),
     ("Space", "hold the pose, and go on", Deed::Hold),
@@ -32,7 +34,9 @@ pub(crate) const KEYS: [(&str, &str, Deed); 15] = [
     ("V", "square, whole photo, or person alone", Deed::View),
     ("P", "next preset", Deed::Preset),
     ("N", "next photo", Deed::Photo),
+    ("G", "next face of a group photo, and all of them", Deed::Face),
     ("D", "next driver: what was given, cameras, idle motion", Deed::Driver),
+    ("T", "next face in front of the camera", Deed::DriverFace),
     ("X", "mirror the driver", Deed::Mirror),
     ("S", "save a picture", Deed::Screenshot),
     ("R", "record a video, and end it", Deed::Video),

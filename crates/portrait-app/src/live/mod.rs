@@ -32,7 +32,7 @@ use self::input::{Choice, Source};
 use self::window::Live as Window;
 use self::worker::Start;
 use crate::engine::EngineArgs;
-use crate::framing::{FaceArgs, FramingArgs, Shown};
+use crate::framing::{Faces, FacesArgs, FramingArgs, Shown};
 use crate::motion_options::MotionArgs;
 use crate::{console, interrupt};
 
@@ -82,7 +82,7 @@ pub(crate) struct Live {
     #[command(flatten)]
     motion: MotionArgs,
     #[command(flatten)]
-    face: FaceArgs,
+    faces: FacesArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Print one JSON object with what was measured at the end
@@ -105,9 +105,9 @@ pub(crate) struct Plan {
     /// What can drive; and what does.
     drivers: Vec<Choice>,
     driver: usize,
-    /// Which face of the photos that were given: so many.
-    face: FaceChoice,
-    given: usize,
+    /// Which faces of each photo.
+    faces: Vec<Faces>,
+    driver_face: FaceChoice,
     framing: FramingArgs,
     shown: Shown,
     motion: MotionOptions,
@@ -127,10 +127,6 @@ impl Plan {
         &self.photos[self.photo]
     }
 
-    fn face(&self, photo: usize) -> FaceChoice {
-        if photo < self.given { self.face } else { FaceChoice::Largest }
-    }
-
     fn source(&self) -> Result<Source> {
         Source::open(&self.drivers[self.driver])
     }
@@ -145,7 +141,8 @@ impl Plan {
         Start {
             engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
             photo: self.photo().to_owned(),
-            face: self.face(self.photo),
+            faces: self.faces[self.photo],
+            driver_face: self.driver_face,
             framing: self.framing.clone(),
             shown: self.shown,
             motion: self.motion,
@@ -211,15 +208,16 @@ impl Live {
         if !self.save_to.is_dir() {
             bail!("`{}` is no directory; give one that exists with --save-to", self.save_to.display());
         }
+        let framing = self.framing.of(self.faces.faces())?;
         let plan = Plan {
             photos: self.photos.clone(),
             photo: 0,
             drivers: self.drivers(),
             driver: 0,
-            face: self.face.choice(),
-            given: self.photos.len(),
-            shown: self.framing.shown(),
-            framing: self.framing.clone(),
+            faces: vec![self.faces.faces(); self.photos.len()],
+            driver_face: self.faces.driver(),
+            shown: framing.shown(),
+            framing,
             motion: self.motion.options(),
             mirror: self.mirror,
             save_to: self.save_to.clone(),
@@ -233,7 +231,7 @@ impl Live {
         for photo in &plan.photos {
             let read =
                 crate::source::Source::read(photo).with_context(|| format!("cannot show `{}`", photo.display()))?;
-            self.framing.framing(read.photo(), photo)?;
+            plan.framing.framing(read.photo(), photo)?;
         }
         drop(plan.source()?);
         let events = EventLoop::new().map_err(no_display)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use egui::{
     Align2, Color32, Context, CornerRadius, Frame, Margin, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2,
 };
-use portrait_runtime::{Mode, MotionOptions, OneEuro};
+use portrait_runtime::{GpuStages, Mode, MotionOptions, OneEuro};
 
 use super::keys::KEYS;
 use super::pace::Pace;
@@ -112,6 +112,9 @@ impl Overlay {
             let [p50, p95] = [0.5, 0.95].map(|share| ms(pace.percentile(share)));
             numbers(ui, &[("frames/s", format!("{:.1}", pace.rate())), ("GPU ms", gpu)]);
             numbers(ui, &[("latency ms p50", p50), ("p95", p95), ("dropped", view.dropped.to_string())]);
+            if let Some(stats) = view.stats {
+                stages(ui, stats.gpu_stages);
+            }
             ui.label(RichText::new(format!("{} · preset {}", self.adapter, self.preset)).weak().small());
         });
     }
@@ -286,6 +289,31 @@ fn numbers(ui: &mut Ui, list: &[(&str, String)]) {
         for (name, value) in list {
             ui.label(RichText::new(value).monospace().strong());
             ui.label(RichText::new(*name).weak());
+        }
+    });
+}
+
+/// GPU time of the stages of a frame.
+fn stages(ui: &mut Ui, times: Option<GpuStages>) {
+    let Some(times) = times else {
+        ui.label(RichText::new("this GPU does not tell its time by stage").weak().small());
+        return;
+    };
+    egui::Grid::new("stages").num_columns(4).spacing([8.0, 1.0]).show(ui, |ui| {
+        let list = [
+            ("search", times.search),
+            ("mesh, eyes, lips", times.track),
+            ("transfer", times.transfer),
+            ("dense motion", times.dense_motion),
+            ("synthesis", times.synthesis),
+            ("compose", times.compose),
+        ];
+        for (i, (name, time)) in list.into_iter().enumerate() {
+            ui.label(RichText::new(format!("{:.1}", 1e3 * time.as_secs_f64())).monospace().small());
+            ui.label(RichText::new(name).weak().small());
+            if i % 2 == 1 {
+                ui.end_row();
+            }
         }
     });
 }

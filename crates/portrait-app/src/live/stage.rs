@@ -9,7 +9,7 @@ use winit::window::Window;
 use super::screen::Event;
 
 /// What is around a picture that does not fill the window.
-const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
+pub(crate) const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
 
 pub(crate) struct Stage {
     pub(crate) gpu: Arc<Gpu>,

@@ -7,16 +7,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use portrait_media::Picture;
-use portrait_runtime::{
-    Avatar, Engine, FaceChoice, Idle, MotionOptions, Orientation, Session, SessionOptions, WeightsSource,
-};
+use portrait_runtime::{Engine, FaceChoice, Idle, MotionOptions, Orientation, Session, SessionOptions, WeightsSource};
 
 use super::input::{Captured, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
+use super::stage::PLACEMENT;
 use super::worker::{Command, Now, Shared, Start, is_lost};
-use crate::driver::Drive;
-use crate::framing::{FramingArgs, Shown};
-use crate::source::{Source as Portrait, media_picture};
+use crate::driver::{Drive, pixels};
+use crate::framing::{Faces, FramingArgs, Shown};
+use crate::source::{Prepared, Source as Portrait, media_picture};
 
 /// The longest wait for a moment of the driver before commands are looked at again.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -29,18 +28,17 @@ const PREVIEW_SECONDS: f64 = 0.1;
 /// Longest side of that picture.
 const PREVIEW_SIDE: u32 = 240;
 
-/// A photo that is being animated.
-struct Sitter {
+/// A photo whose people are being animated.
+struct Sitting {
     path: PathBuf,
-    face: FaceChoice,
-    avatar: Avatar,
-    photo: Option<Picture>,
+    faces: Faces,
+    prepared: Prepared,
 }
 
-impl Sitter {
-    fn open(engine: &Engine, path: &Path, face: FaceChoice) -> Result<Self> {
-        let prepared = Portrait::read(path)?.prepare(engine, path, face)?;
-        Ok(Self { path: path.to_owned(), face, avatar: prepared.avatar, photo: prepared.photo })
+impl Sitting {
+    fn open(engine: &Engine, path: &Path, faces: Faces) -> Result<Self> {
+        let prepared = Portrait::read(path)?.prepare(engine, path, faces)?;
+        Ok(Self { path: path.to_owned(), faces, prepared })
     }
 }
 
@@ -50,13 +48,17 @@ pub(crate) struct Studio {
     commands: Receiver<Command>,
     wake: Box<dyn Fn() + Send>,
     engine: Engine,
-    sitter: Sitter,
+    sitting: Sitting,
     session: Session,
     source: Source,
     framing: FramingArgs,
     shown: Shown,
     motion: MotionOptions,
     mirror: bool,
+    driver_face: FaceChoice,
+    /// How often a face of the driver was taken up, and whether the next time was asked for.
+    taken_up: u32,
+    asked: bool,
     hold: bool,
     hidden: bool,
     /// Whether nobody drives.
@@ -81,23 +83,27 @@ impl Studio {
         commands: Receiver<Command>,
         wake: Box<dyn Fn() + Send>,
     ) -> Result<Self> {
-        let Start { engine, photo, face, framing, shown, motion, mirror, source } = start;
+        let Start { engine, photo, faces, driver_face, framing, shown, motion, mirror, source } = start;
         let engine = engine()?;
-        let sitter = Sitter::open(&engine, &photo, face)?;
+        let sitting = Sitting::open(&engine, &photo, faces)?;
         let frame = source.size;
-        let session = open_session(&engine, &sitter, &framing.showing(shown), motion, frame)?;
+        let options = SessionOptions { motion, driver_face, ..SessionOptions::new(frame[0], frame[1]) };
+        let session = open_session(&engine, &sitting, &framing.showing(shown), options)?;
         let mut studio = Self {
             shared,
             commands,
             wake,
             engine,
-            sitter,
+            sitting,
             session,
             source,
             framing,
             shown,
             motion,
             mirror,
+            driver_face,
+            taken_up: 0,
+            asked: false,
             hold: false,
             hidden: false,
             idle: false,
@@ -112,8 +118,8 @@ impl Studio {
         };
         studio.settle()?;
         studio.ready();
-        if let Some(warning) = studio.sitter.avatar.warnings().first() {
-            studio.say(warning.clone());
+        if let Some(warning) = studio.sitting.prepared.warnings().into_iter().next() {
+            studio.say(warning);
         }
         Ok(studio)
     }
@@ -162,7 +168,7 @@ impl Studio {
                 drive.animate(&mut self.session, step)?;
             }
             Input::Idle(seconds) => {
-                let points = self.engine.pose(&self.sitter.avatar, &Idle::default().expression(*seconds));
+                let points = self.engine.pose(self.sitting.prepared.avatar(), &Idle::default().expression(*seconds));
                 self.session.animate_keypoints(&points, step)?;
             }
         }
@@ -225,6 +231,14 @@ impl Studio {
             self.presented = true;
         }
         drop(view);
+        let taken_up = self.session.status().map_or(0, |status| status.taken_up);
+        if taken_up > self.taken_up {
+            let asked = std::mem::take(&mut self.asked);
+            if self.taken_up > 0 && !asked {
+                self.say("whoever is there now is followed; a click on the driver's picture chooses".to_owned());
+            }
+            self.taken_up = taken_up;
+        }
         if let Some((what, asked)) = self.changed.take() {
             self.say(format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
         }
@@ -253,15 +267,27 @@ impl Studio {
             }
             Command::Follow([x, y]) => {
                 let [width, height] = self.frame.map(|v| v as f32);
-                self.session.follow([x * width, y * height]);
+                self.follow(FaceChoice::At([x * width, y * height]));
             }
-            Command::Photo(path, face) => {
+            Command::NextDriverFace => {
+                // Of those that the newest search saw, or of two: somebody may have come since.
+                let faces = self.session.status().map_or(0, |status| status.faces as usize).max(2);
+                let number = match self.driver_face {
+                    FaceChoice::Index(number) => number % faces + 1,
+                    _ => 2,
+                };
+                self.follow(FaceChoice::Index(number));
+                self.say(format!("the driver's face number {number} by size, if there is one"));
+            }
+            Command::Photo(path, faces) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.change("preparing the portrait", name, |studio| {
-                    let sitter = Sitter::open(&studio.engine, &path, face)?;
-                    let before = std::mem::replace(&mut studio.sitter, sitter);
-                    studio.reopen().inspect_err(|_| studio.sitter = before)
-                })?;
+                self.sit("preparing the portrait", name, &path, faces)?;
+            }
+            Command::NextFace => self.next_face()?,
+            Command::Pick(place, window) => self.pick(place, window)?,
+            Command::Show(shown) if self.sitting.faces == Faces::All && shown != Shown::Photo => {
+                self.say("everybody is shown in the whole photo; G or a click chooses one".to_owned());
+                self.ready();
             }
             Command::Show(shown) => {
                 let name = match shown {
@@ -331,18 +357,88 @@ impl Studio {
         let preset = self.engine.preset().name.clone();
         let mut view = self.shared.view();
         view.busy = None;
-        view.now = Some(Now { photo: self.sitter.path.clone(), preset, shown: self.shown });
+        let Sitting { path, faces, .. } = &self.sitting;
+        view.now = Some(Now { photo: path.clone(), faces: *faces, preset, shown: self.shown });
+    }
+
+    fn follow(&mut self, face: FaceChoice) {
+        (self.driver_face, self.asked) = (face, true);
+        self.session.follow(face);
+    }
+
+    /// Animates these faces of a photo.
+    fn sit(&mut self, doing: &'static str, what: String, path: &Path, faces: Faces) -> Result<()> {
+        self.change(doing, what, |studio| {
+            let sitting = Sitting::open(&studio.engine, path, faces)?;
+            let shown = if faces == Faces::All { Shown::Photo } else { studio.shown };
+            let before = (std::mem::replace(&mut studio.sitting, sitting), std::mem::replace(&mut studio.shown, shown));
+            studio.reopen().inspect_err(|_| (studio.sitting, studio.shown) = before)
+        })
+    }
+
+    /// The next face of a group photo; after the last one all, then the first.
+    fn next_face(&mut self) -> Result<()> {
+        let Some(photo) = &self.sitting.prepared.photo else {
+            self.say("an avatar holds one face; open the photo itself to choose another".to_owned());
+            return Ok(());
+        };
+        let count = self.engine.faces(pixels(photo))?.len();
+        if count < 2 {
+            self.say("the photo shows one face".to_owned());
+            return Ok(());
+        }
+        let next = match self.sitting.faces {
+            Faces::All => 1,
+            Faces::One(FaceChoice::Index(number)) => number + 1,
+            Faces::One(_) => 2,
+        };
+        let (faces, what) = match next <= count {
+            true => (Faces::One(FaceChoice::Index(next)), format!("face {next} of {count}")),
+            false => (Faces::All, format!("all {count} faces")),
+        };
+        let path = self.sitting.path.clone();
+        self.sit("preparing another face", what, &path, faces)
+    }
+
+    /// Whoever is at this place of the window, where it shows the whole photo.
+    fn pick(&mut self, [x, y]: [f32; 2], window: [u32; 2]) -> Result<()> {
+        let Some(photo) = self.sitting.prepared.photo.as_ref().filter(|_| self.shown == Shown::Photo) else {
+            return Ok(());
+        };
+        let (width, height) = (photo.width, photo.height);
+        let [left, top, shown, _] = PLACEMENT.rectangle([width, height], window);
+        let place = [x - left, y - top].map(|v| v * width as f32 / shown.max(1.0));
+        let inside = (0.0..width as f32).contains(&place[0]) && (0.0..height as f32).contains(&place[1]);
+        let Some(number) = inside.then(|| self.nearest(place)).transpose()?.flatten() else { return Ok(()) };
+        let path = self.sitting.path.clone();
+        self.sit("preparing another face", format!("face {number}"), &path, Faces::One(FaceChoice::Index(number)))
+    }
+
+    /// The number of the face of the photo at this place, unless it is the one that is animated.
+    fn nearest(&self, place: [f32; 2]) -> Result<Option<usize>> {
+        let Some(photo) = &self.sitting.prepared.photo else { return Ok(None) };
+        let faces = self.engine.faces(pixels(photo))?;
+        let far = |center: [f32; 2]| (center[0] - place[0]).hypot(center[1] - place[1]);
+        let near = faces.iter().enumerate().filter(|(_, face)| far(face.center) < face.side);
+        let near = near.min_by(|(_, a), (_, b)| far(a.center).total_cmp(&far(b.center)));
+        let alone = matches!(self.sitting.faces, Faces::One(_));
+        let [left, top, side] = self.sitting.prepared.avatar().info().crop.map(|v| v as f32);
+        let shown = |center: [f32; 2]| {
+            let middle = [left, top].map(|v| v + 0.5 * side);
+            (center[0] - middle[0]).abs().max((center[1] - middle[1]).abs()) < 0.25 * side
+        };
+        Ok(near.filter(|(_, face)| !(alone && shown(face.center))).map(|(i, _)| i + 1))
     }
 
     fn set_preset(&mut self, name: &str, weights: &WeightsSource) -> Result<()> {
-        if self.sitter.photo.is_none() {
+        if self.sitting.prepared.photo.is_none() {
             bail!("an avatar belongs to the preset it was made for; open the photo itself to change the preset");
         }
         let engine = Engine::with_gpu(self.engine.gpu().clone(), name, weights)?;
-        let sitter = Sitter::open(&engine, &self.sitter.path, self.sitter.face)?;
-        let before = (std::mem::replace(&mut self.engine, engine), std::mem::replace(&mut self.sitter, sitter));
+        let sitting = Sitting::open(&engine, &self.sitting.path, self.sitting.faces)?;
+        let before = (std::mem::replace(&mut self.engine, engine), std::mem::replace(&mut self.sitting, sitting));
         if let Err(error) = self.reopen() {
-            (self.engine, self.sitter) = before;
+            (self.engine, self.sitting) = before;
             return Err(error);
         }
         Ok(())
@@ -352,7 +448,10 @@ impl Studio {
     fn reopen(&mut self) -> Result<()> {
         let neutral = self.session.neutral()?;
         let framing = self.framing.showing(self.shown);
-        self.session = open_session(&self.engine, &self.sitter, &framing, self.motion, self.frame)?;
+        let (motion, driver_face, [width, height]) = (self.motion, self.driver_face, self.frame);
+        let options = SessionOptions { motion, driver_face, ..SessionOptions::new(width, height) };
+        self.session = open_session(&self.engine, &self.sitting, &framing, options)?;
+        self.taken_up = 0;
         self.presented = false;
         if let Some(neutral) = neutral.filter(|_| !self.idle) {
             self.session.set_neutral(&neutral)?;
@@ -363,7 +462,7 @@ impl Studio {
     /// Idle motion is measured from the photo itself, a recording from its own neutral pose, all else from a calibration.
     fn settle(&mut self) -> Result<()> {
         match (&self.source.neutral, self.idle) {
-            (_, true) => self.session.set_neutral(&self.sitter.avatar.points())?,
+            (_, true) => self.session.set_neutral(&self.sitting.prepared.avatar().points())?,
             (Some(neutral), false) => self.session.set_neutral(neutral)?,
             (None, false) => {}
         }
@@ -416,16 +515,9 @@ impl Studio {
     }
 }
 
-fn open_session(
-    engine: &Engine,
-    sitter: &Sitter,
-    framing: &FramingArgs,
-    motion: MotionOptions,
-    [width, height]: [u32; 2],
-) -> Result<Session> {
-    let framing = framing.framing(sitter.photo.as_ref(), &sitter.path)?;
-    let options = SessionOptions { motion, framing, record: true, ..SessionOptions::new(width, height) };
-    engine.session(&sitter.avatar, &options).context("cannot animate")
+fn open_session(engine: &Engine, sitting: &Sitting, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {
+    let framing = framing.framing(sitting.prepared.photo.as_ref(), &sitting.path)?;
+    sitting.prepared.session(engine, &SessionOptions { framing, record: true, ..options }).context("cannot animate")
 }
 
 /// The driver, small; recorded and idle motions have no pictures.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use portrait_runtime::{FaceChoice, Mode};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
-use winit::event::{ElementState, KeyEvent, WindowEvent};
+use winit::event::{ElementState, KeyEvent, MouseButton, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::{Fullscreen, Window, WindowAttributes, WindowId};
 
@@ -18,7 +18,7 @@ use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
 use super::worker::{Command, Now, Worker};
 use super::{Plan, Report};
-use crate::framing::Shown;
+use crate::framing::{Faces, Shown};
 
 /// Redraws while nothing new arrives, so that notices go away.
 const IDLE_REDRAW: Duration = Duration::from_millis(250);
@@ -34,6 +34,8 @@ pub(crate) struct Live {
     worker: Option<Worker>,
     stage: Option<Stage>,
     screen: Screen,
+    /// Where the pointer is in the window.
+    pointer: [f32; 2],
     /// Of pictures that were shown: from the driver's moment on.
     pace: Pace,
     start: Instant,
@@ -57,6 +59,7 @@ impl Live {
             worker: None,
             stage: None,
             screen: Screen::new([0; 2]),
+            pointer: [0.0; 2],
             pace: Pace::default(),
             start: Instant::now(),
             redraw: Instant::now(),
@@ -286,8 +289,10 @@ impl Live {
             }
             Deed::Photo => {
                 let next = (self.plan.photo + 1) % self.plan.photos.len();
-                self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.face(next)));
+                self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.faces[next]));
             }
+            Deed::Face => self.send(Command::NextFace),
+            Deed::DriverFace => self.send(Command::NextDriverFace),
             Deed::Driver => {
                 self.plan.driver = (self.plan.driver + 1) % self.plan.drivers.len();
                 match self.plan.source() {
@@ -323,11 +328,13 @@ impl Live {
 
     /// Notes what is shown now; a device that is opened again shows the same.
     fn note(&mut self, now: Now) {
-        let Plan { photos, photo, presets, preset, shown, .. } = &mut self.plan;
+        let Plan { photos, photo, faces, presets, preset, shown, .. } = &mut self.plan;
         *photo = photos.iter().position(|photo| *photo == now.photo).unwrap_or_else(|| {
             photos.push(now.photo);
+            faces.push(now.faces);
             photos.len() - 1
         });
+        faces[*photo] = now.faces;
         *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
         *shown = now.shown;
         (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.len());
@@ -389,8 +396,14 @@ impl ApplicationHandler<()> for Live {
                 self.screen.on(Event::Hidden(hidden));
                 self.send(Command::Hidden(hidden));
             }
-            // There is no way to choose: the largest face it is.
-            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, FaceChoice::Largest)),
+            // A click chooses another face than the largest.
+            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, Faces::One(FaceChoice::Largest))),
+            WindowEvent::CursorMoved { position, .. } => self.pointer = [position.x as f32, position.y as f32],
+            WindowEvent::MouseInput { state: ElementState::Pressed, button: MouseButton::Left, .. }
+                if !response.consumed =>
+            {
+                self.send(Command::Pick(self.pointer, self.screen.size()));
+            }
             WindowEvent::KeyboardInput {
                 event: KeyEvent { logical_key, state: ElementState::Pressed, repeat: false, .. },
                 ..

@@ -14,7 +14,7 @@ use portrait_runtime::{
 
 use super::input::{About, Source};
 use super::studio::Studio;
-use crate::framing::{FramingArgs, Shown};
+use crate::framing::{Faces, FramingArgs, Shown};
 
 /// What the window asks for.
 pub(crate) enum Command {
@@ -27,7 +27,13 @@ pub(crate) enum Command {
     Calibrate,
     /// Follow whoever is at this place, in shares of the driver's frame.
     Follow([f32; 2]),
-    Photo(PathBuf, FaceChoice),
+    /// Follow the next one by size.
+    NextDriverFace,
+    Photo(PathBuf, Faces),
+    /// The next face of a group photo; after the last one all, then the first.
+    NextFace,
+    /// Whoever is at this place of a window of this size, where it shows the whole photo.
+    Pick([f32; 2], [u32; 2]),
     Show(Shown),
     Preset(String, WeightsSource),
     Source(Source, bool),
@@ -42,6 +48,7 @@ pub(crate) enum Command {
 /// Who is shown, and how.
 pub(crate) struct Now {
     pub(crate) photo: PathBuf,
+    pub(crate) faces: Faces,
     pub(crate) preset: String,
     pub(crate) shown: Shown,
 }
@@ -78,7 +85,8 @@ pub(crate) struct View {
 pub(crate) struct Start {
     pub(crate) engine: Box<dyn FnOnce() -> Result<Engine> + Send>,
     pub(crate) photo: PathBuf,
-    pub(crate) face: FaceChoice,
+    pub(crate) faces: Faces,
+    pub(crate) driver_face: FaceChoice,
     pub(crate) framing: FramingArgs,
     pub(crate) shown: Shown,
     pub(crate) motion: MotionOptions,

@@ -276,6 +276,42 @@ fn run_info(sandbox: &Sandbox) -> [u32; 3] {
 }
 
 #[test]
+fn faces_of_photo_and_driver_are_chosen_with_keys_and_clicks() {
+    let (Some(_), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    let one = load_photo(astronaut()).unwrap();
+    let two = Picture::from_fn(2 * one.width, one.height, |x, y| one.pixel(x % one.width, y).unwrap());
+    let photo = sandbox.photo("two.png", &two);
+    let clip = sandbox.clip_at("turns.mp4", 2.0, &frames_of(&repository("assets/driver.mp4"), 80)[60..]);
+    let source = clip.to_string_lossy().into_owned();
+    let run = Run::start(&screen, &sandbox, &[&photo], &["--face", "all", "--source", &source]);
+    screen.window("portrait: two.png");
+    // The whole photo fills the window's width.
+    let whole = [0, (u32::from(WINDOW[1]) - 480) / 2, 960, 480];
+    screen.types('h');
+    shows(&screen, "everybody", whole, &small(&two, false));
+    let halves = [[0, whole[1], 480, 480], [480, whole[1], 480, 480]];
+    for half in halves {
+        let before = part(&screen.shot(), half);
+        changes(&screen, "each of them moves", half, &before, 0.3);
+    }
+    screen.types('t');
+    run.says("the driver's face number 2");
+    screen.types('v');
+    run.says("everybody is shown in the whole photo");
+    // A click on the right one: only that one moves.
+    screen.clicks([480 + 209, whole[1] as i16 + 112]);
+    run.says(": shown after");
+    still(&screen, halves[0]);
+    changes(&screen, "the right one moves", halves[1], &part(&screen.shot(), halves[1]), 0.3);
+    screen.types('g');
+    screen.types('g');
+    run.says("all 2 faces: shown after");
+    screen.key(ESCAPE);
+    run.ends();
+}
+
+#[test]
 fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
     let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
     let sandbox = Sandbox::new();

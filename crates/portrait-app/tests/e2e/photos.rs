@@ -59,6 +59,24 @@ fn several_faces() {
     run(animate(&photo, &clip, &out).args(["--face", "0"])).fails(&sandbox, &["no face 0"]);
     run(animate(&photo, &clip, &out).args(["--face", "2"])).succeeds();
     assert_eq!(sandbox.written(), ["me.mp4"]);
+
+    // All of them, in the whole photo.
+    for more in [["--output-as", "crop"], ["--background", "#20a060"]] {
+        run(animate(&photo, &clip, &sandbox.output("all.mp4")).args(["--face", "all"]).args(more))
+            .refused(&["--face all", "--output-as"]);
+    }
+    run(animate(&photo, &clip, &sandbox.output("all_%05d.png")).args(["--face", "all"])).succeeds();
+    let all = load_photo(sandbox.output("all_00001.png")).unwrap();
+    assert_eq!((all.width, all.height), (pair.width, pair.height));
+    // Both moved: each half differs from the photo.
+    for left in [0, pair.width / 2] {
+        let moved = (0..pair.width / 2 * pair.height).any(|i| {
+            let (x, y) = (left + i % (pair.width / 2), i / (pair.width / 2));
+            let (a, b) = (all.pixel(x, y).unwrap(), pair.pixel(x, y).unwrap());
+            (0..3).any(|c| a[c].abs_diff(b[c]) > 30)
+        });
+        assert!(moved, "the half from {left} on");
+    }
 }
 
 #[test]

@@ -106,6 +106,15 @@ impl Screen {
     }
 
     /// Presses the key of a character.
+    /// Clicks at a place of the screen.
+    pub(crate) fn clicks(&self, [x, y]: [i16; 2]) {
+        let [moved, pressed, released] = [6, 4, 5];
+        for (kind, button) in [(moved, 0), (pressed, 1), (released, 1)] {
+            self.connection.xtest_fake_input(kind, button, 0, self.root, x, y, 0).unwrap();
+        }
+        self.connection.sync().unwrap();
+    }
+
     pub(crate) fn types(&self, character: char) {
         self.key(u32::from(character));
     }
