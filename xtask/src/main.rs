@@ -1,9 +1,11 @@
 //! Tasks of this workspace, one module each. Run as `cargo xtask TASK`.
 
 mod bench;
+mod cross;
 mod demo;
 mod eval;
 mod hash;
+mod package;
 mod parity;
 mod setup;
 mod shell;
@@ -28,6 +30,10 @@ Usage: cargo xtask TASK
   parity --python PYTHON [--weights FILE]
                   the same with numbers that PYTHON, which has PyTorch, makes afresh, for any weights
   targets [NAME…] whether the libraries for other languages compile for Android and iOS
+  package-android [--weights NAME]…
+                  the archive for Android: build, link with the NDK, check and assemble; says what is missing for that
+  package-android host
+                  the same library for this Linux machine: tries linking and checks without an NDK
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
@@ -55,6 +61,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("bench", arguments) => bench::run(arguments),
         ("demo", []) => demo::run(),
         ("targets", names) => targets::run(names),
+        ("package-android", arguments) => package::android::run(arguments),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),
         ("parity", arguments) => parity::run(arguments),

@@ -1,0 +1,115 @@
+//! How large a library is: by section, and by the crate that its code and data come from.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
+
+/// Crates with a line of their own.
+const LINES: usize = 16;
+
+/// Tables of a library that still has its symbols, in bytes.
+pub(super) fn tables(file: &Path) -> Result<String> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let library = object::File::parse(&*bytes).with_context(|| format!("{} is no library", file.display()))?;
+    let mut text = String::new();
+
+    let mut sections: Vec<(u64, String)> = Vec::new();
+    for section in library.sections().filter(is_in_file) {
+        sections.push((section.size(), section.name()?.to_owned()));
+    }
+    let total = write_table(&mut text, "section", sections, LINES)?;
+
+    let mut crates: HashMap<String, u64> = HashMap::new();
+    let mut named = 0;
+    for symbol in library.symbols().filter(|symbol| symbol.is_definition() && symbol.size() > 0) {
+        let section = symbol.section_index().and_then(|index| library.section_by_index(index).ok());
+        if matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data)
+            && section.is_some_and(|section| is_in_file(&section))
+            && let Some(name) = crate_of(symbol.name()?)
+        {
+            *crates.entry(name).or_default() += symbol.size();
+            named += symbol.size();
+        }
+    }
+    let mut shares: Vec<(u64, String)> = crates.into_iter().map(|(name, size)| (size, name)).collect();
+    shares.push((total.saturating_sub(named), "without names: texts, embedded files, tables".to_owned()));
+    write_table(&mut text, "crate", shares, LINES)?;
+    Ok(text)
+}
+
+/// Whether a section is loaded and takes room in the file.
+fn is_in_file<'data>(section: &impl ObjectSection<'data>) -> bool {
+    let loaded = match section.flags() {
+        SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(object::elf::SHF_ALLOC),
+        _ => true,
+    };
+    loaded && section.file_range().is_some_and(|(_, size)| size > 0)
+}
+
+/// The crate that the symbol's path begins with; of an implementation the one of the type, or of the trait where the type is
+/// a parameter. `None` for data that the compiler has numbered instead of named.
+fn crate_of(symbol: &str) -> Option<String> {
+    let path = format!("{:#}", rustc_demangle::demangle(symbol));
+    if path == symbol {
+        let name = if symbol.starts_with("Java_") { "portrait_jni" } else { "C and the linker's" };
+        return (!symbol.starts_with("anon.")).then(|| name.to_owned());
+    }
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut crates = path.match_indices("::").map(|(end, _)| {
+        let start = path[..end].rfind(|c| !is_name(c)).map_or(0, |before| before + 1);
+        &path[start..end]
+    });
+    Some(crates.find(|name| !name.is_empty()).unwrap_or("core").to_owned())
+}
+
+/// Writes the largest of these, and the rest as one line; their sum.
+fn write_table(text: &mut String, what: &str, mut rows: Vec<(u64, String)>, lines: usize) -> Result<u64> {
+    rows.sort_by(|a, b| b.cmp(a));
+    let total: u64 = rows.iter().map(|(size, _)| size).sum();
+    let rest: u64 = rows.iter().skip(lines).map(|(size, _)| size).sum();
+    let count = rows.len().saturating_sub(lines);
+    rows.truncate(lines);
+    if count > 0 {
+        rows.push((rest, format!("{count} more")));
+    }
+    writeln!(text, "{:>12}  {:>6}  {what}", "bytes", "share")?;
+    for (size, name) in &rows {
+        writeln!(text, "{size:>12}  {:>5.1}%  {name}", 100.0 * *size as f64 / total.max(1) as f64)?;
+    }
+    writeln!(text, "{total:>12}")?;
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_belong_to_crates() {
+        for (symbol, expected) in [
+            ("_ZN9wgpu_core6device5queue5Queue6submit17h0123456789abcdefE", "wgpu_core"),
+            ("_ZN62_$LT$naga..front..wgsl..Frontend$u20$as$u20$core..any..Any$GT$4type17h0123456789abcdefE", "naga"),
+            ("_ZN4core3ptr33drop_in_place$LT$wgpu..Device$GT$17h0123456789abcdefE", "core"),
+            ("_ZN45_$LT$T$u20$as$u20$alloc..string..ToString$GT$9to_string17h0123456789abcdefE", "alloc"),
+            ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate"),
+            ("Java_org_portrait_Native_lastError", "portrait_jni"),
+            ("memcpy", "C and the linker's"),
+        ] {
+            assert_eq!(crate_of(symbol).as_deref(), Some(expected), "{symbol}");
+        }
+        assert_eq!(crate_of("anon.5d2ff7a2ec0b6d8b.17"), None);
+    }
+
+    #[test]
+    fn a_program_is_the_sum_of_its_parts() {
+        let tables = tables(&std::env::current_exe().expect("a path")).expect("tables");
+        assert!(tables.contains(".text") && tables.contains(" core\n"), "{tables}");
+        let (sections, crates) = tables.split_once("  crate\n").expect("two tables");
+        let total = |table: &str| table.trim_end().lines().last().map(|line| line.trim().to_owned());
+        let sections = sections.trim_end().rsplit_once('\n').map_or(sections, |(table, _)| table);
+        assert_eq!(total(sections), total(crates), "{tables}");
+    }
+}
