@@ -238,7 +238,11 @@ pub unsafe extern "C" fn portrait_session_take_picture(
         let kept = || live.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let older = kept().take();
         let patience = if older.is_some() { 0 } else { timeout_ms };
-        let newer = live.session.take_picture(Duration::from_millis(patience.into()))?;
+        let newer = match live.session.take_picture(Duration::from_millis(patience.into())) {
+            // A session that has failed since says so at the next call: what is kept is not lost.
+            Err(_) if older.is_some() => None,
+            taken => taken?,
+        };
         let Some(taken) = newer.or(older) else { return Ok(PortraitStatus::Pending) };
         let (width, height) = (taken.picture.width, taken.picture.height);
         let timestamp_ns = taken.timestamp.as_nanos() as u64;

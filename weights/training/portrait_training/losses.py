@@ -138,6 +138,14 @@ def opened_mouth(batch: dict[str, Tensor], side: int) -> Tensor:
     return ((crossings % 2 == 1) & opens[:, None, None])[:, None].float()
 
 
+def pattern(wrong: Tensor, fold: int) -> Tensor:
+    """How much the error repeats with the squares of a folded network: a fine grid, which distances of single pixels hardly see."""
+    channels = wrong.shape[1]
+    phases = F.pixel_unshuffle(wrong, fold).unflatten(1, (channels, fold * fold))
+    apart = phases - phases.mean(2, keepdim=True)
+    return F.avg_pool2d(apart.flatten(1, 2), 4).abs().mean()
+
+
 def within(x: Tensor, mask: Tensor) -> Tensor:
     """Mean of x where the mask is 1; 0 where it is nowhere."""
     return (x * mask).sum() / (mask.sum() * x.shape[1] + 1)
@@ -187,6 +195,8 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     l1 = lambda got, w: ((got - want).abs() * w).mean()
     # The paint by itself, from the first step: behind the blend it would never learn.
     terms = {"out": 15 * l1(s["out"], weight), "paint": 5 * l1(s["paint"], weight) + 5 * l1(s["paint"], hard)}
+    if net.synthesis.fold > 1:
+        terms["grid"] = 10 * pattern(s["paint"] - want, net.synthesis.fold)
     if judges.mesh and not crop:
         importance = torch.ones(len(INDICES), device=want.device)
         importance[EYES + LIPS] += 2

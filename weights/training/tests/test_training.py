@@ -12,7 +12,17 @@ from small import FOLDED, TINY, Rows
 from portrait_training import mesh, sheets, tps
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
-from portrait_training.losses import Judges, exact_flow, opened_mouth, regions, seen, share_of_warp, total, within
+from portrait_training.losses import (
+    Judges,
+    exact_flow,
+    opened_mouth,
+    pattern,
+    regions,
+    seen,
+    share_of_warp,
+    total,
+    within,
+)
 from portrait_training.narrow import narrowed
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
@@ -78,7 +88,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint", "share", "mouth"}
+    assert set(painted) == {"out", "paint", "grid", "share", "mouth"}
 
 
 def test_a_narrower_preset_begins_with_the_motion_of_a_wider_one():
@@ -151,6 +161,15 @@ def test_mouths_that_open_are_painted():
     assert 40 < len(x) < 70 and x.min() >= 25 and x.max() <= 38 and y.min() >= 28 and y.max() <= 35
     assert within(torch.full((3, 2, 64, 64), 0.5), mask).item() == pytest.approx(0.5, abs=0.01)
     assert within(torch.ones(3, 2, 64, 64), torch.zeros(3, 1, 64, 64)) == 0
+
+
+def test_a_grid_is_seen_where_noise_and_shade_are_not():
+    grid = torch.zeros(1, 3, 64, 64)
+    grid[..., ::2, ::2] = 0.1
+    noise = 0.1 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shade = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    assert pattern(grid, 2) > 4 * pattern(noise, 2)
+    assert pattern(grid, 2) > 4 * pattern(shade, 2)
 
 
 def test_squares_stay_inside():
