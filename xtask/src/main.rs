@@ -34,6 +34,7 @@ Usage: cargo xtask TASK
                   the archive for Android: build, link with the NDK, check and assemble; says what is missing for that
   package-android host
                   the same library for this Linux machine: tries linking and checks without an NDK
+  package-apple   the framework for iOS and macOS: build, check, assemble with Xcode; says what is missing for that
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
@@ -62,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("demo", []) => demo::run(),
         ("targets", names) => targets::run(names),
         ("package-android", arguments) => package::android::run(arguments),
+        ("package-apple", []) => package::apple::run(),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),
         ("parity", arguments) => parity::run(arguments),
@@ -69,7 +71,9 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        ("demo" | "hash", [extra, ..]) => bail!("`cargo xtask {task}` takes no argument, found `{extra}`"),
+        ("demo" | "hash" | "package-apple", [extra, ..]) => {
+            bail!("`cargo xtask {task}` takes no argument, found `{extra}`")
+        }
         _ => bail!("no task is called `{task}`; `cargo xtask help` lists them"),
     }
 }

@@ -2,13 +2,19 @@
 
 mod aar;
 pub(crate) mod android;
+pub(crate) mod apple;
 mod elf;
 mod java;
 mod link;
+mod macho;
 mod ndk;
 mod size;
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
 
 /// What a package still lacks.
 #[derive(Default)]
@@ -29,4 +35,14 @@ impl Missing {
         }
         Ok(())
     }
+}
+
+/// An empty folder below `target/package`: nothing of an earlier run is taken for this one's.
+fn fresh_folder(name: &str) -> Result<PathBuf> {
+    let folder = shell::target_dir().join("package").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
 }

@@ -8,6 +8,8 @@ android {
         consumerProguardFiles("consumer-rules.pro")
         ndk { abiFilters += listOf("arm64-v8a", "x86_64") }
     }
+    // What `cargo xtask package-android` has linked.
+    sourceSets["main"].jniLibs.srcDir(rootDir.resolve("../../target/package/android/jni"))
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use object::elf::{EM_AARCH64, EM_X86_64, Machine};
 
-use super::{Missing, aar, elf, java, link, ndk, size};
+use super::{Missing, aar, elf, fresh_folder, java, link, ndk, size};
 use crate::cross::{self, Compiler};
 use crate::{hash, shell};
 
@@ -156,16 +156,6 @@ fn host() -> Result<()> {
         Err(fault) => println!("\nThe same for pages of 4 KiB is refused, as it should be: {fault:#}"),
     }
     Ok(())
-}
-
-/// An empty folder below `target/package`: nothing of an earlier run is taken for this one's.
-fn fresh_folder(name: &str) -> Result<PathBuf> {
-    let folder = shell::target_dir().join("package").join(name);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(folder)
 }
 
 /// The smallest version of Android, from where Gradle reads it.

@@ -1,4 +1,24 @@
 package android.content;
 
-/** What of Android the view is compiled against in the test; signatures as in its documentation. */
-public abstract class Context {}
+import android.content.res.AssetManager;
+import java.io.File;
+import java.util.concurrent.Executor;
+
+/** What of Android view and sample app are compiled against in tests; signatures as in its documentation. */
+public abstract class Context {
+    public File getCacheDir() {
+        throw new UnsupportedOperationException();
+    }
+
+    public AssetManager getAssets() {
+        throw new UnsupportedOperationException();
+    }
+
+    public Executor getMainExecutor() {
+        throw new UnsupportedOperationException();
+    }
+
+    public final <T> T getSystemService(Class<T> service) {
+        throw new UnsupportedOperationException();
+    }
+}

@@ -1,7 +1,11 @@
 package android.view;
 
+import android.content.Context;
+
 /** See Context. */
 public class View {
+    public View(Context context) {}
+
     public final int getWidth() {
         return 0;
     }

@@ -1,0 +1,222 @@
+import CPortrait
+import Foundation
+
+/// One avatar driven by one camera, in a thread of the library's. Any thread may call, and no call waits for the GPU unless it says so.
+public final class Session: Sendable {
+    /// What pictures show.
+    public enum Framing: Sendable {
+        /// The animated square.
+        case square
+        /// The whole photo that the avatar was made of, the animated square blended back into it.
+        case photo(Photo)
+        /// The person alone, transparent around.
+        case cutOut
+    }
+
+    /// How a session runs.
+    public struct Options: Sendable {
+        public var framing = Framing.square
+        /// Size of the frames to expect, once upright; others are taken too. 0: not known before the first, which then takes longer.
+        public var frameWidth = 0, frameHeight = 0
+        /// Most pictures a second; 0: as many as frames.
+        public var rate: Float = 0
+        /// Copies each picture to memory, for `takePicture`. A view does not need that.
+        public var pictures = false
+        /// Takes over when the device is critically hot: an engine made by `PortraitEngine.sibling`, and an avatar for it.
+        public var cool: (engine: PortraitEngine, avatar: Avatar)?
+
+        public init(frameWidth: Int = 0, frameHeight: Int = 0) {
+            self.frameWidth = frameWidth
+            self.frameHeight = frameHeight
+        }
+    }
+
+    /// How the driver's motion is taken over.
+    public struct Motion: Sendable {
+        /// Factors on all of it, and on that of the lids.
+        public var strength: Float = 1, eyeGain: Float = 1
+        /// Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
+        public var absolute = false
+        /// Leaves out the smoothing.
+        public var raw = false
+
+        public init() {}
+    }
+
+    /// How hot the device is; the numbers are those of `ProcessInfo.ThermalState`.
+    public enum Thermal: UInt32, Sendable {
+        case nominal, fair, serious, critical
+    }
+
+    /// How much memory to give back.
+    public enum Trim: UInt32, Sendable {
+        /// Frames and pictures that wait.
+        case waiting
+        /// Also everything the session has on the GPU; the next frame makes it again.
+        case session
+        /// Also the engine's compiled pipelines.
+        case pipelines
+    }
+
+    /// A picture, upright, RGBA, rows from the top without gaps.
+    public struct Picture: Sendable {
+        public let width, height: Int
+        public let rgba: Data
+        /// Of the frame that it was made of.
+        public let timestamp: UInt64
+    }
+
+    /// What a session does.
+    public struct State: Sendable {
+        /// Whether it has what it needs on the GPU; was told to pause; has a surface; is run by what stays cool.
+        public let open, paused, surface, cooled: Bool
+        /// Whether the newest frame showed a face.
+        public let face: Bool
+        /// Frames pushed, those among them that were not used, and pictures made.
+        public let pushed, dropped, pictures: UInt64
+        /// From the push of the newest picture's frame until it was done, in seconds.
+        public let latency: Double
+    }
+
+    private let handle: UInt64
+    /// Memory of the last picture taken is not known before there is one.
+    private static let firstGuess = 4 * 256 * 256
+
+    /// Starts a session; frames may be pushed at once.
+    public init(engine: PortraitEngine, avatar: Avatar, options: Options = Options()) async throws {
+        handle = try await waiting { try Self.open(engine, avatar, options) }
+    }
+
+    /// Waits for the session's thread: afterwards no frame and no surface is in use.
+    deinit {
+        _ = portrait_session_release(handle)
+    }
+
+    private static func open(_ engine: PortraitEngine, _ avatar: Avatar, _ how: Options) throws -> UInt64 {
+        var options = PortraitSessionOptions()
+        options.struct_size = size(PortraitSessionOptions.self)
+        options.frame_width = UInt32(clamping: how.frameWidth)
+        options.frame_height = UInt32(clamping: how.frameHeight)
+        options.rate = how.rate
+        options.no_pictures = !how.pictures
+        options.cool_engine = how.cool?.engine.handle ?? 0
+        options.cool_avatar = how.cool?.avatar.handle ?? 0
+        var opened: UInt64 = 0
+        switch how.framing {
+        case .square:
+            try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+        case .cutOut:
+            options.framing = PORTRAIT_FRAMING_CUTOUT.rawValue
+            try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+        case .photo(let photo):
+            options.framing = PORTRAIT_FRAMING_PHOTO.rawValue
+            try photo.withFrame { frame in
+                options.photo = frame
+                try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+            }
+        }
+        return opened
+    }
+
+    /// Gives the newest frame of the driver; an older one that was not begun yet is given back unused.
+    public func push(_ frame: Frame) throws {
+        try frame.withC { try check(portrait_session_push(handle, $0)) }
+    }
+
+    /// The newest picture that was not taken yet; waits for one no longer than this. Nil: there is none.
+    public func takePicture(timeout seconds: Double = 0) throws -> Picture? {
+        var length = Self.firstGuess
+        while true {
+            var picture = PortraitPicture()
+            picture.struct_size = size(PortraitPicture.self)
+            picture.length = length
+            var pixels = Data(count: length)
+            let status = pixels.withUnsafeMutableBytes { bytes in
+                picture.pixels = bytes.bindMemory(to: UInt8.self).baseAddress
+                return portrait_session_take_picture(handle, UInt32(clamping: Int64(seconds * 1000)), &picture)
+            }
+            let (width, height) = (Int(picture.width), Int(picture.height))
+            switch status {
+            case PORTRAIT_STATUS_PENDING.rawValue:
+                return nil
+            case PORTRAIT_STATUS_BUFFER_TOO_SMALL.rawValue where 4 * width * height > length:
+                length = 4 * width * height
+            default:
+                try check(status)
+                return Picture(
+                    width: width, height: height, rgba: pixels.prefix(4 * width * height), timestamp: picture.timestamp_ns)
+            }
+        }
+    }
+
+    /// How motion is taken over from the next frame on.
+    public func setMotion(_ motion: Motion) throws {
+        var given = PortraitMotion()
+        given.struct_size = size(PortraitMotion.self)
+        given.strength = motion.strength
+        given.eye_gain = motion.eyeGain
+        given.absolute = motion.absolute
+        given.raw = motion.raw
+        try check(portrait_session_set_motion(handle, &given))
+    }
+
+    /// Takes the next frame with a face as the driver's neutral pose.
+    public func recalibrate() throws {
+        try check(portrait_session_recalibrate(handle))
+    }
+
+    /// Stops making pictures, and waits for the frame at hand: afterwards nothing is submitted to the GPU.
+    public func pause() throws {
+        try check(portrait_session_pause(handle))
+    }
+
+    /// Goes on after a pause.
+    public func resume() throws {
+        try check(portrait_session_resume(handle))
+    }
+
+    /// How hot the device is: fewer pictures a second first, then `Options.cool`.
+    public func setThermal(_ thermal: Thermal) throws {
+        try check(portrait_session_set_thermal(handle, thermal.rawValue))
+    }
+
+    /// Gives memory back; waits until that is done.
+    public func trim(_ level: Trim) throws {
+        try check(portrait_session_trim(handle, level.rawValue))
+    }
+
+    /// What the session does.
+    public var state: State {
+        get throws {
+            var told = PortraitSessionStatus()
+            told.struct_size = size(PortraitSessionStatus.self)
+            try check(portrait_session_status(handle, &told))
+            return State(
+                open: told.open, paused: told.paused, surface: told.window, cooled: told.cooled, face: told.face,
+                pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9)
+        }
+    }
+
+    /// Draws every picture on a `CAMetalLayer` from now on; with `fill` all of it is filled. The layer has to stay until
+    /// `surfaceDestroyed` returns or the session is gone. `PortraitView` does that by itself.
+    public func surfaceCreated(_ layer: UnsafeMutableRawPointer, width: Int, height: Int, fill: Bool = true) throws {
+        var surface = PortraitSurface()
+        surface.struct_size = size(PortraitSurface.self)
+        surface.kind = PORTRAIT_WINDOW_METAL_LAYER.rawValue
+        surface.window = Int(bitPattern: layer)
+        surface.width = UInt32(clamping: width)
+        surface.height = UInt32(clamping: height)
+        surface.fit = (fill ? PORTRAIT_FIT_COVER : PORTRAIT_FIT_CONTAIN).rawValue
+        try check(portrait_session_surface_created(handle, &surface))
+    }
+
+    /// Fits pictures to a surface of another size, in pixels.
+    public func surfaceChanged(width: Int, height: Int) throws {
+        try check(portrait_session_surface_changed(handle, UInt32(clamping: width), UInt32(clamping: height)))
+    }
+
+    /// Draws on no surface any more; waits until it is no longer in use.
+    public func surfaceDestroyed() throws {
+        try check(portrait_session_surface_destroyed(handle))
+    }
+}

@@ -1,0 +1,5 @@
+open class CALayer {
+    public init() {}
+}
+
+open class CAMetalLayer: CALayer {}

@@ -1,0 +1,58 @@
+//! The sample app in Kotlin, compiled against `org.portrait` and stand-ins for the classes of Android and CameraX that it uses.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Every file below a folder whose name ends like this.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("readable").path());
+    let mut found = Vec::new();
+    for path in entries {
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A compiler that knows the Java of its time: `KOTLINC`, or the one on the `PATH`. `None` (printed) where there is none.
+fn compiler() -> Option<PathBuf> {
+    let program = std::env::var_os("KOTLINC").unwrap_or_else(|| "kotlinc".into());
+    let told = Command::new(&program).arg("-version").output();
+    let told = told.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+    let version = told.split("kotlinc-jvm ").nth(1).and_then(|text| text.split('.').next()?.parse::<u32>().ok());
+    if version.is_none_or(|version| version < 2) {
+        println!("SKIP: no Kotlin compiler of version 2 (npm install kotlin-compiler, and KOTLINC=…/bin/kotlinc)");
+        return None;
+    }
+    Some(program.into())
+}
+
+#[test]
+fn the_sample_app_compiles_against_stand_ins() {
+    if Command::new("javac").arg("-version").output().is_err() {
+        println!("SKIP: no Java compiler (apt-get install openjdk-17-jdk-headless)");
+        return;
+    }
+    let Some(kotlinc) = compiler() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let [classes, app] = ["classes", "app"].map(|name| folder.path().join(name));
+    let mut java = files(&root("bindings/android/portrait/src/main/java"), "java");
+    java.extend(files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/stubs"), "java"));
+    let output = Command::new("javac").args(["--release", "17", "-d"]).arg(&classes).args(java).output();
+    let output = output.expect("javac was there a moment ago");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let mut command = Command::new(kotlinc);
+    command.args(["-Werror", "-jvm-target", "17", "-cp"]).arg(&classes).arg("-d").arg(&app);
+    let output = command.args(files(&root("bindings/android/sample"), "kt")).output();
+    let output = output.expect("kotlinc was there a moment ago");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(app.join("org/portrait/sample/SampleActivity.class").exists());
+}
