@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use object::macho::Platform;
+use object::macho::{LC_VERSION_MIN_IPHONEOS, LC_VERSION_MIN_MACOSX, PLATFORM_IOS, PLATFORM_MACOS, Platform};
 use object::read::archive::ArchiveFile;
 use object::read::macho::MachOFile64;
 use object::{Architecture, Endianness, Object, ObjectSymbol};
@@ -22,6 +22,8 @@ pub(super) fn check(file: &Path, platform: Platform, functions: &[String]) -> Re
 fn look(bytes: &[u8], platform: Platform, functions: &[String]) -> Result<Vec<String>> {
     let archive = ArchiveFile::parse(bytes)?;
     let mut faults = Vec::new();
+    // Some members of every library are for any system.
+    let mut told = false;
     let mut defined: BTreeSet<String> = BTreeSet::new();
     for member in archive.members() {
         let member = member?;
@@ -32,39 +34,56 @@ fn look(bytes: &[u8], platform: Platform, functions: &[String]) -> Result<Vec<St
             faults.push(format!("{name} is for {:?}", object.architecture()));
         }
         match built_for(bytes).with_context(|| format!("{name} is not Apple's"))? {
-            Some(other) if other != platform => faults.push(format!("{name} is for {other:?}, not for {platform:?}")),
-            _ => {}
+            Some(other) if other != platform => {
+                faults.push(format!("{name} is for platform {other:?}, not {platform:?}"))
+            }
+            Some(_) => told = true,
+            None => {}
         }
         let symbols = object.symbols().filter(|symbol| symbol.is_definition() && symbol.is_global());
         // C's names have a line before them.
         let names = symbols.filter_map(|symbol| symbol.name().ok()?.strip_prefix('_').map(str::to_owned));
         defined.extend(names);
     }
+    if !told {
+        faults.push(format!("no member says that it is for platform {platform:?}"));
+    }
     let lacking = functions.iter().filter(|name| !defined.contains(*name));
     faults.extend(lacking.map(|name| format!("`{name}` of portrait.h is not defined")));
     Ok(faults)
 }
 
-/// The system that an object file names, if any.
+/// The system that an object file names, if any: by the command for all of them, or by those from before there were simulators on
+/// this processor, which the compiler still writes for old versions.
 fn built_for(bytes: &[u8]) -> Result<Option<Platform>> {
     let file = MachOFile64::<Endianness>::parse(bytes)?;
+    let mut commands = file.macho_load_commands()?;
+    while let Some(command) = commands.next()? {
+        match command.cmd() {
+            LC_VERSION_MIN_IPHONEOS => return Ok(Some(PLATFORM_IOS)),
+            LC_VERSION_MIN_MACOSX => return Ok(Some(PLATFORM_MACOS)),
+            _ => {}
+        }
+    }
     Ok(file.build_version()?.map(|(version, _)| version.platform.get(file.endian())))
 }
 
 #[cfg(test)]
 mod tests {
-    use object::macho::{PLATFORM_IOS, PLATFORM_IOSSIMULATOR};
+    use object::macho::PLATFORM_IOSSIMULATOR;
     use object::write::{MachOBuildVersion, Object as Made, StandardSection, Symbol, SymbolSection};
     use object::{BinaryFormat, SymbolFlags, SymbolKind, SymbolScope};
 
     use super::*;
 
-    /// An archive of one object file that defines these functions.
+    /// An archive of one object file that defines these functions; platform 0 is not said.
     fn library(platform: Platform, architecture: Architecture, functions: &[&str]) -> tempfile::NamedTempFile {
         let mut made = Made::new(BinaryFormat::MachO, architecture, Endianness::Little);
         let mut version = MachOBuildVersion::default();
         version.platform = platform;
-        made.set_macho_build_version(version);
+        if platform.0 != 0 {
+            made.set_macho_build_version(version);
+        }
         let section = made.section_id(StandardSection::Text);
         for name in functions {
             let value = made.append_section_data(section, &[0xc0, 0x03, 0x5f, 0xd6], 4);
@@ -98,7 +117,9 @@ mod tests {
         check(right.path(), PLATFORM_IOS, &wanted).expect("holds");
 
         let simulator = library(PLATFORM_IOSSIMULATOR, Architecture::Aarch64, &both);
-        assert!(faults(&simulator).contains("made.o is for "), "{}", faults(&simulator));
+        assert!(faults(&simulator).contains("made.o is for platform "), "{}", faults(&simulator));
+        let silent = library(Platform(0), Architecture::Aarch64, &both);
+        assert!(faults(&silent).contains("no member says"), "{}", faults(&silent));
         let intel = library(PLATFORM_IOS, Architecture::X86_64, &both);
         assert!(faults(&intel).contains("made.o is for X86_64"), "{}", faults(&intel));
         let one = library(PLATFORM_IOS, Architecture::Aarch64, &both[..1]);
