@@ -52,6 +52,11 @@ impl FramingArgs {
         Self { output_as: Some(shown), background: self.background.clone().filter(|_| shown == Shown::Cutout) }
     }
 
+    /// The person in front of this picture.
+    pub(crate) fn before(&self, picture: &Path) -> Self {
+        Self { background: Some(picture.to_string_lossy().into_owned()), ..self.clone() }
+    }
+
     /// Pictures that are read besides photo and clip.
     pub(crate) fn inputs(&self) -> Option<&Path> {
         self.background.as_deref().filter(|text| !text.starts_with('#')).map(Path::new)

@@ -6,6 +6,7 @@
 //! | a picture out | [`save_png`] |
 //! | a video in | [`VideoReader`]: MP4/MOV with H.264, animated GIF, anything else through `ffmpeg` where it is installed |
 //! | a camera in | [`Camera`]: V4L2 on Linux |
+//! | a camera out | [`VirtualCamera`]: v4l2loopback on Linux |
 //! | a video out | [`VideoWriter`]: MP4 (H.264, with the driver's AAC sound copied), GIF, PNG frames |
 //!
 //! Pixels are always [`Picture`]: tightly packed RGBA8, sRGB-coded, top row first. Videos stream one
@@ -43,7 +44,7 @@ mod read;
 mod sniff;
 mod write;
 
-pub use camera::{Camera, CameraError, CameraInfo, cameras, find_camera};
+pub use camera::{Camera, CameraError, CameraInfo, VirtualCamera, VirtualCameraError, cameras, find_camera};
 pub use error::MediaError;
 pub use mp4::AudioTrack;
 pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};

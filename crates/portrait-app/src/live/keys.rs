@@ -16,6 +16,9 @@ pub(crate) enum Deed {
     Face,
     Driver,
     DriverFace,
+    OpenPhoto,
+    OpenBackground,
+    OpenDriver,
     Mirror,
     Screenshot,
     Video,
@@ -25,7 +28,7 @@ pub(crate) enum Deed {
 }
 
 /// All keys, as they are listed to the user.
-pub(crate) const KEYS: [(&str, &str, Deed); 17] = [
+pub(crate) const KEYS: [(&str, &str, Deed); 20] = [
     ("?", "this list", Deed::Keys),
     ("H", "hide or show everything but the picture", Deed::Hide),
     ("Space", "hold the pose, and go on", Deed::Hold),
@@ -37,6 +40,9 @@ pub(crate) const KEYS: [(&str, &str, Deed); 17] = [
     ("G", "next face of a group photo, and all of them", Deed::Face),
     ("D", "next driver: what was given, cameras, idle motion", Deed::Driver),
     ("T", "next face in front of the camera", Deed::DriverFace),
+    ("O", "open a photo", Deed::OpenPhoto),
+    ("B", "open a picture for behind the person", Deed::OpenBackground),
+    ("L", "open a clip or a motion that drives", Deed::OpenDriver),
     ("X", "mirror the driver", Deed::Mirror),
     ("S", "save a picture", Deed::Screenshot),
     ("R", "record a video, and end it", Deed::Video),

@@ -2,8 +2,10 @@
 //!
 //! `input` is what drives, `worker` and `studio` make pictures in a thread of their own, `window` shows them; between them only the
 //! newest moment (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost,
-//! `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files, `pace` measures.
+//! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files, `pace` measures.
 
+mod broadcast;
+mod dialog;
 mod input;
 mod keys;
 mod latest;
@@ -28,6 +30,7 @@ use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, MotionOptions, Weigh
 use serde_json::json;
 use winit::event_loop::EventLoop;
 
+use self::broadcast::Broadcast;
 use self::input::{Choice, Source};
 use self::window::Live as Window;
 use self::worker::Start;
@@ -71,6 +74,9 @@ pub(crate) struct Live {
     /// Where the keys S, R and M put files
     #[arg(long, value_name = "DIR", default_value = ".")]
     save_to: PathBuf,
+    /// Also show the pictures to other programs, as this camera of v4l2loopback (Linux)
+    #[arg(long, value_name = "/dev/videoN")]
+    virtual_camera: Option<PathBuf>,
     /// End after this time
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
@@ -114,6 +120,7 @@ pub(crate) struct Plan {
     /// Whether the driver is mirrored, where the user said so.
     mirror: Option<bool>,
     save_to: PathBuf,
+    virtual_camera: Option<PathBuf>,
     duration: Option<Duration>,
     lose_device: Option<u64>,
     gpu: GpuOptions,
@@ -147,6 +154,7 @@ impl Plan {
             shown: self.shown,
             motion: self.motion,
             mirror: self.mirrored(),
+            virtual_camera: self.virtual_camera.clone(),
             source,
         }
     }
@@ -165,13 +173,16 @@ pub(crate) struct Report {
     dropped: u64,
     rate: f64,
     latency: [Option<Duration>; 2],
+    /// Median parts of that: until the frame was taken, until its picture was made, until that was drawn.
+    parts: [Option<Duration>; 3],
     gpu_seconds: Option<f64>,
     devices_lost: u32,
 }
 
 impl Report {
     fn print(&self, as_json: bool) {
-        let [p50, p95] = self.latency.map(|latency| latency.map(|latency| latency.as_secs_f64()));
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        let [p50, p95] = self.latency.map(seconds);
         if as_json {
             console::line(json!({
                 "frames": self.frames,
@@ -179,6 +190,7 @@ impl Report {
                 "fps": self.rate,
                 "latency_p50_seconds": p50,
                 "latency_p95_seconds": p95,
+                "latency_parts_p50_seconds": self.parts.map(seconds),
                 "gpu_seconds": self.gpu_seconds,
                 "devices_lost": self.devices_lost,
             }));
@@ -221,6 +233,7 @@ impl Live {
             motion: self.motion.options(),
             mirror: self.mirror,
             save_to: self.save_to.clone(),
+            virtual_camera: self.virtual_camera.clone(),
             duration: self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             lose_device: self.lose_device,
             gpu: self.engine.options()?.gpu,
@@ -234,6 +247,7 @@ impl Live {
             plan.framing.framing(read.photo(), photo)?;
         }
         drop(plan.source()?);
+        plan.virtual_camera.as_deref().map(Broadcast::open).transpose()?;
         let events = EventLoop::new().map_err(no_display)?;
         let mut window = Window::new(plan, events.create_proxy());
         events.run_app(&mut window).map_err(no_display)?;

@@ -7,6 +7,7 @@ use egui::{
 };
 use portrait_runtime::{GpuStages, Mode, MotionOptions, OneEuro};
 
+use super::dialog::Purpose;
 use super::keys::KEYS;
 use super::pace::Pace;
 use super::worker::View;
@@ -27,6 +28,7 @@ const PREVIEW: f32 = 168.0;
 pub(crate) enum Request {
     Motion(MotionOptions),
     Show(Shown),
+    Open(Purpose),
     /// A place in the driver's picture, in shares of it.
     Follow([f32; 2]),
 }
@@ -168,6 +170,16 @@ impl Overlay {
                 for (value, name) in [(Shown::Crop, "square"), (Shown::Photo, "photo"), (Shown::Cutout, "cutout")] {
                     if ui.selectable_label(shown == value, name).clicked() && shown != value {
                         requests.push(Request::Show(value));
+                    }
+                }
+            });
+            ui.horizontal(|ui| {
+                ui.label(RichText::new("open").weak());
+                for (purpose, name) in
+                    [(Purpose::Photo, "photo"), (Purpose::Background, "background"), (Purpose::Driver, "clip")]
+                {
+                    if ui.small_button(name).clicked() {
+                        requests.push(Request::Open(purpose));
                     }
                 }
             });

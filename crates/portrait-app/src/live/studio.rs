@@ -9,10 +9,11 @@ use anyhow::{Context, Result, bail};
 use portrait_media::Picture;
 use portrait_runtime::{Engine, FaceChoice, Idle, MotionOptions, Orientation, Session, SessionOptions, WeightsSource};
 
+use super::broadcast::Broadcast;
 use super::input::{Captured, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
 use super::stage::PLACEMENT;
-use super::worker::{Command, Now, Shared, Start, is_lost};
+use super::worker::{Command, Made, Now, Shared, Start, is_lost};
 use crate::driver::{Drive, pixels};
 use crate::framing::{Faces, FramingArgs, Shown};
 use crate::source::{Prepared, Source as Portrait, media_picture};
@@ -21,8 +22,10 @@ use crate::source::{Prepared, Source as Portrait, media_picture};
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Between two looks at whether the GPU is done.
 const GLANCE: Duration = Duration::from_micros(300);
-/// How long the window may take to hand its drawing to the GPU. Queued behind the next frame it would be shown a frame later.
+/// How long the window may take to hand its drawing to the GPU: so long, or this share of a frame's GPU time. Queued behind the next
+/// frame it would be shown a frame later.
 const DRAWING: Duration = Duration::from_millis(50);
+const DRAWING_SHARE: f64 = 0.25;
 /// Seconds between two pictures of the driver for the window.
 const PREVIEW_SECONDS: f64 = 0.1;
 /// Longest side of that picture.
@@ -73,6 +76,7 @@ pub(crate) struct Studio {
     previewed: Option<Instant>,
     screenshot: Option<PathBuf>,
     video: Option<VideoRecording>,
+    broadcast: Option<Broadcast>,
     points: Option<MotionRecording>,
 }
 
@@ -83,7 +87,8 @@ impl Studio {
         commands: Receiver<Command>,
         wake: Box<dyn Fn() + Send>,
     ) -> Result<Self> {
-        let Start { engine, photo, faces, driver_face, framing, shown, motion, mirror, source } = start;
+        let Start { engine, photo, faces, driver_face, framing, shown, motion, mirror, virtual_camera, source } = start;
+        let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;
         let engine = engine()?;
         let sitting = Sitting::open(&engine, &photo, faces)?;
         let frame = source.size;
@@ -114,6 +119,7 @@ impl Studio {
             previewed: None,
             screenshot: None,
             video: None,
+            broadcast,
             points: None,
         };
         studio.settle()?;
@@ -134,8 +140,9 @@ impl Studio {
                 }
             }
             let Some(moment) = self.source.newest.take(PATIENCE) else { continue };
-            // Unseen pictures are made for recordings only.
-            let unseen = self.hidden && self.video.is_none() && self.points.is_none() && self.screenshot.is_none();
+            // Unseen pictures are made for recordings and other programs only.
+            let kept = self.video.is_some() || self.points.is_some() || self.screenshot.is_some();
+            let unseen = self.hidden && !kept && self.broadcast.is_none();
             if self.hold || unseen {
                 self.last = None;
                 continue;
@@ -146,6 +153,7 @@ impl Studio {
 
     /// One moment of the driver to one picture.
     fn frame(&mut self, Captured { input, at }: Captured) -> Result<()> {
+        let taken = Instant::now();
         let step = self.last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0));
         self.last = Some(at);
         let idle = matches!(input, Input::Idle(_));
@@ -176,14 +184,19 @@ impl Studio {
         while self.session.pending()? > 0 {
             std::thread::sleep(GLANCE);
         }
+        let done = Instant::now();
         self.collect(at)?;
-        self.publish(&input, at);
+        self.publish(&input, Made { captured: at, taken, done });
         Ok(())
     }
 
     /// Takes pictures and points where somebody wants them.
     fn collect(&mut self, at: Instant) -> Result<()> {
-        if self.screenshot.is_some() || self.video.is_some() {
+        if let Some(fault) = self.broadcast.as_ref().and_then(Broadcast::fault) {
+            self.broadcast = None;
+            self.say(fault);
+        }
+        if self.screenshot.is_some() || self.video.is_some() || self.broadcast.is_some() {
             let mut newest = None;
             while let Some(picture) = self.session.take_picture(true)? {
                 newest = Some(media_picture(picture));
@@ -194,6 +207,9 @@ impl Studio {
                         Ok(()) => self.say(format!("saved {}", path.display())),
                         Err(error) => self.say(error.to_string()),
                     }
+                }
+                if let Some(broadcast) = &self.broadcast {
+                    broadcast.show(picture.clone());
                 }
                 if let Some(video) = &mut self.video {
                     video.push(picture, at);
@@ -207,14 +223,14 @@ impl Studio {
         Ok(())
     }
 
-    fn publish(&mut self, input: &Input, at: Instant) {
+    fn publish(&mut self, input: &Input, made: Made) {
         let now = Instant::now();
         let due = self.previewed.is_none_or(|last| now.duration_since(last).as_secs_f64() > PREVIEW_SECONDS);
         let preview = due.then(|| preview(input, self.mirror)).flatten();
         let about = self.source.about();
         let mut view = self.shared.view();
         view.frames += 1;
-        view.captured = Some(at);
+        view.made = Some(made);
         view.dropped = self.source.newest.dropped();
         let trouble = about.trouble.clone().filter(|trouble| view.about.trouble.as_ref() != Some(trouble));
         view.about = about;
@@ -247,7 +263,8 @@ impl Studio {
         }
         (self.wake)();
         if !self.hidden {
-            self.shared.wait_drawn(DRAWING);
+            let share = DRAWING_SHARE * self.session.stats().gpu_seconds.unwrap_or_default();
+            self.shared.wait_drawn(DRAWING.max(Duration::try_from_secs_f64(share).unwrap_or_default()));
         }
     }
 
@@ -298,6 +315,15 @@ impl Studio {
                 self.change("changing the view", name.to_owned(), |studio| {
                     let before = std::mem::replace(&mut studio.shown, shown);
                     studio.reopen().inspect_err(|_| studio.shown = before)
+                })?;
+            }
+            Command::Background(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                self.change("changing the background", name, |studio| {
+                    let framing = studio.framing.before(&path);
+                    let before = (std::mem::replace(&mut studio.framing, framing), studio.shown);
+                    studio.shown = Shown::Cutout;
+                    studio.reopen().inspect_err(|_| (studio.framing, studio.shown) = before)
                 })?;
             }
             Command::Preset(name, weights) => {
@@ -358,7 +384,8 @@ impl Studio {
         let mut view = self.shared.view();
         view.busy = None;
         let Sitting { path, faces, .. } = &self.sitting;
-        view.now = Some(Now { photo: path.clone(), faces: *faces, preset, shown: self.shown });
+        view.now =
+            Some(Now { photo: path.clone(), faces: *faces, preset, framing: self.framing.clone(), shown: self.shown });
     }
 
     fn follow(&mut self, face: FaceChoice) {

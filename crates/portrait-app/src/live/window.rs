@@ -11,12 +11,14 @@ use winit::event::{ElementState, KeyEvent, MouseButton, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::{Fullscreen, Window, WindowAttributes, WindowId};
 
+use super::dialog::{Dialog, Purpose};
+use super::input::{Choice, Source};
 use super::keys::{Deed, deed};
 use super::overlay::{Overlay, Request, style};
 use super::pace::Pace;
 use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
-use super::worker::{Command, Now, Worker};
+use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
 use crate::framing::{Faces, Shown};
 
@@ -38,6 +40,9 @@ pub(crate) struct Live {
     pointer: [f32; 2],
     /// Of pictures that were shown: from the driver's moment on.
     pace: Pace,
+    /// Of its parts: waiting to be taken, being made, being drawn.
+    parts: [Pace; 3],
+    dialog: Option<Dialog>,
     start: Instant,
     /// When to draw although nothing new has arrived.
     redraw: Instant,
@@ -61,6 +66,8 @@ impl Live {
             screen: Screen::new([0; 2]),
             pointer: [0.0; 2],
             pace: Pace::default(),
+            parts: Default::default(),
+            dialog: None,
             start: Instant::now(),
             redraw: Instant::now(),
             failed: None,
@@ -198,20 +205,22 @@ impl Live {
             Err(event) => return event,
         };
         let mut requests = Vec::new();
-        let (output, captured) = {
+        let (output, made) = {
             let raw = input.take_egui_input(window);
             let mut view = worker.view();
-            let captured = view.captured;
+            let made = view.made;
             self.report.gpu_seconds = view.stats.and_then(|stats| stats.gpu_seconds);
             let (overlay, pace) = (&mut self.overlay, &self.pace);
-            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, pace)), captured)
+            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, pace)), made)
         };
         input.handle_platform_output(window, output.platform_output);
         let jobs = self.egui.tessellate(output.shapes, output.pixels_per_point);
         stage.draw(frame, &jobs, output.textures_delta, output.pixels_per_point, window);
-        if let Some(at) = captured {
+        if let Some(Made { captured, taken, done }) = made {
             let now = Instant::now();
-            self.pace.add(now.duration_since(at), now);
+            self.pace.add(now.duration_since(captured), now);
+            let parts = [taken.duration_since(captured), done.duration_since(taken), now.duration_since(done)];
+            self.parts.iter_mut().zip(parts).for_each(|(pace, part)| pace.add(part, now));
             worker.shared.drawn();
         }
         for request in requests {
@@ -231,7 +240,43 @@ impl Live {
                 self.overlay.shown = shown;
                 self.send(Command::Show(shown));
             }
+            Request::Open(purpose) => self.open_dialog(purpose),
             Request::Follow(place) => self.send(Command::Follow(place)),
+        }
+    }
+
+    /// One dialog at a time.
+    fn open_dialog(&mut self, purpose: Purpose) {
+        if let (Some(window), None) = (&self.window, &self.dialog) {
+            let proxy = self.proxy.clone();
+            self.dialog = Some(Dialog::open(purpose, window, move || {
+                // The event loop may have ended before the dialog has.
+                let _ = proxy.send_event(());
+            }));
+        }
+    }
+
+    /// Takes what was chosen in a dialog.
+    fn take_file(&mut self) {
+        match self.dialog.take().map(Dialog::taken) {
+            None | Some(Ok((_, Ok(None)))) => {}
+            Some(Err(open)) => self.dialog = Some(open),
+            Some(Ok((_, Err(fault)))) => self.say(fault),
+            Some(Ok((Purpose::Photo, Ok(Some(path))))) => {
+                self.send(Command::Photo(path, Faces::One(FaceChoice::Largest)));
+            }
+            Some(Ok((Purpose::Background, Ok(Some(path))))) => self.send(Command::Background(path)),
+            Some(Ok((Purpose::Driver, Ok(Some(path))))) => {
+                let choice = Choice::File(path);
+                match Source::open(&choice) {
+                    Ok(source) => {
+                        self.plan.drivers.insert(0, choice);
+                        self.plan.driver = 0;
+                        self.send(Command::Source(source, self.plan.mirrored()));
+                    }
+                    Err(error) => self.say(format!("{error:#}")),
+                }
+            }
         }
     }
 
@@ -291,6 +336,9 @@ impl Live {
                 let next = (self.plan.photo + 1) % self.plan.photos.len();
                 self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.faces[next]));
             }
+            Deed::OpenPhoto => self.open_dialog(Purpose::Photo),
+            Deed::OpenBackground => self.open_dialog(Purpose::Background),
+            Deed::OpenDriver => self.open_dialog(Purpose::Driver),
             Deed::Face => self.send(Command::NextFace),
             Deed::DriverFace => self.send(Command::NextDriverFace),
             Deed::Driver => {
@@ -328,7 +376,7 @@ impl Live {
 
     /// Notes what is shown now; a device that is opened again shows the same.
     fn note(&mut self, now: Now) {
-        let Plan { photos, photo, faces, presets, preset, shown, .. } = &mut self.plan;
+        let Plan { photos, photo, faces, presets, preset, shown, framing, .. } = &mut self.plan;
         *photo = photos.iter().position(|photo| *photo == now.photo).unwrap_or_else(|| {
             photos.push(now.photo);
             faces.push(now.faces);
@@ -336,7 +384,7 @@ impl Live {
         });
         faces[*photo] = now.faces;
         *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
-        *shown = now.shown;
+        (*shown, *framing) = (now.shown, now.framing);
         (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.len());
         self.retitle();
     }
@@ -363,6 +411,7 @@ impl Live {
             return Err(error);
         }
         self.report.rate = self.pace.rate();
+        self.report.parts = self.parts.each_ref().map(|pace| pace.percentile(0.5));
         self.report.latency = [self.pace.percentile(0.5), self.pace.percentile(0.95)];
         Ok(self.report)
     }
@@ -378,6 +427,7 @@ impl ApplicationHandler<()> for Live {
     }
 
     fn user_event(&mut self, _events: &ActiveEventLoop, (): ()) {
+        self.take_file();
         if let Some(window) = &self.window {
             window.request_redraw();
         }

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     /// Whoever is at this place of a window of this size, where it shows the whole photo.
     Pick([f32; 2], [u32; 2]),
     Show(Shown),
+    /// What is behind the person.
+    Background(PathBuf),
     Preset(String, WeightsSource),
     Source(Source, bool),
     Screenshot(PathBuf),
@@ -50,7 +52,19 @@ pub(crate) struct Now {
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
     pub(crate) preset: String,
+    pub(crate) framing: FramingArgs,
     pub(crate) shown: Shown,
+}
+
+/// When a picture came about.
+#[derive(Clone, Copy)]
+pub(crate) struct Made {
+    /// The driver's moment was captured.
+    pub(crate) captured: Instant,
+    /// Work on it began.
+    pub(crate) taken: Instant,
+    /// The picture was there.
+    pub(crate) done: Instant,
 }
 
 /// What the window shows.
@@ -58,8 +72,8 @@ pub(crate) struct Now {
 pub(crate) struct View {
     /// Draws the newest picture; there only after a session has made one, so that the last good one stays until then.
     pub(crate) presenter: Option<Presenter>,
-    /// When the driver's moment of the newest picture was captured; `None` once it is drawn.
-    pub(crate) captured: Option<Instant>,
+    /// When the newest picture came about; `None` once it is drawn.
+    pub(crate) made: Option<Made>,
     /// Pictures made since the start.
     pub(crate) frames: u64,
     pub(crate) dropped: u64,
@@ -91,6 +105,7 @@ pub(crate) struct Start {
     pub(crate) shown: Shown,
     pub(crate) motion: MotionOptions,
     pub(crate) mirror: bool,
+    pub(crate) virtual_camera: Option<PathBuf>,
     pub(crate) source: Source,
 }
 
@@ -108,14 +123,14 @@ impl Shared {
 
     /// The window has handed its drawing of the newest picture to the GPU.
     pub(crate) fn drawn(&self) {
-        self.view().captured = None;
+        self.view().made = None;
         self.drawn.notify_all();
     }
 
     /// Waits until then, but no longer than this.
     pub(crate) fn wait_drawn(&self, patience: Duration) {
         // Whether it was drawn or not, work goes on.
-        let _ = self.drawn.wait_timeout_while(self.view(), patience, |view| view.captured.is_some());
+        let _ = self.drawn.wait_timeout_while(self.view(), patience, |view| view.made.is_some());
     }
 }
 

@@ -9,7 +9,7 @@ use portrait_media::{Picture, load_photo, save_png};
 use portrait_runtime::RecordedMotion;
 
 use crate::common::{
-    Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, portrait, repository, run,
+    Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, portrait, repository, run, scaled,
 };
 use crate::screen::{ESCAPE, PATIENCE, SCREEN, Screen, eventually};
 
@@ -24,8 +24,20 @@ struct Run {
 
 impl Run {
     fn start(screen: &Screen, sandbox: &Sandbox, photos: &[&Path], arguments: &[&str]) -> Self {
+        Self::start_in(screen, sandbox, photos, arguments, &[])
+    }
+
+    /// [`Run::start`] with these in its environment.
+    fn start_in(
+        screen: &Screen,
+        sandbox: &Sandbox,
+        photos: &[&Path],
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let said = sandbox.input("said.txt");
         let mut command = live(photos);
+        command.envs(environment.iter().copied());
         command.env("DISPLAY", screen.name()).args(arguments).args(["--json", "--seconds", "600", "--save-to"]);
         command.arg(sandbox.output("")).stdout(Stdio::piped()).stderr(std::fs::File::create(&said).unwrap());
         Self { child: command.spawn().unwrap(), said }
@@ -280,7 +292,11 @@ fn faces_of_photo_and_driver_are_chosen_with_keys_and_clicks() {
     let (Some(_), Some(screen)) = (avatar(), Screen::open()) else { return };
     let sandbox = Sandbox::new();
     let one = load_photo(astronaut()).unwrap();
-    let two = Picture::from_fn(2 * one.width, one.height, |x, y| one.pixel(x % one.width, y).unwrap());
+    let less = scaled(one.clone(), 400);
+    let two = Picture::from_fn(2 * one.width, one.height, |x, y| match x.checked_sub(one.width) {
+        Some(x) => one.pixel(x, y).unwrap(),
+        None => less.pixel(x, y).unwrap_or([90, 90, 90, 255]),
+    });
     let photo = sandbox.photo("two.png", &two);
     let clip = sandbox.clip_at("turns.mp4", 2.0, &frames_of(&repository("assets/driver.mp4"), 80)[60..]);
     let source = clip.to_string_lossy().into_owned();
@@ -301,12 +317,52 @@ fn faces_of_photo_and_driver_are_chosen_with_keys_and_clicks() {
     run.says("everybody is shown in the whole photo");
     // A click on the right one: only that one moves.
     screen.clicks([480 + 209, whole[1] as i16 + 112]);
-    run.says(": shown after");
+    run.says("face 1: shown after");
     still(&screen, halves[0]);
     changes(&screen, "the right one moves", halves[1], &part(&screen.shot(), halves[1]), 0.3);
     screen.types('g');
+    run.says("face 2 of 2: shown after");
     screen.types('g');
     run.says("all 2 faces: shown after");
+    screen.key(ESCAPE);
+    run.ends();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn files_are_opened_in_a_dialog_or_it_is_said_why_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    // No portal here; a program in zenity's place chooses at once. It stands behind the name when it is told to.
+    let tools = sandbox.input("tools");
+    std::fs::create_dir(&tools).unwrap();
+    let photo = sandbox.photo("chosen.png", &load_photo(astronaut()).unwrap());
+    let picture = sandbox.photo("wall.png", &Picture::from_fn(64, 64, |_, _| [200, 30, 40, 255]));
+    let zenity = |file: &Path| {
+        std::fs::write(tools.join("zenity"), format!("#!/bin/sh\necho '{}'\n", file.display())).unwrap();
+        std::fs::set_permissions(tools.join("zenity"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let no_bus = format!("unix:path={}", sandbox.input("no bus").display());
+    let environment = [("PATH", tools.to_str().unwrap()), ("DBUS_SESSION_BUS_ADDRESS", &no_bus)];
+    let run = Run::start_in(&screen, &sandbox, &[avatar], &["--idle"], &environment);
+    screen.window("portrait: astronaut.avatar");
+    let dark = |screen: &Screen| screen.shot().pixel(480, 360).unwrap()[..3].iter().all(|&v| v < 60);
+    eventually("the portrait", || (!dark(&screen)).then_some(()));
+    screen.types('o');
+    run.says("no file dialog can be opened here");
+    zenity(&photo);
+    screen.types('o');
+    run.says("chosen.png: shown after");
+    zenity(&picture);
+    screen.types('b');
+    run.says("wall.png: shown after");
+    screen.types('h');
+    let corner = square(WINDOW);
+    eventually("the wall behind the person", || {
+        let pixel = screen.shot().pixel(corner[0] + 8, corner[1] + 8).unwrap();
+        (pixel[0] > 150 && pixel[1] < 80 && pixel[2] < 80).then_some(())
+    });
     screen.key(ESCAPE);
     run.ends();
 }
@@ -348,6 +404,12 @@ fn what_cannot_be_shown_is_said_before_a_window_opens() {
     };
     let astronaut = astronaut();
     no_display(&astronaut, &["--source", &clip]).fails(&sandbox, &["no window can be opened here", "portrait animate"]);
+    #[cfg(target_os = "linux")]
+    {
+        let virtual_camera = |path: &str| no_display(&astronaut, &["--idle", "--virtual-camera", path]);
+        virtual_camera("/dev/video-none").fails(&sandbox, &["`/dev/video-none` is not there", "modprobe v4l2loopback"]);
+        virtual_camera("/dev/null").fails(&sandbox, &["`/dev/null` takes no pictures", "v4l2loopback"]);
+    }
     no_display(&astronaut, &["--source", "missing.mp4"]).fails(&sandbox, &["missing.mp4"]);
     no_display(&sandbox.input("missing.png"), &["--idle"]).fails(&sandbox, &["missing.png"]);
     no_display(&sandbox.file("text.png", b"no picture"), &["--idle"]).fails(&sandbox, &["text.png"]);

@@ -10,6 +10,7 @@ mod avatars;
 mod clips;
 mod common;
 mod interrupting;
+mod jitter;
 #[cfg(target_os = "linux")]
 mod living;
 mod memory;

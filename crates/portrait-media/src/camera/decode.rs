@@ -60,6 +60,24 @@ pub(super) fn decode(coding: Coding, bytes: &[u8], [width, height]: [u32; 2], st
     }
 }
 
+/// A picture of even width as [`Coding::Yuyv`], in rows of so many bytes: what [`decode`] reads.
+pub(super) fn encode_yuyv(picture: &Picture, stride: usize) -> Vec<u8> {
+    let width = picture.width as usize;
+    // BT.601 of limited range, the mean of two pixels' chroma.
+    let luma = |[r, g, b]: [f32; 3]| (16.0 + 0.257 * r + 0.504 * g + 0.098 * b).round() as u8;
+    let mut bytes = vec![0; stride * picture.height as usize];
+    for (row, out) in picture.rgba.chunks_exact(4 * width).zip(bytes.chunks_exact_mut(stride)) {
+        for (pair, out) in row.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<4>().0) {
+            let [a, b] = [0, 4].map(|at| [pair[at], pair[at + 1], pair[at + 2]].map(f32::from));
+            let [r, g, blue] = [0, 1, 2].map(|c| 0.5 * (a[c] + b[c]));
+            let u = (128.0 - 0.148 * r - 0.291 * g + 0.439 * blue).round() as u8;
+            let v = (128.0 + 0.439 * r - 0.368 * g - 0.071 * blue).round() as u8;
+            *out = [luma(a), u, luma(b), v];
+        }
+    }
+    bytes
+}
+
 /// Marker of Huffman tables.
 const DHT: u8 = 0xc4;
 /// Marker of the start of the samples.

@@ -3,11 +3,81 @@
 mod decode;
 #[cfg(target_os = "linux")]
 mod v4l2;
+#[cfg(target_os = "linux")]
+mod virtual_camera;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Picture;
+#[cfg(target_os = "linux")]
+pub use virtual_camera::VirtualCamera;
+
+/// A virtual camera; this system has none that is written to here.
+#[cfg(not(target_os = "linux"))]
+pub enum VirtualCamera {}
+
+#[cfg(not(target_os = "linux"))]
+impl VirtualCamera {
+    /// Always an error on this system.
+    ///
+    /// # Errors
+    /// [`VirtualCameraError::System`].
+    pub fn open(_path: impl AsRef<std::path::Path>, _size: [u32; 2]) -> Result<Self, VirtualCameraError> {
+        Err(VirtualCameraError::System)
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    /// None.
+    pub fn show(&mut self, _picture: &Picture) -> Result<(), VirtualCameraError> {
+        match *self {}
+    }
+}
+
+/// What can go wrong with a virtual camera.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VirtualCameraError {
+    /// This system's virtual cameras are not written to.
+    #[error("virtual cameras are written to on Linux only (v4l2loopback)")]
+    System,
+    /// There is no such device.
+    #[error(
+        "`{}` is not there; a virtual camera is made by `sudo modprobe v4l2loopback exclusive_caps=1` \
+         (the package v4l2loopback-dkms)",
+        path.display()
+    )]
+    Missing {
+        /// The device.
+        path: PathBuf,
+    },
+    /// It is something else.
+    #[error(
+        "`{}` takes no pictures; give the device of a virtual camera, which `sudo modprobe v4l2loopback exclusive_caps=1` makes",
+        path.display()
+    )]
+    Kind {
+        /// The device.
+        path: PathBuf,
+    },
+    /// Another program writes to it.
+    #[error("`{}` is in use by another program; close that, or make another virtual camera", path.display())]
+    Busy {
+        /// The device.
+        path: PathBuf,
+    },
+    /// The system refuses in another way.
+    #[error("`{}` cannot be written: {source}", path.display())]
+    Io {
+        /// The device.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
 
 /// A camera that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
