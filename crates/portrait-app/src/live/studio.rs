@@ -247,6 +247,7 @@ impl Studio {
             self.presented = true;
         }
         drop(view);
+        self.settle_driver_face();
         let taken_up = self.session.status().map_or(0, |status| status.taken_up);
         if taken_up > self.taken_up {
             let asked = std::mem::take(&mut self.asked);
@@ -294,7 +295,7 @@ impl Studio {
                     _ => 2,
                 };
                 self.follow(FaceChoice::Index(number));
-                self.say(format!("the driver's face number {number} by size, if there is one"));
+                self.say(format!("looking for the driver's face number {number} by size"));
             }
             Command::Photo(path, faces) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -386,6 +387,17 @@ impl Studio {
         let Sitting { path, faces, .. } = &self.sitting;
         view.now =
             Some(Now { photo: path.clone(), faces: *faces, preset, framing: self.framing.clone(), shown: self.shown });
+    }
+
+    /// A face of a number that nobody in front of the camera has would never be found again once the one that is followed is lost.
+    fn settle_driver_face(&mut self) {
+        let faces = self.session.status().map_or(0, |status| status.faces as usize);
+        if let (true, FaceChoice::Index(number)) = (self.asked && faces > 0, self.driver_face)
+            && number > faces
+        {
+            self.follow(FaceChoice::Largest);
+            self.say(format!("{faces} in front of the camera: the largest face is followed"));
+        }
     }
 
     fn follow(&mut self, face: FaceChoice) {

@@ -312,7 +312,8 @@ fn faces_of_photo_and_driver_are_chosen_with_keys_and_clicks() {
         changes(&screen, "each of them moves", half, &before, 0.3);
     }
     screen.types('t');
-    run.says("the driver's face number 2");
+    run.says("looking for the driver's face number 2");
+    run.says("1 in front of the camera: the largest face is followed");
     screen.types('v');
     run.says("everybody is shown in the whole photo");
     // A click on the right one: only that one moves.
