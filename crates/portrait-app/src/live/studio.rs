@@ -1,5 +1,7 @@
 //! The thread that makes pictures, from inside: takes the newest moment of the driver, animates, tells the window.
 
+mod faces;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -12,9 +14,8 @@ use portrait_runtime::{Engine, FaceChoice, Idle, MotionOptions, Orientation, Ses
 use super::broadcast::Broadcast;
 use super::input::{Captured, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
-use super::stage::PLACEMENT;
 use super::worker::{Command, Made, Now, Shared, Start, is_lost};
-use crate::driver::{Drive, pixels};
+use crate::driver::Drive;
 use crate::framing::{Faces, FramingArgs, Shown};
 use crate::source::{Prepared, Source as Portrait, media_picture};
 
@@ -247,15 +248,7 @@ impl Studio {
             self.presented = true;
         }
         drop(view);
-        self.settle_driver_face();
-        let taken_up = self.session.status().map_or(0, |status| status.taken_up);
-        if taken_up > self.taken_up {
-            let asked = std::mem::take(&mut self.asked);
-            if self.taken_up > 0 && !asked {
-                self.say("whoever is there now is followed; a click on the driver's picture chooses".to_owned());
-            }
-            self.taken_up = taken_up;
-        }
+        self.watch_driver_face();
         if let Some((what, asked)) = self.changed.take() {
             self.say(format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
         }
@@ -287,16 +280,7 @@ impl Studio {
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.follow(FaceChoice::At([x * width, y * height]));
             }
-            Command::NextDriverFace => {
-                // Of those that the newest search saw, or of two: somebody may have come since.
-                let faces = self.session.status().map_or(0, |status| status.faces as usize).max(2);
-                let number = match self.driver_face {
-                    FaceChoice::Index(number) => number % faces + 1,
-                    _ => 2,
-                };
-                self.follow(FaceChoice::Index(number));
-                self.say(format!("looking for the driver's face number {number} by size"));
-            }
+            Command::NextDriverFace => self.next_driver_face(),
             Command::Photo(path, faces) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 self.sit("preparing the portrait", name, &path, faces)?;
@@ -387,86 +371,6 @@ impl Studio {
         let Sitting { path, faces, .. } = &self.sitting;
         view.now =
             Some(Now { photo: path.clone(), faces: *faces, preset, framing: self.framing.clone(), shown: self.shown });
-    }
-
-    /// A face of a number that nobody in front of the camera has would never be found again once the one that is followed is lost.
-    fn settle_driver_face(&mut self) {
-        let faces = self.session.status().map_or(0, |status| status.faces as usize);
-        if let (true, FaceChoice::Index(number)) = (self.asked && faces > 0, self.driver_face)
-            && number > faces
-        {
-            self.follow(FaceChoice::Largest);
-            self.say(format!("{faces} in front of the camera: the largest face is followed"));
-        }
-    }
-
-    fn follow(&mut self, face: FaceChoice) {
-        (self.driver_face, self.asked) = (face, true);
-        self.session.follow(face);
-    }
-
-    /// Animates these faces of a photo.
-    fn sit(&mut self, doing: &'static str, what: String, path: &Path, faces: Faces) -> Result<()> {
-        self.change(doing, what, |studio| {
-            let sitting = Sitting::open(&studio.engine, path, faces)?;
-            let shown = if faces == Faces::All { Shown::Photo } else { studio.shown };
-            let before = (std::mem::replace(&mut studio.sitting, sitting), std::mem::replace(&mut studio.shown, shown));
-            studio.reopen().inspect_err(|_| (studio.sitting, studio.shown) = before)
-        })
-    }
-
-    /// The next face of a group photo; after the last one all, then the first.
-    fn next_face(&mut self) -> Result<()> {
-        let Some(photo) = &self.sitting.prepared.photo else {
-            self.say("an avatar holds one face; open the photo itself to choose another".to_owned());
-            return Ok(());
-        };
-        let count = self.engine.faces(pixels(photo))?.len();
-        if count < 2 {
-            self.say("the photo shows one face".to_owned());
-            return Ok(());
-        }
-        let next = match self.sitting.faces {
-            Faces::All => 1,
-            Faces::One(FaceChoice::Index(number)) => number + 1,
-            Faces::One(_) => 2,
-        };
-        let (faces, what) = match next <= count {
-            true => (Faces::One(FaceChoice::Index(next)), format!("face {next} of {count}")),
-            false => (Faces::All, format!("all {count} faces")),
-        };
-        let path = self.sitting.path.clone();
-        self.sit("preparing another face", what, &path, faces)
-    }
-
-    /// Whoever is at this place of the window, where it shows the whole photo.
-    fn pick(&mut self, [x, y]: [f32; 2], window: [u32; 2]) -> Result<()> {
-        let Some(photo) = self.sitting.prepared.photo.as_ref().filter(|_| self.shown == Shown::Photo) else {
-            return Ok(());
-        };
-        let (width, height) = (photo.width, photo.height);
-        let [left, top, shown, _] = PLACEMENT.rectangle([width, height], window);
-        let place = [x - left, y - top].map(|v| v * width as f32 / shown.max(1.0));
-        let inside = (0.0..width as f32).contains(&place[0]) && (0.0..height as f32).contains(&place[1]);
-        let Some(number) = inside.then(|| self.nearest(place)).transpose()?.flatten() else { return Ok(()) };
-        let path = self.sitting.path.clone();
-        self.sit("preparing another face", format!("face {number}"), &path, Faces::One(FaceChoice::Index(number)))
-    }
-
-    /// The number of the face of the photo at this place, unless it is the one that is animated.
-    fn nearest(&self, place: [f32; 2]) -> Result<Option<usize>> {
-        let Some(photo) = &self.sitting.prepared.photo else { return Ok(None) };
-        let faces = self.engine.faces(pixels(photo))?;
-        let far = |center: [f32; 2]| (center[0] - place[0]).hypot(center[1] - place[1]);
-        let near = faces.iter().enumerate().filter(|(_, face)| far(face.center) < face.side);
-        let near = near.min_by(|(_, a), (_, b)| far(a.center).total_cmp(&far(b.center)));
-        let alone = matches!(self.sitting.faces, Faces::One(_));
-        let [left, top, side] = self.sitting.prepared.avatar().info().crop.map(|v| v as f32);
-        let shown = |center: [f32; 2]| {
-            let middle = [left, top].map(|v| v + 0.5 * side);
-            (center[0] - middle[0]).abs().max((center[1] - middle[1]).abs()) < 0.25 * side
-        };
-        Ok(near.filter(|(_, face)| !(alone && shown(face.center))).map(|(i, _)| i + 1))
     }
 
     fn set_preset(&mut self, name: &str, weights: &WeightsSource) -> Result<()> {

@@ -126,7 +126,8 @@ fn changes(screen: &Screen, what: &str, at: [u32; 4], before: &Picture, by: f64)
 fn still(screen: &Screen, at: [u32; 4]) -> Picture {
     let mut last = part(&screen.shot(), at);
     eventually("a still picture", || {
-        std::thread::sleep(Duration::from_millis(1500));
+        // Longer than a frame takes on a busy machine.
+        std::thread::sleep(Duration::from_millis(4000));
         let now = part(&screen.shot(), at);
         let still = difference(&now, &last) == 0.0;
         last = now;
