@@ -48,7 +48,7 @@ impl Compare {
             self.stride *= 2;
         }
         if let Some(driver) = driver.filter(|_| self.may_show(self.seen)) {
-            self.moments.push(Moment { driver: tile(driver), result: tile(result) });
+            self.moments.push(Moment { driver: tile(driver), result: whole(result) });
         }
         self.seen += 1;
     }
@@ -77,23 +77,31 @@ impl Compare {
 
 /// The largest square in the middle of a picture, as a tile.
 fn tile(picture: &Picture) -> RgbaImage {
-    centre_square(picture, TILE)
+    let side = picture.width.min(picture.height);
+    let (x, y) = ((picture.width - side) / 2, (picture.height - side) / 2);
+    resized(imageops::crop_imm(&view(picture), x, y, side, side).to_image(), TILE, TILE)
 }
 
-/// The largest square in the middle of a picture, resized to a side in pixels.
-pub(crate) fn centre_square(picture: &Picture, to: u32) -> RgbaImage {
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let side = width.min(height);
-    let (x, y) = ((width - side) / 2, (height - side) / 2);
-    let mut part = RgbaImage::new(side as u32, side as u32);
-    for (row, out) in part.chunks_exact_mut(4 * side).enumerate() {
-        let from = 4 * ((y + row) * width + x);
-        out.copy_from_slice(&picture.rgba[from..from + 4 * side]);
-    }
-    match side as u32 {
-        same if same == to => part,
-        small if small < to => imageops::resize(&part, to, to, FilterType::CatmullRom),
-        _ => imageops::resize(&part, to, to, FilterType::Triangle),
+/// All of a picture in the middle of a tile: a result may be a whole photo, with faces anywhere.
+fn whole(picture: &Picture) -> RgbaImage {
+    let longer = picture.width.max(picture.height);
+    let scaled = |side: u32| (side * TILE).div_ceil(longer);
+    let part = resized(view(picture), scaled(picture.width), scaled(picture.height));
+    let mut tile = RgbaImage::from_pixel(TILE, TILE, Rgba([255; 4]));
+    let [x, y] = [part.width(), part.height()].map(|side| i64::from((TILE - side) / 2));
+    imageops::replace(&mut tile, &part, x, y);
+    tile
+}
+
+fn view(picture: &Picture) -> RgbaImage {
+    RgbaImage::from_raw(picture.width, picture.height, picture.rgba.clone()).unwrap_or_default()
+}
+
+fn resized(part: RgbaImage, width: u32, height: u32) -> RgbaImage {
+    match part.width() {
+        same if same == width => part,
+        small if small < width => imageops::resize(&part, width, height, FilterType::CatmullRom),
+        _ => imageops::resize(&part, width, height, FilterType::Triangle),
     }
 }
 
@@ -127,6 +135,16 @@ mod tests {
         for (width, height) in [(1, 1), (5, 3), (3, 5), (256, 256), (300, 700)] {
             let picture = Picture::from_fn(width, height, |x, y| [x as u8, y as u8, 0, 255]);
             assert_eq!(tile(&picture).dimensions(), (TILE, TILE));
+            assert_eq!(whole(&picture).dimensions(), (TILE, TILE));
         }
+    }
+
+    #[test]
+    fn a_wide_result_is_shown_whole() {
+        let picture = Picture::from_fn(512, 256, |x, _| if x < 256 { [255, 0, 0, 255] } else { [0, 0, 255, 255] });
+        let tile = whole(&picture);
+        let at = |x, y| tile.get_pixel(x, y).0;
+        assert_eq!((at(1, 128), at(254, 128)), ([255, 0, 0, 255], [0, 0, 255, 255]));
+        assert_eq!((at(128, 60), at(128, 195)), ([255; 4], [255; 4]), "white above and below");
     }
 }
