@@ -3,6 +3,7 @@
 mod faces;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ impl Sitting {
 pub(crate) struct Studio {
     shared: Arc<Shared>,
     commands: Receiver<Command>,
-    wake: Box<dyn Fn() + Send>,
+    wake: Rc<dyn Fn()>,
     engine: Engine,
     sitting: Sitting,
     session: Session,
@@ -86,7 +87,7 @@ impl Studio {
         start: Start,
         shared: Arc<Shared>,
         commands: Receiver<Command>,
-        wake: Box<dyn Fn() + Send>,
+        wake: Rc<dyn Fn()>,
     ) -> Result<Self> {
         let Start { engine, photo, faces, driver_face, framing, shown, motion, mirror, virtual_camera, source } = start;
         let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;

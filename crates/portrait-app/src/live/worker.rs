@@ -1,6 +1,7 @@
 //! The thread that makes pictures, as the window sees it: commands in, the newest state out. Neither waits for the other.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -149,11 +150,15 @@ impl Worker {
         let (commands, theirs) = channel();
         let inside = shared.clone();
         let thread = std::thread::spawn(move || {
-            let done = Studio::open(start, inside.clone(), theirs, Box::new(wake)).and_then(Studio::run);
+            let wake: Rc<dyn Fn()> = Rc::new(wake);
+            let done = Studio::open(start, inside.clone(), theirs, wake.clone()).and_then(Studio::run);
             if let Err(error) = done {
                 let mut view = inside.view();
                 let text = Some(format!("{error:#}"));
                 *if is_lost(&error) { &mut view.device_lost } else { &mut view.failed } = text;
+                drop(view);
+                // The window may have nothing else to draw for, and would never look.
+                wake();
             }
         });
         Self { shared, commands, thread: Some(thread) }
