@@ -1,10 +1,13 @@
 //! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer.
 
+mod device;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use device::device;
 use safetensors::SafeTensors;
 
 fn root(path: &str) -> PathBuf {
@@ -100,19 +103,6 @@ impl Program {
             caller.is_some_and(|line| own.iter().any(|module| line.ends_with(module)))
         };
         leaks.split("\n\n").filter(ours).collect()
-    }
-}
-
-/// Whether there is a device; printed where not, a failure where one is required.
-fn device() -> bool {
-    let options = portrait_runtime::GpuOptions::default();
-    match pollster::block_on(portrait_runtime::Gpu::open(&options)) {
-        Ok(_) => true,
-        Err(error) => {
-            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
-            println!("SKIP: {error}");
-            false
-        }
     }
 }
 

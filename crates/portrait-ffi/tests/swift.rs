@@ -1,9 +1,12 @@
 //! `bindings/apple` with a Swift compiler: the sources run against this machine's library, and what is of Apple's is held against
 //! stand-ins for its frameworks (`tests/swift/stubs`), which were written after their documentation.
 
+mod device;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use device::device;
 use safetensors::SafeTensors;
 
 fn root(path: &str) -> PathBuf {
@@ -29,19 +32,6 @@ fn compiler() -> bool {
         println!("SKIP: no Swift compiler (apt-get install swiftlang on Debian 13, or https://swift.org/install)");
     }
     found
-}
-
-/// Whether there is a device; printed where not, a failure where one is required.
-fn device() -> bool {
-    let options = portrait_runtime::GpuOptions::default();
-    match pollster::block_on(portrait_runtime::Gpu::open(&options)) {
-        Ok(_) => true,
-        Err(error) => {
-            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
-            println!("SKIP: {error}");
-            false
-        }
-    }
 }
 
 /// Runs the compiler with modules that lie in `folder`; what it says against the sources fails the test.

@@ -1,8 +1,12 @@
 //! `org.portrait` on a Java virtual machine, with the machine's own checks of JNI on.
 
+#[path = "../../portrait-ffi/tests/device/mod.rs"]
+mod device;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use device::device;
 use safetensors::SafeTensors;
 
 fn root(path: &str) -> PathBuf {
@@ -15,19 +19,6 @@ fn java_files(folder: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.expect("readable").path())
         .filter(|p| p.extension().is_some_and(|e| e == "java"))
         .collect()
-}
-
-/// Whether there is a device; printed where not, a failure where one is required.
-fn device() -> bool {
-    let options = portrait_runtime::GpuOptions::default();
-    match pollster::block_on(portrait_runtime::Gpu::open(&options)) {
-        Ok(_) => true,
-        Err(error) => {
-            assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
-            println!("SKIP: {error}");
-            false
-        }
-    }
 }
 
 #[test]
