@@ -2,6 +2,7 @@
 //! to get wrong. What was found is kept beside the pipeline cache, for this driver and these shaders.
 
 use crate::adapter::{AdapterSummary, GpuOptions};
+use crate::avatar_file::write_whole;
 use crate::error::EngineError;
 use crate::self_test::PipelineTest;
 use portrait_kernels::{Tier, shader_texts};
@@ -84,14 +85,8 @@ impl Verdict {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).map_err(failed)?;
         }
-        let temporary = file.with_extension(format!("{}.part", std::process::id()));
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, file));
-        written.map_err(|error| {
-            // Already failing; the leftover is as much as can be removed.
-            let _ = std::fs::remove_file(&temporary);
-            failed(error)
-        })
+        write_whole(file, &text).map_err(failed)
     }
 
     /// Its file in `directory`: another one for another adapter, driver, preset, tier asked for, or text of a shader.

@@ -3,6 +3,7 @@
 //! One file for each adapter and driver: `MAGIC`, SHA-256 of the rest, what the driver returned. A file that is not intact is
 //! ignored; it costs a cold start.
 
+use crate::avatar_file::write_whole;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -85,13 +86,7 @@ impl PipelineCache {
         if let Some(directory) = self.file.parent() {
             std::fs::create_dir_all(directory).map_err(failed)?;
         }
-        let temporary = self.file.with_extension(format!("{}.part", std::process::id()));
-        let written = std::fs::write(&temporary, seal(&data)).and_then(|()| std::fs::rename(&temporary, &self.file));
-        written.map_err(|error| {
-            // Already failing; the leftover is as much as can be removed.
-            let _ = std::fs::remove_file(&temporary);
-            failed(error)
-        })
+        write_whole(&self.file, &seal(&data)).map_err(failed)
     }
 }
 
