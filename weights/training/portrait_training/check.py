@@ -20,7 +20,8 @@ from .ict import Fitter
 from .prepare import SIDE
 from .presets import INDICES
 from .raster import bilinear
-from .stream import Cache, Recipe, Sampler, augment
+from .rows import Cache
+from .stream import Recipe, Sampler, augment
 from .tracker import Tracker
 
 WITHIN = 3.0  # pixels

@@ -17,10 +17,14 @@ from .export import load
 from .losses import Perceptual
 from .networks import Portrait
 from .presets import EVALUATION_CLIPS, EYES, INDICES, LIPS
-from .stream import BORDER, IRIS_CENTRES, Cache, sample_map, thin_plate_map
+from .rows import Cache
+from .stream import BORDER, IRIS_CENTRES, sample_map, thin_plate_map
 from .tracker import Tracker
 
-KEYS = ("l1", "psnr", "ssim", "perceptual", "akd", "akd_eyes", "akd_lips", "mouth_gap", "lid_gap", "found")
+KEYS = ("l1", "psnr", "ssim", "perceptual", "akd", "akd_eyes", "akd_lips", "mouth_gap", "lid_gap", "gaze", "found")
+# Of each eye in mesh v2: iris centre, corners, upper and lower lid.
+IRISES = ((468, 33, 133, 159, 145), (473, 362, 263, 386, 374))
+OPEN = 0.15  # gap of the lids in widths of the eye from which on an iris is read
 
 
 def planar(picture: np.ndarray) -> torch.Tensor:
@@ -33,15 +37,30 @@ def picture(t: torch.Tensor) -> np.ndarray:
 
 
 def landmarks(tracker: Tracker, image: np.ndarray) -> np.ndarray | None:
-    """Pixels of the 106 points by mesh v2, from a fresh detection."""
+    """Pixels (478, 2) by mesh v2, from a fresh detection."""
     tracker.reset()
     found = tracker(image)
-    return None if found is None else found[1][INDICES, :2]
+    return None if found is None else found[1][:, :2]
 
 
 def gap(points: np.ndarray, upper: list[int], lower: list[int]) -> float:
-    at = INDICES.index
-    return np.linalg.norm(points[[at(i) for i in upper]] - points[[at(i) for i in lower]], axis=-1).mean()
+    return np.linalg.norm(points[upper] - points[lower], axis=-1).mean()
+
+
+def gaze_error(got: np.ndarray, want: np.ndarray) -> float | None:
+    """How far irises are from where they should be, seen from the corners of their eyes, in percent of the eye's width; eyes open in both."""
+
+    def place(points: np.ndarray, iris: int, right: int, left: int, upper: int, lower: int) -> np.ndarray | None:
+        along = points[left] - points[right]
+        width = np.linalg.norm(along)
+        if np.linalg.norm(points[upper] - points[lower]) < OPEN * width:
+            return None
+        offset = points[iris] - (points[left] + points[right]) / 2
+        return np.array([offset @ along, along[0] * offset[1] - along[1] * offset[0]]) / width**2
+
+    pairs = [(place(got, *eye), place(want, *eye)) for eye in IRISES]
+    apart = [np.linalg.norm(a - b) for a, b in pairs if a is not None and b is not None]
+    return 100 * float(np.mean(apart)) if apart else None
 
 
 def compare(out: np.ndarray, driver: np.ndarray, want: np.ndarray | None, tracker: Tracker, perceptual: Perceptual) -> dict[str, float]:
@@ -56,11 +75,19 @@ def compare(out: np.ndarray, driver: np.ndarray, want: np.ndarray | None, tracke
     got = landmarks(tracker, out)
     row["found"] = float(got is not None)
     if got is not None and want is not None:
-        d = np.linalg.norm(got - want, axis=1)
+        d = np.linalg.norm(got[INDICES] - want[INDICES], axis=1)
         row |= dict(akd=d.mean(), akd_eyes=d[EYES].mean(), akd_lips=d[LIPS].mean())
         row["mouth_gap"] = abs(gap(got, [13], [14]) - gap(want, [13], [14]))
         row["lid_gap"] = abs(gap(got, [159, 386], [145, 374]) - gap(want, [159, 386], [145, 374]))
+        gaze = gaze_error(got, want)
+        row |= {} if gaze is None else {"gaze": gaze}
     return {k: float(v) for k, v in row.items()}
+
+
+def averages(rows) -> dict[str, float]:
+    """Of each key over the rows that have it: gaze, for one, is missing where eyes are shut."""
+    columns = {key: [row[key] for row in rows if key in row] for key in KEYS}
+    return {key: float(np.mean(values)) for key, values in columns.items() if values}
 
 
 def thin_plate(photo: np.ndarray, source: np.ndarray, driver: np.ndarray) -> np.ndarray:
@@ -71,7 +98,7 @@ def thin_plate(photo: np.ndarray, source: np.ndarray, driver: np.ndarray) -> np.
 
 def table(results: dict) -> str:
     lines = ["| method | clip | " + " | ".join(KEYS) + " |", "|---" * (len(KEYS) + 2) + "|"]
-    cells = lambda row: " | ".join(f"{row[k]:.4f}" if k in ("l1", "ssim", "perceptual") else f"{row[k]:.2f}" for k in KEYS)
+    cells = lambda row: " | ".join("–" if k not in row else f"{row[k]:.4f}" if k in ("l1", "ssim", "perceptual") else f"{row[k]:.2f}" for k in KEYS)
     for method, result in results.items():
         lines += [f"| {method} | {clip} | {cells(row)} |" for clip, row in result["clips"].items()]
         lines.append(f"| **{method}** | mean | {cells(result['mean_of_clips'])} |")
@@ -119,10 +146,10 @@ class Bench:
             cv2.imwrite(str(out / f"clip_{clip:03d}.png"), np.hstack([np.vstack(k) for k in columns])[..., ::-1])
         results = {}
         for method, clips in scores.items():
-            means = {k: {key: float(np.mean([r[key] for r in rows if key in r])) for key in KEYS} for k, rows in clips.items()}
+            means = {k: averages(rows) for k, rows in clips.items()}
             for k, rows in clips.items():
                 means[k]["frames"] = len(rows)
-            results[method] = dict(mean_of_clips={key: float(np.mean([m[key] for m in means.values()])) for key in KEYS}, clips=means)
+            results[method] = dict(mean_of_clips=averages(means.values()), clips=means)
         return results
 
 

@@ -19,14 +19,14 @@ from torch import Tensor
 from .evaluate import Bench
 from .losses import Judges, Perceptual
 from .mesh import FaceMesh
-from .networks import Portrait
+from .networks import Portrait, quick
 from .presets import preset
+from .rows import Cache
 from .run import Run
-from .stream import Cache
 from .tracker import Tracker
 from .train import Phase, Plan, train
 
-SHOWN = ("l1", "psnr", "ssim", "perceptual", "akd", "mouth_gap", "lid_gap")
+SHOWN = ("l1", "psnr", "ssim", "perceptual", "akd", "mouth_gap", "lid_gap", "gaze")
 
 
 class FacialOnly(Portrait):
@@ -114,7 +114,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device, cache = "cuda" if torch.cuda.is_available() else "cpu", Cache(args.cache)
-    judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device))
+    judges = Judges(Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device))
     bench = Bench(cache, Tracker(args.data / "models", args.mesh), Perceptual(args.vgg, torch.float32), every=args.every)
     lines = ["| variant | " + " | ".join(SHOWN) + " |", "|---" * (len(SHOWN) + 1) + "|"]
     for name in args.only:

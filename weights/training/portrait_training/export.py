@@ -41,8 +41,32 @@ def fold(net: Portrait) -> dict[str, torch.Tensor]:
     return {name: t.detach().float().contiguous() for name, t in sorted(out.items())}
 
 
+@torch.no_grad()
+def unfold(tensors: dict[str, np.ndarray], config: dict) -> Portrait:
+    """Networks without BatchNorm from the tensors of a weight file. The heads that only training has say nothing yet."""
+    net = Portrait(config).without_norm()
+    for part in ("weight", "bias"):
+        heads = torch.from_numpy(np.float32(tensors[f"dense_motion.head.conv.{part}"]))
+        modules = [getattr(net.dense_motion, head) for head in HEADS]
+        for module, values in zip(modules, heads.split([m.out_channels for m in modules])):
+            getattr(module, part).copy_(values)
+        getattr(net.dense_motion.train_masks, part).zero_()
+        for head in ("fusion", "head"):
+            getattr(getattr(net.synthesis, head), part).copy_(torch.from_numpy(np.float32(tensors[f"synthesis.{head}.conv.{part}"])))
+    for name, module in net.named_modules():
+        stored = name.replace(".unet", "") + ".conv" * isinstance(module, Conv)
+        if isinstance(module, (Conv, nn.Linear)):
+            target = module[0] if isinstance(module, Conv) else module
+            target.weight.copy_(torch.from_numpy(np.float32(tensors[f"{stored}.weight"])))
+            target.bias.copy_(torch.from_numpy(np.float32(tensors[f"{stored}.bias"])))
+    return net
+
+
 def load(path: Path, config: dict | None = None) -> Portrait:
-    """Averaged networks of a checkpoint, or of a bare state dict of preset S, in evaluation mode."""
+    """Averaged networks of a checkpoint, of a bare state dict of preset S, or of a weight file, in evaluation mode."""
+    if Path(path).suffix == ".safetensors":
+        tensors, metadata = tensorfile.read(path)
+        return unfold(tensors, config or preset(metadata["preset"])).eval()
     state = torch.load(path, map_location="cpu", weights_only=True)
     net = Portrait(config or preset(state.get("preset", "s")))
     if not state.get("norm", True):

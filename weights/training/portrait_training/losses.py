@@ -23,7 +23,7 @@ STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
 class Perceptual(nn.Module):
     """Distance of VGG16 features, each stage in units of the target's mean activation. Caffe convention: BGR, 0..255, mean removed."""
 
-    def __init__(self, path: Path, dtype=torch.bfloat16):
+    def __init__(self, path: Path, dtype: torch.dtype):
         super().__init__()
         file, self.stages = np.load(path), nn.ModuleList()
         for stage, count in STAGES:

@@ -15,7 +15,8 @@ from torch import Tensor
 from .export import load
 from .networks import Conv, Portrait, UNet
 from .presets import preset
-from .stream import Cache, Recipe, Stream
+from .rows import Cache
+from .stream import Recipe, Stream
 from .train import tensors
 
 

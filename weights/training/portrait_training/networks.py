@@ -20,6 +20,16 @@ def geometry():
     return torch.autocast("cuda" if torch.cuda.is_available() else "cpu", enabled=False)
 
 
+def quick(device: str) -> torch.dtype:
+    """What convolutions are trained in: bf16 where the device multiplies in it, else f32, where bf16 takes ten times as long."""
+    return torch.bfloat16 if device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+
+
+def mixed(device: str):
+    """Autocast to `quick`."""
+    return torch.autocast(device, torch.bfloat16, enabled=quick(device) == torch.bfloat16)
+
+
 class Conv(nn.Sequential):
     """Convolution without bias, BatchNorm, ReLU or not. `without_norm` folds BatchNorm into the convolution."""
 

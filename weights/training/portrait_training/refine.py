@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import refine_data
-from .networks import Conv
+from .networks import Conv, mixed
 from .presets import EVALUATION_CLIPS, EYES, INDICES, IRISES, LIPS, MIRROR, PRESETS
 
 sys.path.insert(0, str(PRESETS.parent))
@@ -104,7 +104,7 @@ class Refiner(nn.Module):
         self.map.weight.data = keep.flatten(2).flatten(0, 1)
 
     def forward(self, atlas: Tensor, mesh: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed("cpu"):
             seen = self.head(self.convs(F.pixel_unshuffle(atlas, 2)).flatten(1))
         return (seen.float() + self.map(mesh.flatten(1))).unflatten(1, (-1, 2))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .adversary import Adversary
+from .export import load
 from .networks import Portrait
 from .parallel import average_gradients
 
@@ -39,12 +40,12 @@ class Run:
         return isinstance(self.net.synthesis.unet.stem[1], torch.nn.BatchNorm2d)
 
     def start_from(self, path: Path, open_blend: float):
-        """Weights of another run (a bare state dict, or a checkpoint's average); blend logits scaled to unsaturate them."""
-        state, norm = torch.load(path, map_location="cpu", weights_only=True), self.norm
+        """Weights of another run (a checkpoint's average, a bare state dict, a weight file); blend logits scaled to unsaturate them."""
+        norm, loaded = self.norm, load(path, self.net.config)
         self.net = type(self.net)(self.net.config)
-        if not state.get("norm", True):
+        if not isinstance(loaded.synthesis.unet.stem[1], torch.nn.BatchNorm2d):
             self.net.without_norm()
-        self.net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.get("ema", state).items()})
+        self.net.load_state_dict(loaded.state_dict())
         if not norm:
             self.net.without_norm()
         head, first = self.net.synthesis.head, 3 * self.net.synthesis.fold**2

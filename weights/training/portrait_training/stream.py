@@ -5,16 +5,16 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 from queue import Queue
 
 import cv2
 import numpy as np
 
-from . import refine
 from .prepare import SIDE, STILL, normalised
-from .presets import EVALUATION_CLIPS, INDICES, MIRROR
+from .presets import EVALUATION_CLIPS, MIRROR
 from .rendered import Rendered
+from .rows import Cache, Rows
+from .shards import Shards
 from .stills import Stills
 
 FLOW = 64  # side of the flow labels
@@ -22,34 +22,6 @@ IRIS_CENTRES = [0, 5]  # of the ten iris points, right and left
 IRIS_MIRROR = [5, 8, 7, 6, 9, 0, 3, 2, 1, 4]  # centre, then left, top, right, bottom on the picture; the right eye first
 
 BORDER = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)], np.float32)
-
-
-def engine_points(frames: np.ndarray, fk_v1: np.ndarray) -> np.ndarray:
-    """Facial points as the engine sees them: mesh v1, eyes and lips refined by the network of the weights folder. Some seconds."""
-    net, half = refine.Exported.load(), (SIDE - 1) / 2
-    return normalised(refine.refined(net, frames, (fk_v1 + 1) * half)[:, : len(INDICES)])
-
-
-class Cache:
-    """Read-only view of what `prepare` wrote."""
-
-    def __init__(self, path: Path):
-        table = np.load(Path(path) / "table.npz")
-        if "iris" not in table:
-            raise SystemExit(f"{path} was written by an older version without irises: run portrait_training.prepare again")
-        self.path = Path(path)
-        self.clip, self.fk_v1, self.fk_v2, self.z, self.iris = (table[k] for k in ("clip", "fk_v1", "fk_v2", "z", "iris"))
-        count = len(self.clip)
-        load = lambda name, *shape: np.memmap(Path(path) / f"{name}.u8", np.uint8, "r", shape=(count, SIDE, SIDE, *shape))
-        self.frames, self.masks, self.backs = load("frames", 3), load("masks"), load("backs", 3)
-        self.fk_engine = engine_points(self.frames, self.fk_v1)
-
-    def openings(self) -> np.ndarray:
-        """(rows, 2): how far eyes and mouth are open, in units of their spread over the clips."""
-        at = {mesh: i for i, mesh in enumerate(INDICES)}
-        gap = lambda upper, lower: np.linalg.norm(self.fk_v2[:, at[upper]] - self.fk_v2[:, at[lower]], axis=1)
-        gaps = np.stack([gap(159, 145) + gap(386, 374), gap(13, 14)], 1)
-        return gaps / gaps[self.clip != STILL].std(0)
 
 
 def thin_plate_map(driver: np.ndarray, source: np.ndarray, size: int) -> np.ndarray:
@@ -85,24 +57,18 @@ class Recipe:
     engine: float = 0.7  # facial points as the engine sees them, instead of the cleaner mesh v2
 
 
-class Sampler:
-    """Draws single samples; not safe to share between threads."""
+class Pairs:
+    """Draws pairs of frames of a clip; evaluation clips and stills are left out."""
 
-    def __init__(self, cache: Cache, recipe: Recipe):
-        self.cache, self.recipe, self.openings = cache, recipe, cache.openings()
-        held_out = np.isin(cache.clip, EVALUATION_CLIPS)
-        clips = sorted(set(cache.clip[~held_out]) - {STILL})
-        self.rows = [np.flatnonzero(cache.clip == c) for c in clips]
-        self.rows = [r for r in self.rows if len(r) > 1]
-        if recipe.rendered > 0.25 or recipe.reposed + recipe.rendered > 1:
-            raise SystemExit(f"shares of re-posed {recipe.reposed} and rendered {recipe.rendered}: at most 1 together, rendered at most 0.25")
-        self.stills = Stills(cache.path, cache) if recipe.reposed else None
-        self.rendered = Rendered(cache.path, cache, np.flatnonzero(cache.clip == STILL)) if recipe.rendered else None
+    def __init__(self, rows: Rows, recipe: Recipe):
+        self.of, self.recipe, self.openings = rows, recipe, rows.openings()
+        clips = set(rows.clip) - {STILL, *EVALUATION_CLIPS}
+        self.rows = [r for r in (np.flatnonzero(rows.clip == c) for c in sorted(clips)) if len(r) > 1]
         share = np.sqrt([len(r) for r in self.rows])  # long clips more, but not in proportion
         self.share = share / share.sum()
 
-    def pair(self, rng) -> dict:
-        c, rows = self.cache, self.rows[rng.choice(len(self.rows), p=self.share)]
+    def __call__(self, rng) -> dict[str, np.ndarray]:
+        c, rows = self.of, self.rows[rng.choice(len(self.rows), p=self.share)]
         s, candidates, how = rng.choice(rows), rng.choice(rows, 8), rng.random()
         if how < self.recipe.far_pose:
             far = np.abs(c.fk_v2[candidates] - c.fk_v2[s]).mean((1, 2))
@@ -112,7 +78,6 @@ class Sampler:
             far = np.zeros(len(candidates))
         d = candidates[far.argmax()]
         mesh = c.fk_engine if rng.random() < self.recipe.engine else c.fk_v2
-        points = dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
         item = dict(
             src=c.frames[s],
             smask=c.masks[s],
@@ -125,7 +90,25 @@ class Sampler:
         if self.recipe.views:
             more = np.sort(rng.choice(rows, self.recipe.views))
             item |= dict(views=c.frames[more], view_masks=c.masks[more], view_fk=mesh[more])
-        return item | points
+        return item | dict(fk_s=mesh[s], fk_d=mesh[d], label_s=c.fk_v2[s], label_d=c.fk_v2[d])
+
+
+class Sampler:
+    """Draws single samples; not safe to share between threads. The pairs come from `shards` if there are any, else from the cache."""
+
+    def __init__(self, cache: Cache, recipe: Recipe, shards: Shards | None = None):
+        self.cache, self.recipe, self.shards = cache, recipe, shards
+        self.shard, self.pair = None, None if shards else Pairs(cache, recipe)
+        if recipe.rendered > 0.25 or recipe.reposed + recipe.rendered > 1:
+            raise SystemExit(f"shares of re-posed {recipe.reposed} and rendered {recipe.rendered}: at most 1 together, rendered at most 0.25")
+        self.stills = Stills(cache.path, cache) if recipe.reposed else None
+        self.rendered = Rendered(cache.path, cache, np.flatnonzero(cache.clip == STILL)) if recipe.rendered else None
+
+    def turn_to(self, seed: int, number: int):
+        """Gets ready for the samples of batch `number`."""
+        shard = self.shards.of_batch(seed, number) if self.shards else None
+        if shard != self.shard:
+            self.shard, self.pair = shard, Pairs(self.shards.read(shard), self.recipe)
 
     def __call__(self, rng) -> dict[str, np.ndarray]:
         """One sample, moved by one random similarity (all pictures alike), u8 pictures.
@@ -190,8 +173,8 @@ def move_flow(where: np.ndarray, valid: np.ndarray, linear: np.ndarray, shift: n
 class Stream:
     """Iterator over batches from number `first` on; a thread, or `workers` processes, keep a few ready."""
 
-    def __init__(self, cache: Cache, recipe: Recipe, seed: int, first: int = 0, ahead: int = 3, workers: int = 0):
-        self.sampler, self.seed, self.pool = Sampler(cache, recipe), seed, None
+    def __init__(self, cache: Cache, recipe: Recipe, seed: int, first: int = 0, ahead: int = 3, workers: int = 0, shards: Shards | None = None):
+        self.sampler, self.seed, self.pool = Sampler(cache, recipe, shards), seed, None
         if workers:
             self.pool = ProcessPoolExecutor(workers, get_context("fork"), _adopt, (self.sampler, seed))
             self.waiting = deque(self.pool.submit(_make, n) for n in range(first, first + ahead + workers))
@@ -222,6 +205,7 @@ class Stream:
 
 
 def make(sampler: Sampler, seed: int, number: int) -> dict[str, np.ndarray]:
+    sampler.turn_to(seed, number)
     rng = np.random.default_rng((seed, number))
     items = [sampler(rng) for _ in range(sampler.recipe.batch)]
     return {k: np.stack([i[k] for i in items]) for k in items[0]}

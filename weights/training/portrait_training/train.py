@@ -21,11 +21,14 @@ from torch import Tensor
 from .export import load
 from .losses import Judges, Perceptual, total
 from .mesh import FaceMesh
+from .networks import mixed, quick
 from .parallel import join
 from .presets import EYES, preset
+from .rows import Cache
 from .run import Run
+from .shards import Shards
 from .sheets import curves, sheet
-from .stream import IRIS_CENTRES, Cache, Recipe, Stream
+from .stream import IRIS_CENTRES, Recipe, Stream
 
 SAVE_EVERY = 300  # seconds
 SHEET = 1 << 40  # number of the batch that sheets show
@@ -76,6 +79,7 @@ class Plan:
     sheet_every: int = 500  # steps; 0: no pictures
     workers: int = 0  # processes that make batches; 0: a thread
     reposed: float = Recipe.reposed  # share of re-posed photographs
+    shards: Shards | None = None  # clips instead of the cache's
 
 
 def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Plan, rank: int = 0, processes: int = 1):
@@ -85,14 +89,14 @@ def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Pla
         end = begin + phase.steps
         if run.step < end:
             recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed)
-            stream = Stream(cache, recipe, plan.seed * processes + rank, run.step, workers=plan.workers)
+            stream = Stream(cache, recipe, plan.seed * processes + rank, run.step, workers=plan.workers, shards=plan.shards)
             shown = tensors(stream.make(SHEET), run.device)
             mark, since = time.time(), run.step
         while run.step < end:
             batch = tensors(next(stream), run.device)
             torch.manual_seed(((plan.seed << 32) + run.step) * processes + rank)  # a step depends on its number alone
             views = torch.rand(()).item() < plan.views
-            with torch.autocast(run.device, torch.bfloat16):
+            with mixed(run.device):
                 terms = total(run.net, judges, batch, phase.kind, run.step, phase.crop if run.step % 3 else 0, views)
             run.update(terms, steps)
             for name, value in terms.items():
@@ -122,7 +126,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--preset", default="s")
     parser.add_argument("--phase", action="append", type=Phase.parse, required=True, dest="phases")
-    parser.add_argument("--start", type=Path, help="checkpoint or state dict to begin from")
+    parser.add_argument("--start", type=Path, help="checkpoint, state dict or weight file to begin from")
     parser.add_argument("--open-blend", type=float, default=1.0, help="factor on the blend logits of --start")
     parser.add_argument("--without-norm", action="store_true", help="fold BatchNorm before training goes on")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
@@ -133,6 +137,7 @@ def main():
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--reposed", type=float, default=Recipe.reposed, help="share of re-posed photographs")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: a thread")
+    parser.add_argument("--shards", type=Path, help="folder of WebDataset shards, whose clips take the place of the cache's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
@@ -147,8 +152,8 @@ def main():
     elif args.start:
         run.start_from(args.start, args.open_blend)
     teacher = load(args.teacher).to(device, memory_format=torch.channels_last).requires_grad_(False) if args.teacher else None
-    judges = Judges(Perceptual(args.vgg).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
-    plan = Plan(args.out, args.seed, args.views, args.sheet_every, args.workers, args.reposed)
+    judges = Judges(Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
+    plan = Plan(args.out, args.seed, args.views, args.sheet_every, args.workers, args.reposed, Shards(args.shards) if args.shards else None)
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
 
 

@@ -6,13 +6,14 @@ import torch
 from small import FOLDED, TINY, Rows
 
 from portrait_training import refine, refine_data, tps
-from portrait_training.export import fold, stored, tensorfile
+from portrait_training.evaluate import gaze_error
+from portrait_training.export import fold, load, stored, tensorfile
 from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, pinned, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.prepare import fill_background
 from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
-from portrait_training.run import learning_rate
+from portrait_training.run import Run, learning_rate
 from portrait_training.stream import Recipe, Sampler, thin_plate_map
 from portrait_training.train import Phase
 
@@ -195,7 +196,8 @@ def test_batches_repeat_and_never_show_evaluation_clips():
     sampler = Sampler(Rows(), Recipe(size=64, batch=2, reposed=0, rendered=0, views=2))
     a, b = (sampler(np.random.default_rng((0, 7))) for _ in range(2))
     assert all((a[k] == b[k]).all() for k in a)
-    assert len(sampler.rows) == 2 and all(EVALUATION_CLIPS[0] != Rows().clip[r].max() for r in sampler.rows)
+    rows = sampler.pair.rows
+    assert len(rows) == 2 and all(EVALUATION_CLIPS[0] != Rows().clip[r].max() for r in rows)
 
 
 def test_flip_keeps_points_on_their_pixels():
@@ -234,3 +236,36 @@ def test_large_convolutions_are_stored_in_bytes(tmp_path):
     largest = tensors["large.weight"].abs().amax((1, 2, 3), keepdim=True).numpy()
     assert (np.abs(got["large.weight"] - tensors["large.weight"].numpy()) <= largest / 127 * 0.501).all()
     assert (tmp_path / "w.safetensors").stat().st_size < 64 * 64 * 9 + 2000
+
+
+def test_training_goes_on_from_a_weight_file(tmp_path):
+    torch.manual_seed(3)
+    run = Run(preset("xs"), "cpu", 1e-3)
+    for norm in (m for m in run.net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 2)
+    file = tmp_path / "portrait_xs.safetensors"
+    tensorfile.write(file, stored(fold(run.net)), {"preset": "xs"})
+    again = Run(preset("xs"), "cpu", 1e-3, norm=False)
+    again.start_from(file, 1.0)
+    want = {name: t for name, t in fold(load(file)).items()}
+    got = fold(again.net)
+    assert got.keys() == want.keys() == fold(run.net).keys()
+    for name, tensor in fold(run.net).items():
+        assert torch.equal(got[name], want[name]), name
+        assert (got[name] - tensor).abs().max() <= 0.01 * tensor.abs().max() + 1e-6, name
+    assert all(p.requires_grad for p in again.net.parameters())
+
+
+def test_gaze_is_seen_from_the_corners_of_open_eyes():
+    face = np.zeros((478, 2))
+    for iris, right, left, upper, lower, x in ((468, 33, 133, 159, 145, 60), (473, 362, 263, 386, 374, 130)):
+        face[[iris, right, left, upper, lower]] = np.array([[x + 20, 100], [x, 100], [x + 40, 100], [x + 20, 94], [x + 20, 106]])
+    assert gaze_error(face, face) == 0
+    moved = face * 1.5 + 7
+    assert gaze_error(moved, face) == pytest.approx(0, abs=1e-9)
+    moved[[468, 473], 0] += 6  # a tenth of the width, which is 60 now
+    assert gaze_error(moved, face) == pytest.approx(10)
+    shut = face.copy()
+    shut[[159, 386], 1] = 105
+    assert gaze_error(shut, face) is None
