@@ -15,7 +15,7 @@ from .equivariance import equivariance
 from .folded import sample
 from .mesh import FaceMesh, landmark_distance
 from .networks import Portrait
-from .presets import BASE40, EYES, INDICES, INNER_LIPS, LIPS
+from .presets import BASE40, EYE_RINGS, EYES, INDICES, INNER_LIPS, LIPS
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
 
@@ -124,18 +124,25 @@ def share_of_warp(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return -(known * (unseen * (1 - warp).log() + 0.5 * valid * warp.log())).mean()
 
 
-def opened_mouth(batch: dict[str, Tensor], side: int) -> Tensor:
-    """(B, 1, side, side): 1 inside the driver's lips where the source's are shut, or nearly: nothing there can be warped."""
-    source, driver = (batch[f"label_{k}"][:, INNER_LIPS] for k in "sd")
-    gap = lambda p: (p[:, 2] - p[:, 6]).norm(dim=1)
-    opens = (gap(driver) > 0.03) & (gap(source) < 0.4 * gap(driver))
-    x, y = tps.grid(side, driver.device).unbind(-1)
-    crossings = torch.zeros(len(driver), side, side, device=driver.device)
-    for a, b in zip(driver.unbind(1), driver.roll(-1, 1).unbind(1)):
-        (ax, ay), (bx, by) = (p[:, :, None, None].unbind(1) for p in (a, b))
-        spans = (ay > y) != (by > y)
-        crossings += spans & (x < (bx - ax) * (y - ay) / torch.where(by == ay, 1.0, by - ay) + ax)
-    return ((crossings % 2 == 1) & opens[:, None, None])[:, None].float()
+OPENINGS = [(INNER_LIPS, 0.03), *((ring, 0.035) for ring in EYE_RINGS)]  # contours, and the gap from which on they are open
+
+
+def opened(batch: dict[str, Tensor], side: int) -> Tensor:
+    """(B, 1, side, side): 1 inside the driver's lips and lids where the source's are shut, or nearly: nothing there can be warped."""
+    x, y = tps.grid(side, batch["label_d"].device).unbind(-1)
+    inside = torch.zeros(len(batch["label_d"]), side, side, dtype=torch.bool, device=x.device)
+    for ring, least in OPENINGS:
+        source, driver = (batch[f"label_{k}"][:, ring] for k in "sd")
+        top = len(ring) // 4
+        gap = lambda p: (p[:, top] - p[:, -top]).norm(dim=1)  # noqa: B023
+        opens = (gap(driver) > least) & (gap(source) < 0.4 * gap(driver))
+        crossings = torch.zeros_like(inside, dtype=torch.int32)
+        for a, b in zip(driver.unbind(1), driver.roll(-1, 1).unbind(1)):
+            (ax, ay), (bx, by) = (p[:, :, None, None].unbind(1) for p in (a, b))
+            spans = (ay > y) != (by > y)
+            crossings += spans & (x < (bx - ax) * (y - ay) / torch.where(by == ay, 1.0, by - ay) + ax)
+        inside |= (crossings % 2 == 1) & opens[:, None, None]
+    return inside[:, None].float()
 
 
 def pattern(wrong: Tensor, fold: int) -> Tensor:
@@ -185,16 +192,17 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     """
     want, side = batch["drv"], batch["drv"].shape[-1]
     inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"]]
-    wrong = (o["warped"] - want).abs().mean(1, keepdim=True).detach()
+    wrong, opening = (o["warped"] - want).abs().mean(1, keepdim=True).detach(), opened(batch, side)
     if crop:
         corners = regions(batch["label_d"], wrong, side, crop)
         inputs = [cut(x, corners, crop) for x in inputs]
-        want, weight, wrong = (cut(x, corners, crop) for x in (want, weight, wrong))
+        want, weight, wrong, opening = (cut(x, corners, crop) for x in (want, weight, wrong, opening))
     s = net.synthesis(*inputs, net.views(batch, o) if views and not crop else None)
     hard = wrong / (wrong.mean((2, 3), keepdim=True) + 0.02)
     l1 = lambda got, w: ((got - want).abs() * w).mean()
     # The paint by itself, from the first step: behind the blend it would never learn.
     terms = {"out": 15 * l1(s["out"], weight), "paint": 5 * l1(s["paint"], weight) + 5 * l1(s["paint"], hard)}
+    terms["opened"] = 3 * within((s["paint"] - want).abs(), opening) - 0.05 * within((1 - s["blend"]).clamp(1e-3, 1).log(), opening)
     if net.synthesis.fold > 1:
         terms["grid"] = 10 * pattern(s["paint"] - want, net.synthesis.fold)
     if judges.mesh and not crop:
@@ -202,9 +210,7 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
         importance[EYES + LIPS] += 2
         terms["face"] = 0.5 * landmark_distance(judges.mesh, s["out"], want, batch["label_d"], importance / importance.mean())
     if not crop:
-        mouth = opened_mouth(batch, side)
-        terms["share"] = 2 * share_of_warp(s["blend"], batch) - 0.05 * within((1 - s["blend"]).clamp(1e-3, 1).log(), mouth)
-        terms["mouth"] = 3 * within((s["paint"] - want).abs(), mouth)
+        terms["share"] = 2 * share_of_warp(s["blend"], batch)
     if judges.adversary:
         terms["fool"] = judges.adversary_weight * judges.adversary.fool(s["out"])
         o["judged"] = s["out"].detach(), want

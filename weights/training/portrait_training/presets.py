@@ -24,4 +24,6 @@ LIPS: list[int] = FACIAL["lips"]
 INNER_LIPS = [INDICES.index(i) for i in (78, 81, 13, 311, 308, 402, 14, 178)]  # around the opening of the mouth
 IRIS_CENTRES: list[int] = FACIAL["irises"]  # of the 478-point mesh
 IRISES = [len(INDICES), len(INDICES) + 1]  # where the iris centres, right and left, follow the facial points
+# Around the opening of the right and the left eye.
+EYE_RINGS = [[EYES[eye], *EYES[4:14][eye::2], EYES[eye + 2], *EYES[14:][eye::2][::-1]] for eye in range(2)]
 PINS = EYES + LIPS + IRISES  # where the flow is pinned; contour points slide along the silhouette, pinning them bends the jaw

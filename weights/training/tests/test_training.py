@@ -15,7 +15,7 @@ from portrait_training.equivariance import RandomSpline, equivariance
 from portrait_training.losses import (
     Judges,
     exact_flow,
-    opened_mouth,
+    opened,
     pattern,
     regions,
     seen,
@@ -26,7 +26,7 @@ from portrait_training.losses import (
 from portrait_training.narrow import narrowed
 from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
-from portrait_training.presets import INDICES, INNER_LIPS, PRESETS
+from portrait_training.presets import EYE_RINGS, INDICES, INNER_LIPS, PRESETS
 from portrait_training.run import Run
 from portrait_training.stream import Recipe, Sampler
 from portrait_training.train import tensors
@@ -88,7 +88,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint", "grid", "share", "mouth"}
+    assert set(painted) == {"out", "paint", "grid", "share", "opened"}
 
 
 def test_a_narrower_preset_begins_with_the_motion_of_a_wider_one():
@@ -155,12 +155,26 @@ def test_mouths_that_open_are_painted():
     source, driver = points.clone(), points.clone()
     source[:, INNER_LIPS] = torch.stack([shut, shut, ajar])
     driver[:, INNER_LIPS] = torch.stack([ajar, shut, ajar])
-    mask = opened_mouth(dict(label_s=source, label_d=driver), 64)
+    mask = opened(dict(label_s=source, label_d=driver), 64)
     assert mask[1:].sum() == 0  # nothing opens; what opens was open before
     y, x = mask[0, 0].nonzero().T
     assert 40 < len(x) < 70 and x.min() >= 25 and x.max() <= 38 and y.min() >= 28 and y.max() <= 35
     assert within(torch.full((3, 2, 64, 64), 0.5), mask).item() == pytest.approx(0.5, abs=0.01)
     assert within(torch.ones(3, 2, 64, 64), torch.zeros(3, 1, 64, 64)) == 0
+
+
+def test_eyes_that_open_are_painted():
+    points = torch.zeros(1, 106, 2)
+    angle = -torch.arange(12) * math.tau / 12 + math.pi
+    ring = torch.stack([angle.cos(), -angle.sin()], 1)
+    for middle, eye in zip((-0.4, 0.4), EYE_RINGS):
+        points[:, eye] = ring * torch.tensor([0.15, 0.05]) + torch.tensor([middle, -0.2])
+    winks = points.clone()
+    winks[:, EYE_RINGS[1], 1] = -0.2
+    mask = opened(dict(label_s=winks, label_d=points), 64)
+    y, x = mask[0, 0].nonzero().T
+    assert 15 < len(x) < 35 and x.min() > 36 and x.max() < 52 and y.min() >= 22 and y.max() <= 28
+    assert opened(dict(label_s=points, label_d=winks), 64).sum() == 0
 
 
 def test_a_grid_is_seen_where_noise_and_shade_are_not():
