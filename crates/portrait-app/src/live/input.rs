@@ -12,6 +12,7 @@ use portrait_media::{Camera, CameraError, find_camera};
 use portrait_runtime::Points;
 
 use super::latest::Latest;
+use super::worker::guarded;
 use crate::driver::{Drive, Driver};
 
 /// Moments a second where nothing else sets a pace.
@@ -98,7 +99,12 @@ impl Source {
         let about = About { name: name.to_owned(), trouble: None };
         let outlet = Outlet { newest: Arc::default(), about: Arc::new(Mutex::new(about)), end: Arc::default() };
         let (newest, about, end) = (outlet.newest.clone(), outlet.about.clone(), outlet.end.clone());
-        let thread = std::thread::spawn(move || run(&outlet));
+        let thread = std::thread::spawn(move || {
+            if let Err(error) = guarded("what reads the driver", || Ok(run(&outlet))) {
+                outlet.tell(|about| about.trouble = Some(error.to_string()));
+                outlet.idle(Instant::now(), None);
+            }
+        });
         Self { newest, size, neutral, about, end, thread: Some(thread) }
     }
 
@@ -234,6 +240,14 @@ mod tests {
         assert!(matches!(first(&source), Input::Idle(_)));
         let trouble = source.about().trouble.expect("a reason");
         assert!(trouble.contains("camera"), "{trouble}");
+    }
+
+    #[test]
+    fn a_driver_that_panics_leaves_idle_motion_and_a_reason() {
+        let source = Source::start([64; 2], None, "camera", |_| panic!("on purpose"));
+        assert!(matches!(first(&source), Input::Idle(_)));
+        let trouble = source.about().trouble.expect("a reason");
+        assert!(trouble.contains("panicked"), "{trouble}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The thread that makes pictures, as the window sees it: commands in, the newest state out. Neither waits for the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use portrait_media::Picture;
 use portrait_runtime::{
     Engine, EngineError, FaceChoice, FaceStatus, MotionOptions, Presenter, SessionStats, WeightsSource,
@@ -151,7 +152,8 @@ impl Worker {
         let inside = shared.clone();
         let thread = std::thread::spawn(move || {
             let wake: Rc<dyn Fn()> = Rc::new(wake);
-            let done = Studio::open(start, inside.clone(), theirs, wake.clone()).and_then(Studio::run);
+            let work = || Studio::open(start, inside.clone(), theirs, wake.clone()).and_then(Studio::run);
+            let done = guarded("the thread that makes pictures", work);
             if let Err(error) = done {
                 let mut view = inside.view();
                 let text = Some(format!("{error:#}"));
@@ -184,7 +186,26 @@ impl Drop for Worker {
     }
 }
 
+/// An error instead of a panic, so that whoever waits for this thread learns of it. The panic's own words are on the console by then.
+pub(crate) fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Nothing that was being changed is used afterwards, but for places behind locks that hold one value each.
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| bail!("{what} panicked, which is a fault of this program; please report it"))
+}
+
 /// Whether an error means that the device is gone.
 pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
     error.downcast_ref::<EngineError>().is_some_and(|error| matches!(error, EngineError::Device(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert_eq!(guarded("it", || Ok(3)).expect("no panic"), 3);
+        let error = guarded("the thread", || -> Result<()> { panic!("on purpose") }).expect_err("it panicked");
+        assert!(error.to_string().contains("the thread panicked") && !is_lost(&error), "{error}");
+    }
 }
