@@ -5,7 +5,7 @@
 //! | a photo in | [`load_photo`]: PNG, JPEG, WebP or the first frame of a GIF, upright, bounded before it is decoded |
 //! | a picture out | [`save_png`] |
 //! | a video in | [`VideoReader`]: MP4/MOV with H.264, animated GIF, anything else through `ffmpeg` where it is installed |
-//! | a camera in | [`Camera`]: V4L2 on Linux |
+//! | a camera in | [`Camera`]: V4L2 on Linux, AVFoundation on macOS, Media Foundation on Windows |
 //! | a camera out | [`VirtualCamera`]: v4l2loopback on Linux |
 //! | a video out | [`VideoWriter`]: MP4 (H.264, with the driver's AAC sound copied), GIF, PNG frames |
 //!

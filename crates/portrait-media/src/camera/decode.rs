@@ -1,5 +1,5 @@
 //! What cameras send, as pictures.
-#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "cameras are read on Linux only so far"))]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux' cameras send, and are sent, all of this"))]
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -10,38 +10,62 @@ use image::ImageFormat;
 use crate::Picture;
 use crate::color::{ColorSpec, Matrix, Planes, to_rgba};
 
+/// What the USB video class says of YUY2 and NV12.
+const USB_VIDEO: ColorSpec = ColorSpec { matrix: Matrix::Bt601, full_range: false };
+
 /// How pixels are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     /// Two pixels in `Y U Y V`.
     Yuyv,
+    /// A plane of luma, then one of chroma in pairs `U V`, of half its rows.
+    Nv12,
     /// A JPEG for each picture; it says its size itself.
     Jpeg,
     /// Three bytes a pixel.
     Rgb,
 }
 
+impl Coding {
+    /// Bytes of a row (of luma, where it is apart) without a gap behind it; none where rows are not to be told apart.
+    pub(super) fn row(self, width: u32) -> usize {
+        let width = width as usize;
+        match self {
+            Self::Yuyv => 4 * width.div_ceil(2),
+            Self::Nv12 => 2 * width.div_ceil(2),
+            Self::Rgb => 3 * width,
+            Self::Jpeg => 0,
+        }
+    }
+}
+
+/// The distance of rows in a buffer of which only the length is known: rows of Apple's video start at multiples of 64 bytes or have no
+/// gaps, and a buffer may end with less than 64 bytes a row that mean nothing.
+#[cfg(any(test, target_os = "macos"))]
+pub(super) fn aligned_stride(coding: Coding, bytes: usize, [width, height]: [u32; 2]) -> usize {
+    const ALIGNMENT: usize = 64;
+    let most = bytes / (height as usize).max(1);
+    coding.row(width).max(most / ALIGNMENT * ALIGNMENT)
+}
+
 /// A picture from a camera's bytes; `None` where they are damaged or too few.
 pub(super) fn decode(coding: Coding, bytes: &[u8], [width, height]: [u32; 2], stride: usize) -> Option<Picture> {
-    let (w, h) = (width as usize, height as usize);
-    let rows = || bytes.chunks(stride.max(1)).take(h);
+    let (w, h, row) = (width as usize, height as usize, coding.row(width));
+    let rows = |bytes| <[u8]>::chunks(bytes, stride.max(1)).map(|bytes| bytes.get(..row));
     match coding {
         Coding::Jpeg => {
             let image = image::load_from_memory_with_format(&with_tables(bytes)?, ImageFormat::Jpeg).ok()?.into_rgba8();
             Some(Picture { width: image.width(), height: image.height(), rgba: image.into_raw() })
         }
         Coding::Rgb => {
-            let row = |row: &[u8]| {
-                Some(row.get(..3 * w)?.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect())
-            };
-            let rgba: Vec<Vec<u8>> = rows().map(row).collect::<Option<_>>()?;
+            let rgba = |row: &[u8]| row.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+            let rgba: Vec<Vec<u8>> = rows(bytes).take(h).map(|row| row.map(rgba)).collect::<Option<_>>()?;
             (rgba.len() == h).then(|| Picture { width, height, rgba: rgba.concat() })
         }
         Coding::Yuyv => {
-            let pairs = w.div_ceil(2);
             let (mut y, mut u, mut v) = (Vec::new(), Vec::new(), Vec::new());
-            for (i, row) in rows().enumerate() {
-                let row = row.get(..4 * pairs)?.as_chunks::<4>().0;
+            for (i, row) in rows(bytes).take(h).enumerate() {
+                let row = row?.as_chunks::<4>().0;
                 y.extend(row.iter().flat_map(|&[a, _, b, _]| [a, b]));
                 // One chroma row serves two of luma, as everywhere here.
                 if i % 2 == 0 {
@@ -49,13 +73,23 @@ pub(super) fn decode(coding: Coding, bytes: &[u8], [width, height]: [u32; 2], st
                     v.extend(row.iter().map(|p| p[3]));
                 }
             }
-            if y.len() != 2 * pairs * h {
-                return None;
+            (y.len() == row / 2 * h).then(|| {
+                let (y_stride, uv_stride) = (row / 2, row / 4);
+                to_rgba(&Planes { width: w, height: h, y: &y, u: &u, v: &v, y_stride, uv_stride }, USB_VIDEO)
+            })
+        }
+        Coding::Nv12 => {
+            let (y, chroma) = bytes.split_at_checked(stride.checked_mul(h)?).filter(|_| stride >= row)?;
+            let (mut u, mut v) = (Vec::new(), Vec::new());
+            for row in rows(chroma).take(h.div_ceil(2)) {
+                let row = row?.as_chunks::<2>().0;
+                u.extend(row.iter().map(|p| p[0]));
+                v.extend(row.iter().map(|p| p[1]));
             }
-            // What the USB video class says of YUY2.
-            let spec = ColorSpec { matrix: Matrix::Bt601, full_range: false };
-            let planes = Planes { width: w, height: h, y: &y, u: &u, v: &v, y_stride: 2 * pairs, uv_stride: pairs };
-            Some(to_rgba(&planes, spec))
+            (u.len() == row / 2 * h.div_ceil(2)).then(|| {
+                let (y_stride, uv_stride) = (stride, row / 2);
+                to_rgba(&Planes { width: w, height: h, y, u: &u, v: &v, y_stride, uv_stride }, USB_VIDEO)
+            })
         }
     }
 }
@@ -140,6 +174,36 @@ mod tests {
         assert_eq!(rgb.rgba, [1, 2, 3, 255, 4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255]);
         assert_eq!(decode(Coding::Yuyv, &row, [4, 2], 10), None, "half a picture");
         assert_eq!(decode(Coding::Rgb, &[0; 11], [2, 2], 6), None, "a byte is missing");
+    }
+
+    #[test]
+    fn nv12_becomes_a_picture() {
+        // Red beside grey, 3 × 3, so that chroma has a row and a column of its own at the ends; gaps behind rows.
+        let luma = [81, 81, 126, 9, 9].repeat(3);
+        let chroma = [90, 240, 128, 128, 9, 90, 240, 128, 128];
+        let bytes = [&luma[..], &chroma].concat();
+        let picture = decode(Coding::Nv12, &bytes, [3, 3], 5).expect("a picture");
+        for y in 0..3 {
+            for (x, want) in [(0, [255, 0, 0]), (1, [255, 0, 0]), (2, [128, 128, 128])] {
+                let found = picture.pixel(x, y).expect("inside");
+                assert!(found.iter().zip(want).all(|(a, b)| a.abs_diff(b) <= 3), "({x}, {y}): {found:?}");
+            }
+        }
+        assert_eq!(decode(Coding::Nv12, &bytes[..bytes.len() - 1], [3, 3], 5), None, "a byte is missing");
+        assert_eq!(decode(Coding::Nv12, &luma, [3, 3], 5), None, "no chroma");
+        assert_eq!(decode(Coding::Nv12, &bytes, [3, 3], 3), None, "rows that overlap");
+        assert_eq!(decode(Coding::Nv12, &bytes, [3, 3], usize::MAX), None);
+    }
+
+    #[test]
+    fn rows_are_found_by_the_length_of_a_buffer() {
+        let stride = |bytes, size| aligned_stride(Coding::Yuyv, bytes, size);
+        assert_eq!(stride(1280 * 480, [640, 480]), 1280);
+        assert_eq!(stride((1280 * 480_usize).next_multiple_of(16384), [640, 480]), 1280, "whole pages");
+        assert_eq!(stride(3104 * 1552, [1552, 1552]), 3104, "no gaps");
+        assert_eq!(stride(3136 * 1552, [1552, 1552]), 3136, "gaps");
+        assert_eq!(stride((3136 * 1552_usize).next_multiple_of(16384), [1552, 1552]), 3136);
+        assert_eq!([stride(7, [640, 480]), stride(7, [4, 0])], [1280, 8], "too few: nothing is decoded");
     }
 
     #[test]

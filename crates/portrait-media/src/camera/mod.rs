@@ -1,9 +1,16 @@
-//! Cameras: list them, open one, read its newest picture. Linux's V4L2 so far; elsewhere there are none.
+//! Cameras: list them, open one, read its newest picture. V4L2 on Linux, AVFoundation on macOS, Media Foundation on Windows.
 
+#[cfg(any(test, target_os = "macos", windows))]
+mod capture;
 mod decode;
-#[cfg(target_os = "linux")]
-mod v4l2;
-#[cfg(target_os = "linux")]
+#[cfg(any(test, windows))]
+mod hresult;
+#[cfg_attr(target_os = "linux", path = "v4l2.rs")]
+#[cfg_attr(target_os = "macos", path = "avfoundation.rs")]
+#[cfg_attr(windows, path = "media_foundation.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "macos", windows)), path = "none.rs")]
+mod system;
+#[cfg_attr(not(target_os = "linux"), path = "no_virtual_camera.rs")]
 mod virtual_camera;
 
 use std::io;
@@ -11,31 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Picture;
-#[cfg(target_os = "linux")]
 pub use virtual_camera::VirtualCamera;
-
-/// A virtual camera; this system has none that is written to here.
-#[cfg(not(target_os = "linux"))]
-pub enum VirtualCamera {}
-
-#[cfg(not(target_os = "linux"))]
-impl VirtualCamera {
-    /// Always an error on this system.
-    ///
-    /// # Errors
-    /// [`VirtualCameraError::System`].
-    pub fn open(_path: impl AsRef<std::path::Path>, _size: [u32; 2]) -> Result<Self, VirtualCameraError> {
-        Err(VirtualCameraError::System)
-    }
-
-    /// Never called: there is none.
-    ///
-    /// # Errors
-    /// None.
-    pub fn show(&mut self, _picture: &Picture) -> Result<(), VirtualCameraError> {
-        match *self {}
-    }
-}
 
 /// What can go wrong with a virtual camera.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +65,7 @@ pub enum VirtualCameraError {
 /// A camera that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraInfo {
-    /// What the system calls it: a path such as `/dev/video0`.
+    /// What the system calls it: on Linux a path such as `/dev/video0`.
     pub id: String,
     /// What its maker calls it.
     pub name: String,
@@ -96,7 +79,7 @@ pub enum CameraError {
     #[error("no camera was found; plug one in")]
     None,
     /// This system's cameras are not read.
-    #[error("cameras are read on Linux only so far")]
+    #[error("cameras are read on Linux, macOS and Windows only")]
     System,
     /// None of this name or number.
     #[error("no camera is called `{wanted}`; there are {known}")]
@@ -113,9 +96,7 @@ pub enum CameraError {
         name: String,
     },
     /// The user may not open it.
-    #[error(
-        "`{name}` may not be opened; on most systems the group `video` may: `sudo usermod -aG video $USER`, then log in anew"
-    )]
+    #[error("`{name}` may not be opened; {PERMISSION}")]
     Denied {
         /// The camera.
         name: String,
@@ -127,7 +108,7 @@ pub enum CameraError {
         name: String,
     },
     /// It sends nothing that is read here.
-    #[error("`{name}` sends {found}; only YUYV, MJPEG and RGB are read")]
+    #[error("`{name}` sends {found}; only YUYV, NV12, MJPEG and RGB are read")]
     Format {
         /// The camera.
         name: String,
@@ -144,41 +125,26 @@ pub enum CameraError {
     },
 }
 
-impl CameraError {
-    /// What an error of the system means for a camera.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no camera, no error of one"))]
-    fn of(name: &str, source: io::Error) -> Self {
-        // Linux: ENODEV, ENXIO.
-        const GONE: [i32; 2] = [19, 6];
-        let name = name.to_owned();
-        match source.kind() {
-            io::ErrorKind::ResourceBusy => Self::Busy { name },
-            io::ErrorKind::PermissionDenied => Self::Denied { name },
-            io::ErrorKind::NotFound => Self::Gone { name },
-            _ if source.raw_os_error().is_some_and(|code| GONE.contains(&code)) => Self::Gone { name },
-            _ => Self::Io { name, source },
-        }
-    }
-}
+/// How a user may open a camera who may not.
+const PERMISSION: &str = if cfg!(target_os = "macos") {
+    "allow it in System Settings, Privacy & Security, Camera (of a program in a terminal, to the terminal)"
+} else if cfg!(windows) {
+    "allow it in Settings, Privacy & security, Camera, with desktop apps"
+} else {
+    "on most systems the group `video` may: `sudo usermod -aG video $USER`, then log in anew"
+};
 
-/// The cameras there are.
+/// The cameras there are; none where the system does not say.
 pub fn cameras() -> Vec<CameraInfo> {
-    #[cfg(target_os = "linux")]
-    let found = v4l2::cameras();
-    #[cfg(not(target_os = "linux"))]
-    let found = Vec::new();
-    found
+    system::cameras().unwrap_or_default()
 }
 
 /// The camera of this number (from 0), id, or part of a name; the first for `None`.
 ///
 /// # Errors
-/// When there is none, or none like that.
+/// When there is none, or none like that, or the system does not say.
 pub fn find_camera(wanted: Option<&str>) -> Result<CameraInfo, CameraError> {
-    if !cfg!(target_os = "linux") {
-        return Err(CameraError::System);
-    }
-    choose(cameras(), wanted)
+    choose(system::cameras()?, wanted)
 }
 
 fn choose(mut found: Vec<CameraInfo>, wanted: Option<&str>) -> Result<CameraInfo, CameraError> {
@@ -201,25 +167,16 @@ fn choose(mut found: Vec<CameraInfo>, wanted: Option<&str>) -> Result<CameraInfo
 }
 
 /// A camera that sends pictures.
-pub struct Camera {
-    #[cfg(target_os = "linux")]
-    inner: v4l2::Stream,
-}
+pub struct Camera(system::Stream);
 
 impl Camera {
-    /// Opens a camera at the size it has that is nearest to this one.
+    /// Opens a camera at the size it has that is nearest to this one. On macOS the user is asked for permission, and waited for a few
+    /// seconds: opening it again later finds the answer. An app there needs `NSCameraUsageDescription` in its `Info.plist`.
     ///
     /// # Errors
     /// When it is in use, gone, may not be opened, or sends nothing that is read here.
     pub fn open(info: &CameraInfo, size: [u32; 2]) -> Result<Self, CameraError> {
-        #[cfg(target_os = "linux")]
-        let opened = v4l2::Stream::open(info, size).map(|inner| Self { inner });
-        #[cfg(not(target_os = "linux"))]
-        let opened = {
-            let _ = (info, size);
-            Err(CameraError::System)
-        };
-        opened
+        system::Stream::open(info, size).map(Self)
     }
 
     /// The next picture; `None` if none came in this time, or it came damaged.
@@ -227,14 +184,7 @@ impl Camera {
     /// # Errors
     /// When the camera is gone or fails.
     pub fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
-        #[cfg(target_os = "linux")]
-        let frame = self.inner.next_frame(patience);
-        #[cfg(not(target_os = "linux"))]
-        let frame = {
-            let _ = patience;
-            Err(CameraError::System)
-        };
-        frame
+        self.0.next_frame(patience)
     }
 }
 
@@ -256,15 +206,5 @@ mod tests {
         let error = name(Some("2")).expect_err("there is no third");
         assert!(error.contains("`2`") && error.contains("1: USB Webcam HD (/dev/video2)"), "{error}");
         assert!(matches!(choose(Vec::new(), None), Err(CameraError::None)));
-    }
-
-    #[test]
-    fn errors_say_what_to_do() {
-        let text = |code| CameraError::of("cam", io::Error::from_raw_os_error(code)).to_string();
-        for (code, word) in [(16, "in use by another program"), (13, "group `video`"), (19, "plug it in"), (2, "gone")]
-        {
-            assert!(text(code).contains(word), "{}", text(code));
-        }
-        assert!(text(5).contains("cannot be read"), "{}", text(5));
     }
 }

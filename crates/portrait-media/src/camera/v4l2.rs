@@ -17,13 +17,16 @@ const GLANCE: Duration = Duration::from_millis(2);
 /// Up to here pixels come uncompressed, as USB 2 carries them at 30 pictures a second.
 const PLAIN_PIXELS: u32 = 640 * 480;
 
+/// linuxvideo has no name for it.
+const NV12: PixelFormat = PixelFormat::from_fourcc(*b"NV12");
+
 /// Devices that capture video, by number.
-pub(super) fn cameras() -> Vec<CameraInfo> {
-    let Ok(entries) = fs::read_dir("/dev") else { return Vec::new() };
+pub(super) fn cameras() -> Result<Vec<CameraInfo>, CameraError> {
+    let Ok(entries) = fs::read_dir("/dev") else { return Ok(Vec::new()) };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut numbers: Vec<u32> = names.filter_map(|name| name.strip_prefix("video")?.parse().ok()).collect();
     numbers.sort_unstable();
-    numbers.into_iter().filter_map(|number| camera(format!("/dev/video{number}"))).collect()
+    Ok(numbers.into_iter().filter_map(|number| camera(format!("/dev/video{number}"))).collect())
 }
 
 fn camera(id: String) -> Option<CameraInfo> {
@@ -52,7 +55,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn open(info: &CameraInfo, [width, height]: [u32; 2]) -> Result<Self, CameraError> {
-        let failed = |error| CameraError::of(&info.name, error);
+        let failed = |error| camera_error(&info.name, error);
         let device = Device::open(&info.id).map_err(failed)?;
         let formats = device.formats(BufType::VIDEO_CAPTURE).collect::<io::Result<Vec<_>>>().map_err(failed)?;
         let formats: Vec<PixelFormat> = formats.iter().map(|format| format.pixel_format()).collect();
@@ -75,7 +78,7 @@ impl Stream {
 
     pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
         let (start, name) = (Instant::now(), &self.name);
-        let failed = |error| CameraError::of(name, error);
+        let failed = |error| camera_error(name, error);
         while self.stream.will_block().map_err(failed)? {
             if start.elapsed() > patience {
                 return Ok(None);
@@ -92,6 +95,7 @@ impl Stream {
 fn coding(format: PixelFormat) -> Option<Coding> {
     match format {
         PixelFormat::YUYV => Some(Coding::Yuyv),
+        NV12 => Some(Coding::Nv12),
         PixelFormat::MJPG | PixelFormat::JPEG => Some(Coding::Jpeg),
         PixelFormat::RGB3 => Some(Coding::Rgb),
         _ => None,
@@ -102,10 +106,24 @@ fn coding(format: PixelFormat) -> Option<Coding> {
 fn preferred(formats: &[PixelFormat], pixels: u32) -> Option<(PixelFormat, Coding)> {
     let rank = |coding: Coding| match coding {
         Coding::Jpeg => u32::from(pixels <= PLAIN_PIXELS),
-        Coding::Yuyv | Coding::Rgb => u32::from(pixels > PLAIN_PIXELS),
+        Coding::Yuyv | Coding::Nv12 | Coding::Rgb => u32::from(pixels > PLAIN_PIXELS),
     };
     let known = formats.iter().filter_map(|&format| Some((format, coding(format)?)));
     known.min_by_key(|(_, coding)| rank(*coding))
+}
+
+/// What an error of the system means for a camera.
+fn camera_error(name: &str, source: io::Error) -> CameraError {
+    // ENODEV, ENXIO.
+    const GONE: [i32; 2] = [19, 6];
+    let name = name.to_owned();
+    match source.kind() {
+        io::ErrorKind::ResourceBusy => CameraError::Busy { name },
+        io::ErrorKind::PermissionDenied => CameraError::Denied { name },
+        io::ErrorKind::NotFound => CameraError::Gone { name },
+        _ if source.raw_os_error().is_some_and(|code| GONE.contains(&code)) => CameraError::Gone { name },
+        _ => CameraError::Io { name, source },
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +138,17 @@ mod tests {
         assert_eq!(name(&all, 1280 * 720), Some(*b"MJPG"));
         assert_eq!(name(&all[1..2], 64), Some(*b"MJPG"));
         assert_eq!(name(&all[..1], 64), None);
+        assert_eq!(name(&[NV12], 64), Some(*b"NV12"));
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let text = |code| camera_error("cam", io::Error::from_raw_os_error(code)).to_string();
+        for (code, word) in [(16, "in use by another program"), (13, "group `video`"), (19, "plug it in"), (2, "gone")]
+        {
+            assert!(text(code).contains(word), "{}", text(code));
+        }
+        assert!(text(5).contains("cannot be read"), "{}", text(5));
     }
 
     #[test]
@@ -130,6 +159,6 @@ mod tests {
         assert!(matches!(error, CameraError::Io { .. }), "{error}");
         let error = open("/dev/video-that-is-not-there").err().expect("there is none");
         assert!(matches!(error, CameraError::Gone { .. }), "{error}");
-        println!("{} cameras here", cameras().len());
+        println!("{} cameras here", cameras().expect("a list").len());
     }
 }
