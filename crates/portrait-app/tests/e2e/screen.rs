@@ -19,7 +19,7 @@ use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
 /// How long anything may take: software drivers on busy machines are slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Size of the screen.
 pub(crate) const SCREEN: [u16; 2] = [1280, 800];
