@@ -100,7 +100,11 @@ impl Source {
         let outlet = Outlet { newest: Arc::default(), about: Arc::new(Mutex::new(about)), end: Arc::default() };
         let (newest, about, end) = (outlet.newest.clone(), outlet.about.clone(), outlet.end.clone());
         let thread = std::thread::spawn(move || {
-            if let Err(error) = guarded("what reads the driver", || Ok(run(&outlet))) {
+            let work = || {
+                run(&outlet);
+                Ok(())
+            };
+            if let Err(error) = guarded("what reads the driver", work) {
                 outlet.tell(|about| about.trouble = Some(error.to_string()));
                 outlet.idle(Instant::now(), None);
             }
