@@ -16,6 +16,7 @@ from skimage.metrics import structural_similarity
 from .export import load
 from .losses import Perceptual
 from .networks import Portrait
+from .prepare import EVALUATION_STEP
 from .presets import EVALUATION_CLIPS, EYES, INDICES, LIPS
 from .rows import Cache
 from .stream import BORDER, IRIS_CENTRES, sample_map, thin_plate_map
@@ -165,7 +166,8 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(Cache(args.cache), Tracker(args.data / "models", args.mesh), Perceptual(args.vgg, torch.float32), args.points, args.every)
     results = bench(load(args.checkpoint), args.out, args.views, args.baselines)
-    protocol = f"256 px, same identity, source = first frame, driver = every 10th frame, landmarks {args.points}; distances in px of 256"
+    step = EVALUATION_STEP * args.every
+    protocol = f"256 px, same identity, source = first frame, driver = every {step}th frame, landmarks {args.points}; distances in px of 256"
     rounded = lambda x: {k: rounded(v) for k, v in x.items()} if isinstance(x, dict) else round(x, 4) if isinstance(x, float) else x
     (args.out / "metrics.json").write_text(json.dumps({"protocol": protocol} | rounded(results["model"])))
     (args.out / "metrics.md").write_text(table(results) + "\n")

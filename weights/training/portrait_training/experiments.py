@@ -119,7 +119,7 @@ def main():
     lines = ["| variant | " + " | ".join(SHOWN) + " |", "|---" * (len(SHOWN) + 1) + "|"]
     for name in args.only:
         row = run(VARIANTS[name], args.phases, cache, judges, bench, args.out / name.replace(",", "").replace(" ", "_"))["model"]
-        lines.append(f"| {name} | " + " | ".join(f"{row[k]:.4f}" if row[k] < 1 else f"{row[k]:.2f}" for k in SHOWN) + " |")
+        lines.append(f"| {name} | " + " | ".join("–" if k not in row else f"{row[k]:.4f}" if row[k] < 1 else f"{row[k]:.2f}" for k in SHOWN) + " |")
         (args.out / "table.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
