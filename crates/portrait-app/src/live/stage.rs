@@ -1,6 +1,7 @@
 //! Device, surface and what draws on it: everything that a lost device takes with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, wgpu};
@@ -10,6 +11,9 @@ use super::screen::Event;
 
 /// What is around a picture that does not fill the window.
 pub(crate) const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
+
+/// The longest wait for work in flight.
+const WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Stage {
     pub(crate) gpu: Arc<Gpu>,
@@ -48,6 +52,11 @@ impl Stage {
         // A loss is told of when the device is asked for news; what comes of that is in the check.
         let _ = self.gpu.device().poll(wgpu::PollType::Poll);
         self.gpu.check().err().map(|error| error.to_string())
+    }
+
+    /// Waits until the device has nothing left to do, which is when it tells of its loss; not for ever.
+    pub(crate) fn wait(&self) {
+        let _ = self.gpu.device().poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT) });
     }
 
     /// The texture that will be shown next, or what is wrong.

@@ -152,6 +152,10 @@ impl Live {
                     if event == Event::Shown {
                         return Ok(());
                     }
+                    // A lost device looks like a lost surface until its last work has ended.
+                    if let Some(stage) = &self.stage {
+                        stage.wait();
+                    }
                 }
             }
         }
@@ -161,7 +165,9 @@ impl Live {
     /// What the worker or the device reports.
     fn notice_losses(&mut self) -> Result<()> {
         let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return Ok(()) };
-        if self.plan.lose_device.take_if(|after| self.pace.count() >= *after).is_some() {
+        // Between two pictures, while the GPU works on the next: the hardest moment to notice it.
+        let working = worker.view().made.is_none();
+        if self.plan.lose_device.take_if(|after| working && self.pace.count() >= *after).is_some() {
             stage.gpu.device().destroy();
         }
         let (lost, failed) = {

@@ -45,8 +45,15 @@ impl Run {
 
     /// Waits until it has said this.
     #[track_caller]
-    fn says(&self, words: &str) {
-        eventually(words, || std::fs::read_to_string(&self.said).unwrap().contains(words).then_some(()));
+    fn says(&mut self, words: &str) {
+        eventually(words, || {
+            // In this order: what it says last must not be missed.
+            let ended = self.child.try_wait().unwrap();
+            let said = std::fs::read_to_string(&self.said).unwrap();
+            let found = said.contains(words);
+            assert!(found || ended.is_none(), "it has ended without saying `{words}`: {said}");
+            found.then_some(())
+        });
     }
 
     /// Waits for its end; its report.
@@ -154,7 +161,7 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     let clip =
         sandbox.clip_at("turns.mp4", 1.0, &[turns[0].clone(), turns[70].clone(), turns[0].clone(), turns[90].clone()]);
     let source = clip.to_string_lossy().into_owned();
-    let run = Run::start(&screen, &sandbox, &[&astronaut(), &second], &["--source", &source]);
+    let mut run = Run::start(&screen, &sandbox, &[&astronaut(), &second], &["--source", &source]);
     let window = screen.window("portrait: astronaut.png");
     let face = square(WINDOW);
     let whole = [0, 0, WINDOW[0].into(), WINDOW[1].into()];
@@ -301,7 +308,7 @@ fn faces_of_photo_and_driver_are_chosen_with_keys_and_clicks() {
     let photo = sandbox.photo("two.png", &two);
     let clip = sandbox.clip_at("turns.mp4", 2.0, &frames_of(&repository("assets/driver.mp4"), 80)[60..]);
     let source = clip.to_string_lossy().into_owned();
-    let run = Run::start(&screen, &sandbox, &[&photo], &["--face", "all", "--source", &source]);
+    let mut run = Run::start(&screen, &sandbox, &[&photo], &["--face", "all", "--source", &source]);
     screen.window("portrait: two.png");
     // The whole photo fills the window's width.
     let whole = [0, (u32::from(WINDOW[1]) - 480) / 2, 960, 480];
@@ -347,7 +354,7 @@ fn files_are_opened_in_a_dialog_or_it_is_said_why_not() {
     };
     let no_bus = format!("unix:path={}", sandbox.input("no bus").display());
     let environment = [("PATH", tools.to_str().unwrap()), ("DBUS_SESSION_BUS_ADDRESS", &no_bus)];
-    let run = Run::start_in(&screen, &sandbox, &[avatar], &["--idle"], &environment);
+    let mut run = Run::start_in(&screen, &sandbox, &[avatar], &["--idle"], &environment);
     screen.window("portrait: astronaut.avatar");
     let dark = |screen: &Screen| screen.shot().pixel(480, 360).unwrap()[..3].iter().all(|&v| v < 60);
     eventually("the portrait", || (!dark(&screen)).then_some(()));
@@ -374,7 +381,7 @@ fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
     let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
     let sandbox = Sandbox::new();
     let arguments = ["--camera", "no such camera", "--lose-device", "3"];
-    let run = Run::start(&screen, &sandbox, &[avatar], &arguments);
+    let mut run = Run::start(&screen, &sandbox, &[avatar], &arguments);
     screen.window("portrait: astronaut.avatar");
     run.says("camera");
     let dark = |screen: &Screen| screen.shot().pixel(480, 360).unwrap()[..3].iter().all(|&v| v < 60);

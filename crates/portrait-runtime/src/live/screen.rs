@@ -84,7 +84,8 @@ impl Screen {
             }
             Next::Timeout | Next::Occluded | Next::Outdated => Ok(()),
             Next::Lost => Err(self.gpu.surface_failed("it is gone; give a new one")),
-            Next::Validation => self.gpu.check().and(Err(self.gpu.surface_failed("it refuses a frame"))),
+            // A lost device refuses as well, and tells of its loss only when its last work has ended.
+            Next::Validation => self.gpu.wait().and(Err(self.gpu.surface_failed("it refuses a frame"))),
         }
     }
 }
