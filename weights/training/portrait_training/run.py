@@ -28,9 +28,10 @@ class Run:
             self.net.without_norm()
         self.step, self.device, self.peak = 0, device, peak
         self.adversary = Adversary(device, peak) if adversary else None
-        self._ready()
+        self.restart()
 
-    def _ready(self):
+    def restart(self):
+        """Average and optimiser anew, from the networks as they are."""
         self.net.to(self.device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.net).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), self.peak, betas=(0.5, 0.999), weight_decay=1e-4, fused=True)
@@ -51,7 +52,7 @@ class Run:
         head, first = self.net.synthesis.head, 3 * self.net.synthesis.fold**2
         head.weight.data[first:] *= open_blend
         head.bias.data[first:] *= open_blend
-        self._ready()
+        self.restart()
 
     def save(self, path: Path):
         part = path.with_suffix(".part")
