@@ -1,11 +1,13 @@
 // transfer: One-Euro filter, calibration and motion transfer of the driver's points; the merger's base; the pins. One workgroup.
 //
 // Shapes   fk [108] vec2, nk01 [50] vec2 in 0..1   control [12]   status [4]
-//          source [904]: pose, sqrt of the facial hull area, 3 spare, depth [158], 2 spare, rows that fit the head's motion [106] vec4
+//          source [23376]: pose, sqrt of the facial hull area, 3 spare, depth [158], 2 spare, rows that fit the head's motion [106] vec4,
+//          relief [212][106]: from how two faces' facial points differ to how much deeper the first's lie
 //          a pose [158] vec2: 106 facial, 50 neural points, two irises
 //          state [960]: filter (started, 3 spare, value [316], rate [316], 4 spare), neutral (valid, score, scale, 0, pose)
 //          y [540]: pose (its first 156 points are the merger's input), 4 spare, base [100], 28 spare, pins [92]: eyes, lips, irises; all f32
 // Weighs   head: the linear map of the photo's points and depth that fits their motion; expression: what is left of it
+// Shape    the photo's is not the driver's: the head's map moves the difference too, both heads held alike, and the depth it stands for
 // Hold     without a face (status.y = 0) the state stays, and y is made from it; before the first face y is the source
 // CPU twin transfer.rs (one_euro.rs, pose_distance.rs, convex_hull.rs, face.rs, head_fit.rs)
 #import finite
@@ -34,6 +36,7 @@ const BASE_AT = 320u;
 const PINS_AT = 448u;
 const DEPTH_AT = 320u;
 const FIT_AT = 480u;
+const RELIEF_AT = 904u;
 const EYES = 24u;
 const PINS = 46u;
 const INNER_LIPS_AT = 95u;
@@ -45,6 +48,7 @@ const REST_OPENING = 0.5; // of the photo's
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
+var<workgroup> unlike: array<vec2<f32>, 106>; // how the photo differs from the neutral pose, both heads held alike
 var<workgroup> decision: vec4<f32>; // (take this frame as neutral, a neutral is valid, scale, 0)
 
 fn driver(i: u32) -> vec2<f32> { return vec2<f32>(pose[i * 2u], pose[i * 2u + 1u]); }
@@ -235,12 +239,31 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let away = driver(facial) - photo(facial);
     let head_x = total(lane, fit * away.x);
     let head_y = total(lane, fit * away.y);
-    for (var i = lane; i < COORDS; i += LANES) {
-        let point = i / 2u;
-        let head = dot(select(head_x, head_y, i % 2u == 1u), vec4<f32>(photo(point), source[DEPTH_AT + point], 1.0));
-        let gain = control[2].y * select(1.0, control[2].z, (point >= LIPS_AT) & (point < LIPS_AT + LIPS));
-        let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * (pose[i] - source[i] - head);
-        pose[i] += select(0.0, weighed, moves);
+    let apart = photo(facial) - decision.z * neutral(facial);
+    let held_x = total(lane, fit * apart.x);
+    let held_y = total(lane, fit * apart.y);
+    if lane < FACIAL {
+        let place = vec4<f32>(photo(lane), source[DEPTH_AT + lane], 1.0);
+        unlike[lane] = apart - vec2<f32>(dot(held_x, place), dot(held_y, place));
+    }
+    workgroupBarrier();
+    var deeper = 0.0;
+    for (var k = 0u; k < FACIAL; k++) {
+        let row = RELIEF_AT + 2u * FACIAL * k + facial;
+        deeper += source[row] * unlike[k].x + source[row + FACIAL] * unlike[k].y;
+    }
+    for (var i = lane; i < COORDS / 2u; i += LANES) {
+        let place = vec4<f32>(photo(i), source[DEPTH_AT + i], 1.0);
+        let head = vec2<f32>(dot(head_x, place), dot(head_y, place));
+        let shape = photo(i) - decision.z * neutral(i) - vec2<f32>(dot(held_x, place), dot(held_y, place));
+        let solid = vec3<f32>(shape, select(0.0, deeper, i < FACIAL));
+        let turned = vec2<f32>(dot(head_x.xyz, solid), dot(head_y.xyz, solid));
+        let own = select(turned, vec2<f32>(0.0), (i >= FACIAL) & (i < IRISES_AT / 2u));
+        let gain = control[2].y * select(1.0, control[2].z, (i >= LIPS_AT) & (i < LIPS_AT + LIPS));
+        let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * (driver(i) + own - photo(i) - head);
+        let to = driver(i) + select(vec2<f32>(0.0), own + weighed, moves);
+        pose[i * 2u] = to.x;
+        pose[i * 2u + 1u] = to.y;
     }
     workgroupBarrier();
     if lid {

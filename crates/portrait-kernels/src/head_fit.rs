@@ -21,6 +21,11 @@ impl HeadFit {
         Self(map)
     }
 
+    /// How much further the head takes a point that is elsewhere by this much, and deeper by this much.
+    pub(crate) fn turned(&self, [dx, dy]: Point, deeper: f32) -> Point {
+        self.0.map(|[x, y, z, _]| x * dx + y * dy + z * deeper)
+    }
+
     /// How far the head takes a point of the photo.
     pub(crate) fn moved(&self, point: Point, depth: f32) -> Point {
         self.0.map(|[x, y, z, shift]| x * point[0] + y * point[1] + z * depth + shift)

@@ -44,7 +44,9 @@ const LIPS: usize = 20;
 ///
 /// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with
 /// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
-/// taken. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
+/// taken. To this comes what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the
+/// head's motion, applied to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief`
+/// makes of that. Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
 /// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
@@ -158,11 +160,13 @@ struct Params {
 
 impl Transfer {
     /// Length of the `source` binding.
-    pub const SOURCE_LEN: usize = Self::FIT_AT + 4 * FACIAL / 2;
+    pub const SOURCE_LEN: usize = Self::RELIEF_AT + FACIAL * FACIAL / 2;
     /// Where the depth of each point starts in the source.
     const DEPTH_AT: usize = COORDS + 4;
     /// Where the rows of `head_fit` start in the source, after two spare values.
     const FIT_AT: usize = Self::DEPTH_AT + COORDS / 2 + 2;
+    /// Where `relief` starts in the source.
+    const RELIEF_AT: usize = Self::FIT_AT + 4 * FACIAL / 2;
     /// Length of the state binding.
     pub const STATE_LEN: usize = Self::NEUTRAL_AT + 4 + COORDS;
     /// Where the neutral pose starts in the state.
@@ -183,18 +187,20 @@ impl Transfer {
     }
 
     /// Contents of the `source` binding: the pose of `fk` `[108, 2]` and `nk` `[50, 2]` (in [-1, 1]); square root of the hull area of
-    /// the first 106 points, 0, 0, 0; `depth` of the pose's 158 points in the same unit, 0, 0; and the rows `[106, 4]` of
-    /// `head_fit` for the facial points numbered by `stiff`.
+    /// the first 106 points, 0, 0, 0; `depth` of the pose's 158 points in the same unit, 0, 0; the rows `[106, 4]` of `head_fit` for
+    /// the facial points numbered by `stiff`; and `relief` `[212, 106]`, the linear map from how the 106 facial points of two faces
+    /// differ to how much deeper each point of the first lies.
     ///
     /// # Panics
     /// When a length differs.
-    pub fn source(fk: &[f32], nk: &[f32], depth: &[f32], stiff: &[u32]) -> Vec<f32> {
-        let lengths = (fk.len(), nk.len(), depth.len());
-        assert_eq!(lengths, (FACIAL + IRISES, NEURAL, COORDS / 2), "108 facial and 50 neural points, depth of all");
+    pub fn source(fk: &[f32], nk: &[f32], depth: &[f32], stiff: &[u32], relief: &[f32]) -> Vec<f32> {
+        let lengths = (fk.len(), nk.len(), depth.len(), relief.len());
+        let wanted = (FACIAL + IRISES, NEURAL, COORDS / 2, FACIAL * FACIAL / 2);
+        assert_eq!(lengths, wanted, "108 facial and 50 neural points, depth of all, a map to depth");
         let (mesh, irises) = fk.split_at(FACIAL);
         let size = convex_hull_area(cast_slice(mesh)).sqrt();
         let fit = head_fit(cast_slice(mesh), depth, stiff);
-        [mesh, nk, irises, &[size, 0.0, 0.0, 0.0], depth, &[0.0; 2], fit.as_flattened()].concat()
+        [mesh, nk, irises, &[size, 0.0, 0.0, 0.0], depth, &[0.0; 2], fit.as_flattened(), relief].concat()
     }
 }
 
@@ -210,18 +216,30 @@ fn unfitness(driver: &[f32], photo: &[f32]) -> f32 {
     pose_distance(driver, photo) + closed.max(0.0)
 }
 
-/// Weighs head, expression and mouth in how far the points are from the photo's.
-fn weigh(control: &TransferControl, source: &[f32], pose: &mut [f32]) {
+/// Adds what the head's motion makes of the photo's own shape, `neutral` being the driver's in the photo's size, and weighs head,
+/// expression and mouth in how far the points are from the photo's.
+fn weigh(control: &TransferControl, source: &[f32], neutral: &[Point], pose: &mut [f32]) {
     let (points, rest) = source.split_at(COORDS);
-    let (depth, fit) = rest[4..].split_at(Transfer::FIT_AT - Transfer::DEPTH_AT);
+    let (depth, rest) = rest[4..].split_at(Transfer::FIT_AT - Transfer::DEPTH_AT);
+    let (fit, relief) = rest.split_at(Transfer::RELIEF_AT - Transfer::FIT_AT);
     let points: &[Point] = cast_slice(points);
     let pose: &mut [Point] = cast_slice_mut(pose);
-    let head = HeadFit::of(fit.as_chunks().0, points, pose);
+    let fit = fit.as_chunks().0;
+    let (head, held) = (HeadFit::of(fit, points, pose), HeadFit::of(fit, neutral, points));
+    let unlike: Vec<Point> =
+        (0..COORDS / 2).map(|i| minus(minus(points[i], neutral[i]), held.moved(points[i], depth[i]))).collect();
+    let mut deeper = vec![0.0; COORDS / 2];
+    for (row, by) in relief.chunks_exact(FACIAL / 2).zip(unlike.as_flattened()) {
+        deeper.iter_mut().zip(row).for_each(|(z, factor)| *z += factor * by);
+    }
+    let is_neural = |i: usize| (FACIAL / 2..(FACIAL + NEURAL) / 2).contains(&i);
     for (i, (to, &from)) in pose.iter_mut().zip(points).enumerate() {
         let moved = head.moved(from, depth[i]);
+        let own = if is_neural(i) { [0.0; 2] } else { head.turned(unlike[i], deeper[i]) };
         let lips = (LIPS_AT..LIPS_AT + LIPS).contains(&i);
         let gain = control.expression_gain * if lips { control.mouth_gain } else { 1.0 };
         for c in 0..2 {
+            to[c] += own[c];
             to[c] += (control.head_gain - 1.0) * moved[c] + (gain - 1.0) * (to[c] - from[c] - moved[c]);
         }
     }
@@ -334,7 +352,8 @@ impl Kernel for Transfer {
         }
         let (out, rest_of_y) = y.split_at_mut(COORDS);
         if control.relative && neutral[0] > 0.5 {
-            weigh(&control, source, out);
+            let sized: Vec<f32> = neutral[4..].iter().map(|v| neutral[2] * v).collect();
+            weigh(&control, source, cast_slice(&sized), out);
             let out: &mut [Point] = cast_slice_mut(out);
             let lids = control.expression_gain * control.strength * neutral[2];
             let [photo, rest, driver]: [&[Point]; 3] = [&source[..COORDS], &neutral[4..], pose].map(cast_slice);

@@ -9,6 +9,8 @@ use portrait_models::{FacialPoints, bundled};
 
 /// Where a head turns: between skull and neck, in distances of the outer eye corners from their middle (right, down, away).
 const PIVOT: Vec3 = Vec3::new(0.0, 0.8, 1.0);
+/// Of the sum of the expressions' squares: how little a combination of expressions is believed.
+const RIDGE: f64 = 1e-3;
 /// Mean shape and expressions of the 106 facial points. Unit: distance of the outer eye corners, their middle at 0; x to the
 /// picture's right, y down, z away from the camera.
 #[derive(Debug)]
@@ -77,6 +79,29 @@ impl FaceModel {
         depth
     }
 
+    /// The linear map `[212, 106]` from how far facial points are from another face's, both heads held as in the photo, to how much
+    /// deeper they lie: the expressions that explain the one (ridge regression) tell the other. A smile's corners lie far back.
+    pub(crate) fn relief(&self, facial: &[[f32; 2]]) -> Vec<f32> {
+        let view = self.view(facial);
+        let seen: Vec<Vec<Vec3>> =
+            self.offsets.iter().map(|offsets| offsets.iter().map(|&o| view.rotation * o).collect()).collect();
+        let dot =
+            |a: &[Vec3], b: &[Vec3]| a.iter().zip(b).map(|(a, b)| f64::from(a.truncate().dot(b.truncate()))).sum();
+        let mut gram: Vec<Vec<f64>> = seen.iter().map(|a| seen.iter().map(|b| dot(a, b)).collect()).collect();
+        let ridge = RIDGE * (0..gram.len()).map(|k| gram[k][k]).sum::<f64>();
+        (0..gram.len()).for_each(|k| gram[k][k] += ridge);
+        let flat = |offsets: &Vec<Vec3>| offsets.iter().flat_map(|o| [o.x, o.y]).map(f64::from).collect();
+        let weights = solve(gram, seen.iter().map(flat).collect());
+        let mut map = vec![0.0; 2 * Points::MESH * Points::MESH];
+        for (row, coordinate) in map.chunks_exact_mut(Points::MESH).zip(0..) {
+            for (weights, offsets) in weights.iter().zip(&seen) {
+                let weight: &f64 = &weights[coordinate];
+                row.iter_mut().zip(offsets).for_each(|(to, offset)| *to += *weight as f32 * offset.z);
+            }
+        }
+        map
+    }
+
     /// Points of a face that turns and moves: `points` themselves for the neutral expression.
     pub(crate) fn posed(&self, points: &Points, expression: &Expression) -> Points {
         let view = self.view(&points.facial);
@@ -98,6 +123,22 @@ impl FaceModel {
         let neural = points.neural.iter().zip(rest).map(|(&p, &z)| place(p, z, Vec3::ZERO)).collect();
         Points { facial, neural }
     }
+}
+
+/// `a⁻¹ b` for a positive definite `a`, by Gaussian elimination.
+fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let take =
+        |row: &mut Vec<f64>, factor: f64, from: &[f64]| row.iter_mut().zip(from).for_each(|(v, f)| *v -= factor * f);
+    for k in 0..a.len() {
+        let (pivot, known) = (a[k].clone(), b[k].clone());
+        for i in (0..a.len()).filter(|&i| i != k) {
+            let factor = a[i][k] / pivot[k];
+            take(&mut a[i], factor, &pivot);
+            take(&mut b[i], factor, &known);
+        }
+    }
+    b.iter_mut().zip(&a).enumerate().for_each(|(k, (row, a))| row.iter_mut().for_each(|v| *v /= a[k]));
+    b
 }
 
 #[cfg(test)]
@@ -127,6 +168,31 @@ mod tests {
         assert!(far < 1e-5, "{far}");
         let view = model.view(&face.facial);
         assert!((view.scale - 0.4).abs() < 0.01 && (view.rotation.determinant() - 1.0).abs() < 1e-4, "{}", view.scale);
+    }
+
+    #[test]
+    fn a_smile_lies_back() {
+        let model = FaceModel::new().expect("the model is part of the build");
+        let face = face(&model);
+        let relief = model.relief(&face.facial);
+        let deeper = |change: &dyn Fn(&mut Expression)| {
+            let mut expression = Expression::default();
+            change(&mut expression);
+            let other = model.posed(&face, &expression);
+            let apart = (0..2 * Points::MESH).map(|k| other.facial[k / 2][k % 2] - face.facial[k / 2][k % 2]);
+            let mut deeper = vec![0.0; Points::MESH];
+            for (row, by) in relief.chunks_exact(Points::MESH).zip(apart) {
+                deeper.iter_mut().zip(row).for_each(|(z, factor)| *z += factor * by);
+            }
+            deeper
+        };
+        let corner = facial_points().indices.iter().position(|&i| i == 291).expect("a facial point");
+        let name = Expression::NAMES.iter().position(|&name| name == "mouthSmileLeft").expect("a name");
+        let view = model.view(&face.facial);
+        let wanted = view.scale * (view.rotation * model.offsets[name][corner]).z;
+        let got = deeper(&|e| e.set("mouthSmileLeft", 1.0).expect("a name"))[corner];
+        assert!(wanted > 0.02 && got > 0.7 * wanted && got < 1.1 * wanted, "{got} of {wanted}");
+        assert!(deeper(&|_| ()).iter().all(|z| z.abs() < 1e-6), "the same face has the same depth");
     }
 
     #[test]

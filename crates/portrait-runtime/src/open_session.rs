@@ -125,9 +125,9 @@ impl Engine {
     fn upload_avatar(&self, avatar: &Avatar, externals: &mut Resources) -> Result<f32, EngineError> {
         let (n, side) = (self.preset.motion, self.preset.image);
         let floats = |len: usize| TensorKind::Floats(len as u32);
-        let depth = self.nets.face.depth_of(&avatar.facial);
-        let source =
-            Transfer::source(avatar.facial.as_flattened(), avatar.neural.as_flattened(), &depth, &FacialPoints::STIFF);
+        let (face, facial, neural) = (&self.nets.face, &avatar.facial, avatar.neural.as_flattened());
+        let (depth, relief) = (face.depth_of(facial), face.relief(facial));
+        let source = Transfer::source(facial.as_flattened(), neural, &depth, &FacialPoints::STIFF, &relief);
         let size = convex_hull_area(&avatar.facial[..Points::MESH]).sqrt();
         let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
             ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),

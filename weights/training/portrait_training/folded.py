@@ -9,6 +9,7 @@ from torch import Tensor
 
 from . import tps
 from .presets import BASE40, EYES, INDICES, LIPS, PINS
+from .solid import own_turn
 
 
 def hull_area(points: Tensor) -> float:
@@ -54,11 +55,14 @@ def face_frame(points: Tensor) -> tuple[Tensor, Tensor]:
 def transfer(source: Tensor, driver: Tensor, first: Tensor) -> tuple[Tensor, float]:
     """Facial points (1, P, 2) of the source moved as the driver's moved since its first frame, and the scale of that motion.
 
-    Lids move further by how much wider the source's eye is open: an eye that closes closes the source's. Lids and lips do not cross.
+    What the turn of the head makes of the source's own shape is added. Lids move further by how much wider the source's eye is open: an
+    eye that closes closes the source's. Lids and lips do not cross.
     """
     scale = math.sqrt(hull_area(source[0, : len(INDICES)]) / hull_area(first[0, : len(INDICES)]))
     s, d, n = source[0], driver[0], first[0]
     out = s + scale * (d - n)
+    own = own_turn(*(t.double().numpy() for t in (s, out, scale * n)))
+    out = out + torch.from_numpy(own).to(out)
     (axis_s, _), (axis_d, size_d), (axis_n, size_n) = map(face_frame, (s, d, n))
     middle = lambda p, eye: (p[EYES[eye]] + p[EYES[eye + 2]]) / 2
     for eye in range(2):
