@@ -409,8 +409,14 @@ typedef struct {
   uint32_t struct_size;
   // Factor on the motion; 1 is the driver's own.
   float strength;
-  // Factor on the motion of the lids; at 1 an eye that closes closes the photo's.
+  // Factor on what the head does as a whole.
+  float head_gain;
+  // Factor on everything else that the face does.
+  float expression_gain;
+  // Further factor on the motion of the lids; at 1 an eye that closes closes the photo's.
   float eye_gain;
+  // Further factor on the motion of the lips.
+  float mouth_gain;
   // Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
   bool absolute;
   // Leaves out the smoothing.

@@ -13,8 +13,14 @@ pub struct PortraitMotion {
     pub struct_size: u32,
     /// Factor on the motion; 1 is the driver's own.
     pub strength: f32,
-    /// Factor on the motion of the lids; at 1 an eye that closes closes the photo's.
+    /// Factor on what the head does as a whole.
+    pub head_gain: f32,
+    /// Factor on everything else that the face does.
+    pub expression_gain: f32,
+    /// Further factor on the motion of the lids; at 1 an eye that closes closes the photo's.
     pub eye_gain: f32,
+    /// Further factor on the motion of the lips.
+    pub mouth_gain: f32,
     /// Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
     pub absolute: bool,
     /// Leaves out the smoothing.
@@ -27,12 +33,19 @@ pub struct PortraitMotion {
 /// `motion` is null or points at memory for a `PortraitMotion`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portrait_motion_init(motion: *mut PortraitMotion) -> PortraitStatus {
-    let MotionOptions { strength, eye_gain, .. } = MotionOptions::default();
-    let struct_size = size_of::<PortraitMotion>() as u32;
+    let MotionOptions { strength, head_gain, expression_gain, eye_gain, mouth_gain, .. } = MotionOptions::default();
+    let usual = PortraitMotion {
+        struct_size: size_of::<PortraitMotion>() as u32,
+        strength,
+        head_gain,
+        expression_gain,
+        eye_gain,
+        mouth_gain,
+        absolute: false,
+        raw: false,
+    };
     // SAFETY: the host's promise.
-    call(|| unsafe {
-        write(motion, PortraitMotion { struct_size, strength, eye_gain, absolute: false, raw: false }, "motion")
-    })
+    call(|| unsafe { write(motion, usual, "motion") })
 }
 
 /// # Safety
@@ -40,7 +53,15 @@ pub unsafe extern "C" fn portrait_motion_init(motion: *mut PortraitMotion) -> Po
 pub(crate) unsafe fn motion_of(motion: *const PortraitMotion) -> Result<MotionOptions, Failure> {
     // SAFETY: the host's promise.
     let given = unsafe { sized(motion, "motion")? };
-    for (name, value) in [("strength", given.strength), ("eye_gain", given.eye_gain)] {
+    let PortraitMotion { strength, head_gain, expression_gain, eye_gain, mouth_gain, .. } = given;
+    let factors = [
+        ("strength", strength),
+        ("head_gain", head_gain),
+        ("expression_gain", expression_gain),
+        ("eye_gain", eye_gain),
+        ("mouth_gain", mouth_gain),
+    ];
+    for (name, value) in factors {
         if !(0.0..=10.0).contains(&value) {
             return Err(Failure::argument(format!("`{name}` is {value}; it goes from 0 to 10")));
         }
@@ -49,8 +70,10 @@ pub(crate) unsafe fn motion_of(motion: *const PortraitMotion) -> Result<MotionOp
     Ok(MotionOptions {
         mode: if given.absolute { Mode::Absolute } else { Mode::Relative },
         filter: if given.raw { None } else { usual.filter },
-        strength: given.strength,
-        eye_gain: given.eye_gain,
-        ..usual
+        strength,
+        head_gain,
+        expression_gain,
+        eye_gain,
+        mouth_gain,
     })
 }

@@ -163,12 +163,16 @@ pub extern "system" fn Java_org_portrait_Native_sessionSetMotion(
     _class: jobject,
     session: jlong,
     strength: jfloat,
+    head_gain: jfloat,
+    expression_gain: jfloat,
     eye_gain: jfloat,
+    mouth_gain: jfloat,
     absolute: jboolean,
     raw: jboolean,
 ) -> jint {
     let struct_size = size_of::<PortraitMotion>() as u32;
-    let motion = PortraitMotion { struct_size, strength, eye_gain, absolute, raw };
+    let motion =
+        PortraitMotion { struct_size, strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw };
     // SAFETY: a motion.
     unsafe { portrait_session_set_motion(session as u64, &motion) as jint }
 }

@@ -33,8 +33,12 @@ public final class Session: Sendable {
 
     /// How the driver's motion is taken over.
     public struct Motion: Sendable {
-        /// Factors on all of it, and on that of the lids.
-        public var strength: Float = 1, eyeGain: Float = 1
+        /// Factor on all of it; 1 is the driver's own, 10 the most.
+        public var strength: Float = 1
+        /// Factors on what the head does as a whole, and on everything else that the face does.
+        public var headGain: Float = 1, expressionGain: Float = 1
+        /// Further ones on lids and lips.
+        public var eyeGain: Float = 1, mouthGain: Float = 1
         /// Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
         public var absolute = false
         /// Leaves out the smoothing.
@@ -154,7 +158,10 @@ public final class Session: Sendable {
         var given = PortraitMotion()
         given.struct_size = size(PortraitMotion.self)
         given.strength = motion.strength
+        given.head_gain = motion.headGain
+        given.expression_gain = motion.expressionGain
         given.eye_gain = motion.eyeGain
+        given.mouth_gain = motion.mouthGain
         given.absolute = motion.absolute
         given.raw = motion.raw
         try check(portrait_session_set_motion(handle, &given))

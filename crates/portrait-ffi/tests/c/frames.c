@@ -243,6 +243,21 @@ int main(int argc, char **argv) {
         CHECK(difference(two, again, size) < 6.0);
     }
     for (uint32_t heat = PORTRAIT_THERMAL_CRITICAL + 1; heat-- > 0;) OK(portrait_session_set_thermal(session, heat));
+
+    // Relative motion from the first frame's pose: of the second nothing is left without head and expression.
+    motion.absolute = false;
+    OK(portrait_session_recalibrate(session));
+    const PortraitFrame *driven[] = {&first, &second, &second};
+    uint8_t *pictures[] = {one, two, again};
+    for (int i = 0; i < 3; i++) {
+        PortraitFrame frame = *driven[i];
+        if (i == 2) motion.head_gain = motion.expression_gain = 0.0f;
+        OK(portrait_session_set_motion(session, &motion));
+        frame.timestamp_ns = clock += 40000000;
+        OK(portrait_session_push(session, &frame));
+        take(session, clock, pictures[i], size);
+    }
+    CHECK(difference(one, two, size) > 0.5 && difference(one, again, size) < 0.05);
     motion.strength = 0.5f;
     OK(portrait_session_set_motion(session, &motion));
     OK(portrait_session_recalibrate(session));

@@ -153,6 +153,9 @@ int main(int argc, char **argv) {
     motion.strength = -0.5f;
     how.motion = &motion;
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`strength`");
+    motion.strength = 1.0f;
+    motion.head_gain = 11.0f;
+    FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`head_gain` is 11");
     how.motion = NULL;
     CHECK(session == 0);
     OK(portrait_session_open(engine, avatar, &how, &session));

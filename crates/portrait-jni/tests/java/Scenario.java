@@ -104,7 +104,12 @@ final class Scenario {
         check(avatar.side() == 256 && avatar.faceSize() > 20, "the avatar's sizes");
 
         Session session = Session.open(engine, avatar, new Session.Options().frames(driverSide, driverSide));
-        session.setMotion(1, 1, true, true);
+        Session.Motion motion = new Session.Motion();
+        motion.mouthGain = 11;
+        fails(PortraitException.class, "`mouth_gain` is 11", () -> session.setMotion(motion));
+        motion.mouthGain = 1;
+        motion.absolute = motion.raw = true;
+        session.setMotion(motion);
         ByteBuffer picture = ByteBuffer.allocateDirect(4 * 256 * 256), other = ByteBuffer.allocateDirect(4 * 256 * 256);
         check(session.takePicture(picture, 0) == -1, "no picture yet");
         Frame frame = Frame.rgba(driver, driverSide, driverSide, 4 * driverSide);

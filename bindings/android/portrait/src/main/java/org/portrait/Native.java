@@ -51,7 +51,9 @@ final class Native {
 
     static native int sessionTakePicture(long session, int milliseconds, ByteBuffer pixels, ByteBuffer out);
 
-    static native int sessionSetMotion(long session, float strength, float eyeGain, boolean absolute, boolean raw);
+    static native int sessionSetMotion(
+            long session, float strength, float headGain, float expressionGain, float eyeGain, float mouthGain,
+            boolean absolute, boolean raw);
 
     static native int sessionRecalibrate(long session);
 

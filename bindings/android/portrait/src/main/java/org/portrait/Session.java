@@ -141,9 +141,25 @@ public final class Session implements AutoCloseable {
         return out.getLong(16);
     }
 
-    /** How motion is taken over: factors on all of it and on the lids; the driver's pose as it is; without smoothing. */
-    public void setMotion(float strength, float eyeGain, boolean absolute, boolean raw) {
-        Native.check(Native.sessionSetMotion(handle, strength, eyeGain, absolute, raw));
+    /** How the driver's motion is taken over. Factors go from 0 to 10; 1 is the driver's own. */
+    public static final class Motion {
+        /** On all of it. */
+        public float strength = 1;
+        /** On what the head does as a whole, and on everything else that the face does. */
+        public float headGain = 1, expressionGain = 1;
+        /** Further ones on lids and lips. */
+        public float eyeGain = 1, mouthGain = 1;
+        /** Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose. */
+        public boolean absolute;
+        /** Leaves out the smoothing. */
+        public boolean raw;
+    }
+
+    /** How motion is taken over from the next frame on. */
+    public void setMotion(Motion motion) {
+        Native.check(Native.sessionSetMotion(
+                handle, motion.strength, motion.headGain, motion.expressionGain, motion.eyeGain, motion.mouthGain,
+                motion.absolute, motion.raw));
     }
 
     /** Takes the next frame with a face as the driver's neutral pose. */
