@@ -496,6 +496,9 @@ typedef struct {
   uint64_t latency_ns;
   // GPU time of that in nanoseconds; 0 where the device does not tell.
   uint64_t gpu_ns;
+  // What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this order;
+  // 0 where the device does not tell.
+  uint64_t gpu_stages_ns[6];
 } PortraitSessionStatus;
 
 // A window.

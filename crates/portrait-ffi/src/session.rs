@@ -131,6 +131,9 @@ pub struct PortraitSessionStatus {
     pub latency_ns: u64,
     /// GPU time of that in nanoseconds; 0 where the device does not tell.
     pub gpu_ns: u64,
+    /// What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this order;
+    /// 0 where the device does not tell.
+    pub gpu_stages_ns: [u64; 6],
 }
 
 /// A session and what belongs to its way to C.
@@ -357,6 +360,9 @@ pub unsafe extern "C" fn portrait_session_status(
         // SAFETY: the host's promise.
         let PortraitSessionStatus { struct_size, .. } = unsafe { sized(status, "status")? };
         let face = found.face.unwrap_or_default();
+        let stages = found.gpu_stages.unwrap_or_default();
+        let stages =
+            [stages.search, stages.track, stages.transfer, stages.dense_motion, stages.synthesis, stages.compose];
         let told = PortraitSessionStatus {
             struct_size,
             open: found.open,
@@ -371,6 +377,7 @@ pub unsafe extern "C" fn portrait_session_status(
             pictures: found.pictures,
             latency_ns: found.latency.as_nanos() as u64,
             gpu_ns: found.gpu_seconds.map_or(0, |seconds| (seconds * 1e9) as u64),
+            gpu_stages_ns: stages.map(|stage| stage.as_nanos() as u64),
         };
         // SAFETY: the host's promise.
         unsafe { write(status, told, "status") }

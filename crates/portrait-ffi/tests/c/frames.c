@@ -169,6 +169,11 @@ int main(int argc, char **argv) {
     CHECK(status.open && status.face && status.face_score > 0.5f && status.pictures == 2 && status.pushed == 2);
     CHECK(status.latency_ns > 0 && status.face_region[2] > 10.0f);
     printf("latency %.0f ms\n", (double)status.latency_ns / 1e6);
+    // Stages are parts of the whole, where both are told.
+    uint64_t stages = 0;
+    for (int i = 0; i < 6; i++) stages += status.gpu_stages_ns[i];
+    printf("GPU %.0f ms, of which %.0f in stages\n", (double)status.gpu_ns / 1e6, (double)stages / 1e6);
+    CHECK(stages <= status.gpu_ns && (status.gpu_stages_ns[4] > 0) == (stages > 0));
 
     // Every layout, borrowed: given back once, and the same driver. The region around the face settles first.
     uint64_t clock = 2000000000;

@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::frame::Picture;
 use crate::options::{FaceStatus, MotionOptions, SessionOptions};
 use crate::orient::Orientation;
+use crate::timing::GpuStages;
 pub use pace::Thermal;
 pub use screen::Window;
 use std::collections::VecDeque;
@@ -89,6 +90,8 @@ pub struct LiveStatus {
     pub latency: Duration,
     /// GPU time of that, where the device has timestamps.
     pub gpu_seconds: Option<f64>,
+    /// What of that each stage took, where the device can take timestamps inside a pass.
+    pub gpu_stages: Option<GpuStages>,
     /// The driver's face.
     pub face: Option<FaceStatus>,
 }

@@ -207,14 +207,15 @@ impl Worker<'_> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let picture = session.take_picture(true)?;
         session.finish()?;
-        let (face, gpu_seconds) = (session.status(), session.stats().gpu_seconds);
+        let (face, stats) = (session.status(), session.stats());
         self.publish(|state| {
             if let Some(picture) = picture {
                 state.picture = Some(LivePicture { picture, timestamp });
             }
             state.status.pictures += 1;
             state.status.latency = at.elapsed();
-            (state.status.face, state.status.gpu_seconds) = (face, gpu_seconds);
+            state.status.face = face;
+            (state.status.gpu_seconds, state.status.gpu_stages) = (stats.gpu_seconds, stats.gpu_stages);
         });
         Ok(())
     }
