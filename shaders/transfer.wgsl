@@ -239,6 +239,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let away = driver(facial) - photo(facial);
     let head_x = total(lane, fit * away.x);
     let head_y = total(lane, fit * away.y);
+    storageBarrier(); // before others' points of a neutral pose taken just now
     let apart = photo(facial) - decision.z * neutral(facial);
     let held_x = total(lane, fit * apart.x);
     let held_y = total(lane, fit * apart.y);
@@ -254,10 +255,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     for (var i = lane; i < COORDS / 2u; i += LANES) {
         let place = vec4<f32>(photo(i), source[DEPTH_AT + i], 1.0);
-        let head = vec2<f32>(dot(head_x, place), dot(head_y, place));
         let shape = photo(i) - decision.z * neutral(i) - vec2<f32>(dot(held_x, place), dot(held_y, place));
         let solid = vec3<f32>(shape, select(0.0, deeper, i < FACIAL));
         let turned = vec2<f32>(dot(head_x.xyz, solid), dot(head_y.xyz, solid));
+        let head = vec2<f32>(dot(head_x, place), dot(head_y, place)) + solid.z * vec2<f32>(head_x.z, head_y.z);
         let own = select(turned, vec2<f32>(0.0), (i >= FACIAL) & (i < IRISES_AT / 2u));
         let gain = control[2].y * select(1.0, control[2].z, (i >= LIPS_AT) & (i < LIPS_AT + LIPS));
         let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * (driver(i) + own - photo(i) - head);

@@ -407,7 +407,7 @@ typedef struct {
 typedef struct {
   // `sizeof(PortraitMotion)`.
   uint32_t struct_size;
-  // Factor on the motion; 1 is the driver's own.
+  // Factor on relative motion; 1 is the driver's own. This and the gains go from 0 to 10 and say nothing of absolute motion.
   float strength;
   // Factor on what the head does as a whole.
   float head_gain;

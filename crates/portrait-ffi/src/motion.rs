@@ -11,7 +11,7 @@ use portrait_runtime::{Mode, MotionOptions};
 pub struct PortraitMotion {
     /// `sizeof(PortraitMotion)`.
     pub struct_size: u32,
-    /// Factor on the motion; 1 is the driver's own.
+    /// Factor on relative motion; 1 is the driver's own. This and the gains go from 0 to 10 and say nothing of absolute motion.
     pub strength: f32,
     /// Factor on what the head does as a whole.
     pub head_gain: f32,

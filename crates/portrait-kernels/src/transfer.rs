@@ -234,7 +234,7 @@ fn weigh(control: &TransferControl, source: &[f32], neutral: &[Point], pose: &mu
     }
     let is_neural = |i: usize| (FACIAL / 2..(FACIAL + NEURAL) / 2).contains(&i);
     for (i, (to, &from)) in pose.iter_mut().zip(points).enumerate() {
-        let moved = head.moved(from, depth[i]);
+        let moved = head.moved(from, depth[i] + deeper[i]);
         let own = if is_neural(i) { [0.0; 2] } else { head.turned(unlike[i], deeper[i]) };
         let lips = (LIPS_AT..LIPS_AT + LIPS).contains(&i);
         let gain = control.expression_gain * if lips { control.mouth_gain } else { 1.0 };

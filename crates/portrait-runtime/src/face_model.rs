@@ -11,6 +11,7 @@ use portrait_models::{FacialPoints, bundled};
 const PIVOT: Vec3 = Vec3::new(0.0, 0.8, 1.0);
 /// Of the sum of the expressions' squares: how little a combination of expressions is believed.
 const RIDGE: f64 = 1e-3;
+
 /// Mean shape and expressions of the 106 facial points. Unit: distance of the outer eye corners, their middle at 0; x to the
 /// picture's right, y down, z away from the camera.
 #[derive(Debug)]

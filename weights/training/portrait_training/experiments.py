@@ -101,9 +101,10 @@ def begin(run: Run, base: Portrait):
     if not isinstance(base.synthesis.unet.stem[1], torch.nn.BatchNorm2d):
         own.without_norm()
     state, top = base.state_dict(), base.synthesis.fusion.out_channels
-    state["synthesis.fusion.weight"] = torch.cat(
-        [state["synthesis.fusion.weight"][:, :top], torch.zeros_like(own.synthesis.fusion.weight[:, top:])], 1
-    )
+    weight = state["synthesis.fusion.weight"]
+    fusion = weight.new_zeros(own.synthesis.fusion.weight.shape)
+    fusion[:, :top] = weight[:, :top]
+    state["synthesis.fusion.weight"] = fusion
     frozen = {name for name, parameter in own.named_parameters() if not parameter.requires_grad}
     own.load_state_dict(state | {name: value for name, value in own.state_dict().items() if name in frozen})
     run.restart()
@@ -120,7 +121,8 @@ class Jury:
         scores = [coverage.moment(net, self.bench.tracker, person, (turn, 0), views)[0] for person in self.people for turn in TURNS]
         for method, name in (("model", "result"), ("warp", "warp")):
             rows = [score[name] for score in scores]
-            found[method] |= {f"turned_{key}": float(np.mean([row[key] for row in rows if key in row])) for key in ("l1", "l1_hidden", "akd")}
+            columns = {key: [row[key] for row in rows if key in row] for key in ("l1", "l1_hidden", "akd")}
+            found[method] |= {f"turned_{key}": float(np.mean(values)) for key, values in columns.items() if values}
         return found
 
 
@@ -151,6 +153,8 @@ def main():
     parser.add_argument("--every", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
+    if other := [name for name in args.only if args.start and VARIANTS[name].preset]:
+        parser.error(f"--start has the sizes of one preset; leave out {', '.join(other)} by --only")
     torch.set_num_threads(args.threads)
     device, cache = "cuda" if torch.cuda.is_available() else "cpu", Cache(args.cache)
     judges = Judges(Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device))

@@ -53,7 +53,7 @@ def face_frame(points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def transfer(source: Tensor, driver: Tensor, first: Tensor) -> tuple[Tensor, float]:
-    """Facial points (1, P, 2) of the source moved as the driver's moved since its first frame, and the scale of that motion.
+    """Facial points (1, 108, 2) of the source moved as the driver's moved since its first frame, and the scale of that motion.
 
     What the turn of the head makes of the source's own shape is added. Lids move further by how much wider the source's eye is open: an
     eye that closes closes the source's. Lids and lips do not cross.

@@ -33,7 +33,7 @@ public final class Session: Sendable {
 
     /// How the driver's motion is taken over.
     public struct Motion: Sendable {
-        /// Factor on all of it; 1 is the driver's own, 10 the most.
+        /// Factor on all of it, if relative; 1 is the driver's own. All factors go from 0 to 10.
         public var strength: Float = 1
         /// Factors on what the head does as a whole, and on everything else that the face does.
         public var headGain: Float = 1, expressionGain: Float = 1

@@ -13,7 +13,7 @@ use super::screen::Event;
 pub(crate) const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
 
 /// The longest wait for work in flight.
-const WAIT: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Stage {
     pub(crate) gpu: Arc<Gpu>,

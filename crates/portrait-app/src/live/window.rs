@@ -141,13 +141,15 @@ impl Live {
                     self.screen.on(Event::SurfaceMade);
                 }
                 Action::Configure => {
-                    if let Some(stage) = &mut self.stage {
-                        stage.configure(self.screen.size());
+                    if let (Some(stage), Some(window)) = (&mut self.stage, &self.window) {
+                        // The event of its newest size may still be on its way.
+                        let size = window.inner_size();
+                        stage.configure([size.width.max(1), size.height.max(1)]);
                     }
                     self.screen.on(Event::Configured);
                 }
                 Action::Draw => {
-                    let event = self.draw();
+                    let Some(event) = self.draw() else { return Ok(()) };
                     self.screen.on(event);
                     if event == Event::Shown {
                         return Ok(());
@@ -185,12 +187,12 @@ impl Live {
         Ok(())
     }
 
-    /// One frame of picture and overlay; what became of it.
-    fn draw(&mut self) -> Event {
+    /// One frame of picture and overlay; what became of it, `None` if there was nothing to draw.
+    fn draw(&mut self) -> Option<Event> {
         let (Some(stage), Some(worker), Some(window), Some(input)) =
             (&mut self.stage, &self.worker, &self.window, &mut self.input)
         else {
-            return Event::Shown;
+            return None;
         };
         let mut view = worker.view();
         if let Some(presenter) = view.presenter.take() {
@@ -203,12 +205,12 @@ impl Live {
         }
         if stage.presenter.is_none() && self.report.devices_lost > 0 {
             // The last picture before the loss stays until there is one again.
-            return Event::Shown;
+            return None;
         }
         drop(view);
         let frame = match stage.frame() {
             Ok(frame) => frame,
-            Err(event) => return event,
+            Err(event) => return Some(event),
         };
         let mut requests = Vec::new();
         let (output, made) = {
@@ -232,7 +234,7 @@ impl Live {
         for request in requests {
             self.ask(request);
         }
-        Event::Shown
+        Some(Event::Shown)
     }
 
     fn ask(&mut self, request: Request) {

@@ -141,7 +141,7 @@ public final class Session implements AutoCloseable {
         return out.getLong(16);
     }
 
-    /** How the driver's motion is taken over. Factors go from 0 to 10; 1 is the driver's own. */
+    /** How the driver's motion is taken over. Factors are of relative motion and go from 0 to 10; 1 is the driver's own. */
     public static final class Motion {
         /** On all of it. */
         public float strength = 1;
