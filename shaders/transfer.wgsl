@@ -48,7 +48,7 @@ const REST_OPENING = 0.5; // of the photo's
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
-var<workgroup> unlike: array<vec2<f32>, 106>; // how the photo differs from the neutral pose, both heads held alike
+var<workgroup> unlike: array<vec2<f32>, 158>; // how the photo differs from the neutral pose, both heads held alike
 var<workgroup> decision: vec4<f32>; // (take this frame as neutral, a neutral is valid, scale, 0)
 
 fn driver(i: u32) -> vec2<f32> { return vec2<f32>(pose[i * 2u], pose[i * 2u + 1u]); }
@@ -243,9 +243,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let apart = photo(facial) - decision.z * neutral(facial);
     let held_x = total(lane, fit * apart.x);
     let held_y = total(lane, fit * apart.y);
-    if lane < FACIAL {
-        let place = vec4<f32>(photo(lane), source[DEPTH_AT + lane], 1.0);
-        unlike[lane] = apart - vec2<f32>(dot(held_x, place), dot(held_y, place));
+    for (var i = lane; i < COORDS / 2u; i += LANES) {
+        let place = vec4<f32>(photo(i), source[DEPTH_AT + i], 1.0);
+        unlike[i] = photo(i) - decision.z * neutral(i) - vec2<f32>(dot(held_x, place), dot(held_y, place));
     }
     workgroupBarrier();
     var deeper = 0.0;
@@ -255,8 +255,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     for (var i = lane; i < COORDS / 2u; i += LANES) {
         let place = vec4<f32>(photo(i), source[DEPTH_AT + i], 1.0);
-        let shape = photo(i) - decision.z * neutral(i) - vec2<f32>(dot(held_x, place), dot(held_y, place));
-        let solid = vec3<f32>(shape, select(0.0, deeper, i < FACIAL));
+        let solid = vec3<f32>(unlike[i], select(0.0, deeper, i < FACIAL));
         let turned = vec2<f32>(dot(head_x.xyz, solid), dot(head_y.xyz, solid));
         let head = vec2<f32>(dot(head_x, place), dot(head_y, place)) + solid.z * vec2<f32>(head_x.z, head_y.z);
         let own = select(turned, vec2<f32>(0.0), (i >= FACIAL) & (i < IRISES_AT / 2u));
