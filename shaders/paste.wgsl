@@ -1,6 +1,6 @@
 // paste: the animated picture at the size of its square in the photo, laid over a backdrop. One invocation per pixel of the square.
 //
-// Shapes   flow [m, m] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
+// Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
 //          backdrop [side, side] texture   canvas texture, written in the square at `origin`
 // Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it
 // Edges    blends into the backdrop over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
@@ -11,7 +11,7 @@
 #import tier
 #import grid
 
-struct Params { origin: vec2<u32>, side: u32, size: u32, motion: u32, fade: f32, pad_a: u32, pad_b: u32, insets: vec4<f32> }
+struct Params { origin: vec2<u32>, side: u32, size: u32, fade: f32, pad_a: u32, pad_b: u32, pad_c: u32, insets: vec4<f32> }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<S4>;
@@ -19,10 +19,10 @@ struct Params { origin: vec2<u32>, side: u32, size: u32, motion: u32, fade: f32,
 @group(0) @binding(4) var backdrop: texture_2d<f32>;
 @group(0) @binding(5) var canvas: texture_storage_2d<rgba8unorm, write>;
 
-fn flow_at(unit: vec2<f32>) -> vec4<f32> {
-    let tap = bilinear_tap(unit * f32(p.motion - 1u), p.motion);
-    let upper = tap.low.y * p.motion;
-    let lower = tap.high.y * p.motion;
+fn flow_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(position, p.size);
+    let upper = tap.low.y * p.size;
+    let lower = tap.high.y * p.size;
     return blend_tap(tap, flow[upper + tap.low.x], flow[upper + tap.high.x], flow[lower + tap.low.x], flow[lower + tap.high.x]);
 }
 fn source_at(position: vec2<f32>) -> vec4<f32> {
@@ -50,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let scale = f32(p.size) / f32(p.side);
     let position = (vec2<f32>(id.xy) + 0.5) * scale - 0.5;
     let held = clamp(position, vec2<f32>(0.0), vec2<f32>(f32(p.size - 1u)));
-    let f = flow_at(held / f32(p.size - 1u));
+    let f = flow_at(held);
     let origin = pixel_position(f.xy, p.size) + position - held;
     let moved = source_at(origin);
     let made = picture_at(position).rgb;

@@ -124,6 +124,12 @@ def frames(path: Path, numbers: tuple[int, ...]) -> list[np.ndarray]:
     return [found[n] for n in numbers]
 
 
+def frame(net: Folded, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What is stored of a frame; of the flow, which has the picture's size, every fourth pixel across and down."""
+    made = net.frame(*inputs)
+    return made | {"flow": made["flow"][..., ::4, ::4]}
+
+
 @torch.no_grad()
 def portrait(nets: dict[str, Net], photo: np.ndarray, driver: Path) -> list[dict[str, np.ndarray]]:
     tensors, metadata = tensorfile.read(HERE / "portrait_s.safetensors")
@@ -140,7 +146,7 @@ def portrait(nets: dict[str, Net], photo: np.ndarray, driver: Path) -> list[dict
         fk_d, nk_d = now = facial(nets, drv), net.neural_keypoints(planar(drv))
         facial_d, kp_d = net.relative(source, now, start)
         values = dict(fk_s=fk_s, fk_d=fk_d, fk_d0=fk_d0, facial_d=facial_d, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d)
-        values |= dict(kp_d_absolute=net.merge(*now)) | net.frame(planar(src), planar(smask), planar(back), fk_s, kp_s, kp_d, facial_d)
+        values |= dict(kp_d_absolute=net.merge(*now)) | frame(net, planar(src), planar(smask), planar(back), fk_s, kp_s, kp_d, facial_d)
         arrays = {name: t[0].numpy() for name, t in values.items()}
         out.append(dict(src=src, smask=smask, back=back, drv=drv, **arrays))
     return out
@@ -172,7 +178,7 @@ def again(weights: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.nd
     nk_s, nk_d, nk_d0 = net.neural_keypoints(src), net.neural_keypoints(drv), torch.from_numpy(np.array(stored["nk_d0"]))[None]
     kp_s, (facial_d, kp_d) = net.merge(fk_s, nk_s), net.relative((fk_s, nk_s), (fk_d, nk_d), (fk_d0, nk_d0))
     values = dict(facial_d=facial_d, nk_s=nk_s, nk_d=nk_d, nk_d0=nk_d0, kp_s=kp_s, kp_d=kp_d, kp_d_absolute=net.merge(fk_d, nk_d))
-    values |= net.frame(src, smask, back, fk_s, kp_s, kp_d, facial_d)
+    values |= frame(net, src, smask, back, fk_s, kp_s, kp_d, facial_d)
     return given | {name: t[0].numpy() for name, t in values.items()}, metadata
 
 
@@ -185,8 +191,8 @@ def fast(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     fk_s, fk_d = (torch.from_numpy(np.array(s[name]))[None] for name in ("fk_s", "fk_d"))
     nk_s, nk_d = net.neural_keypoints(src), net.neural_keypoints(drv)
     kp_s, kp_d = net.merge(fk_s, nk_s), net.merge(fk_d, nk_d)
-    frame = net.frame(src, smask, back, fk_s, kp_s, kp_d, fk_d)
-    out = dict(nk_s=nk_s, nk_d=nk_d, kp_s=kp_s, kp_d=kp_d, flow=frame["flow"], out=frame["out"])
+    made = frame(net, src, smask, back, fk_s, kp_s, kp_d, fk_d)
+    out = dict(nk_s=nk_s, nk_d=nk_d, kp_s=kp_s, kp_d=kp_d, flow=made["flow"], out=made["out"])
     return {name: t[0].numpy() for name, t in out.items()}
 
 

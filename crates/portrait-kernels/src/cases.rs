@@ -70,6 +70,6 @@ pub fn cases() -> Vec<Case> {
         case("bilinear ×2 32 @32²", resize, true),
         case("motion input @32²", MotionInput { size: 32, groups: 10, keypoints: 50, variance: 0.01 }, true),
         case("motion combine @64²", MotionCombine { size: 64, groups: 10 }, true),
-        case("warp @128²", Warp { size: 128, motion: 32, fold: 1 }, true),
+        case("warp @128²", Warp { size: 128, fold: 1 }, true),
     ]
 }

@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 /// Lays the finished picture over a backdrop, at the size its square has in the photo.
 ///
-/// Inputs: `flow` `[motion, motion, 4]` of [`crate::MotionCombine`]; source `[4, size, size]` (r, g, b, person mask); the picture,
+/// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask); the picture,
 /// a texture `size × size`; the backdrop, a texture `side × side`. Output: the canvas, a texture of which the square at `origin`
 /// is written.
 ///
@@ -17,8 +17,6 @@ use bytemuck::{Pod, Zeroable};
 pub struct Paste {
     /// Side of the picture in pixels.
     pub size: u32,
-    /// Side of the flow in pixels.
-    pub motion: u32,
     /// Width and height of the canvas in pixels.
     pub canvas: [u32; 2],
     /// Side of the square on the canvas in pixels.
@@ -44,9 +42,8 @@ struct Params {
     origin: [u32; 2],
     side: u32,
     size: u32,
-    motion: u32,
     fade: f32,
-    pad: [u32; 2],
+    pad: [u32; 3],
     insets: [f32; 4],
 }
 
@@ -79,7 +76,7 @@ impl Kernel for Paste {
 
     fn bindings(&self) -> Vec<Binding> {
         vec![
-            Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
+            Binding::new(Bind::Floats, feature_len(4, self.size, self.size)),
             Binding::new(Bind::Feature, feature_len(4, self.size, self.size)),
             Binding::new(Bind::Texture, feature_len(4, self.size, self.size)),
             Binding::new(Bind::Texture, feature_len(4, self.side, self.side)),
@@ -88,8 +85,8 @@ impl Kernel for Paste {
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
-        let Self { size, motion, side, origin, fade, .. } = *self;
-        let params = Params { origin, side, size, motion, fade, pad: [0; 2], insets: self.insets() };
+        let Self { size, side, origin, fade, .. } = *self;
+        let params = Params { origin, side, size, fade, pad: [0; 3], insets: self.insets() };
         Dispatch {
             shader: ShaderKey::new("paste", tier).define("MATTE", self.matte),
             params: bytemuck::bytes_of(&params).to_vec(),
@@ -102,7 +99,7 @@ impl Kernel for Paste {
             panic!("paste needs flow, source, picture and backdrop")
         };
         let [canvas] = outputs else { panic!("paste writes the canvas") };
-        let (size, motion, side) = (self.size as usize, self.motion as usize, self.side as usize);
+        let (size, side) = (self.size as usize, self.side as usize);
         let [left, top] = self.origin.map(|v| v as usize);
         let (width, scale, insets) = (self.canvas[0] as usize, size as f32 / side as f32, self.insets());
         for pixel in 0..side * side {
@@ -111,7 +108,7 @@ impl Kernel for Paste {
             let position = low.map(|v| v * scale - 0.5);
             let last = (size - 1) as f32;
             let held = position.map(|v| v.clamp(0.0, last));
-            let [fx, fy, occlusion, _] = bilinear(flow, motion, held.map(|v| v / last * (motion - 1) as f32));
+            let [fx, fy, occlusion, _] = bilinear(flow, size, held);
             let near = pixel_position([fx, fy], size);
             let origin: [f32; 2] = std::array::from_fn(|c| near[c] + position[c] - held[c]);
             let moved = bilinear(source, size, origin);

@@ -13,20 +13,24 @@ const INNER_LIPS: [[usize; 2]; 3] = [[36, 37], [40, 42], [41, 43]];
 const IRISES_AT: usize = 44;
 /// Opening of an eye, in `sigma`, from which its iris counts in full.
 const OPEN: f32 = 2.5;
+/// Distance, in `sigma`, from which on the shader leaves a pin out.
+const REACH: f32 = 6.0;
 
-/// The flow of [`crate::MotionCombine`] corrected so that it leads from the driver's pins to the source's:
-/// `flow(z) += Σ w_j(z) e_j / (Σ w_j(z) + softness)` with `e_j = source_j - flow(driver_j)` and
+/// The flow of [`crate::MotionCombine`] and its occlusion brought to the size of the picture (bilinear, `align_corners`), and the flow
+/// corrected there so that it leads from the driver's pins to the source's: `flow(z) += Σ w_j(z) e_j / (Σ w_j(z) + softness)` with `e_j = source_j - flow(driver_j)` and
 /// `w_j = exp(-|z - driver_j|² / 2 sigma²)`. What networks and splines miss at lids and lips is an opening or a closing there.
 ///
-/// Opposite points of lids and inner lips act on their own side of the middle between them only, with a ramp of half a pixel of the
-/// grid: where they meet, the flow shows skin on both sides, not the average of both, which is the open eye. Irises fade as their
-/// eye closes.
+/// Opposite points of lids and inner lips act on their own side of the middle between them only, with a ramp of half a pixel: where
+/// they meet, the flow shows skin on both sides, not the average of both, which is the open eye. Irises fade as their eye closes.
+/// The shader leaves out what is further away than `6 sigma`: weights below a ten-millionth.
 ///
-/// Bindings, all `f32`: flow `[size, size, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
-/// [`Transfer::pins`] lists them, corrected flow.
+/// Bindings, all `f32`: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
+/// [`Transfer::pins`] lists them, corrected flow `[size, size, 4]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PinFlow {
     /// Side of the motion grid in pixels, at least 2.
+    pub motion: u32,
+    /// Side of the picture in pixels, at least 2.
     pub size: u32,
     /// Reach of a pin in [-1, 1] units, more than 0.
     pub sigma: f32,
@@ -39,19 +43,22 @@ pub struct PinFlow {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct Params {
     size: u32,
+    motion: u32,
     sharpness: f32,
     softness: f32,
     steepness: f32,
     open: f32,
-    pad: [f32; 3],
+    reach: f32,
+    ratio: f32,
 }
 
 impl PinFlow {
     fn params(&self) -> Params {
         let sharpness = 0.5 / (self.sigma * self.sigma);
         let steepness = self.size as f32 - 1.0;
-        let (softness, open) = (self.softness, OPEN * self.sigma);
-        Params { size: self.size, sharpness, softness, steepness, open, pad: [0.0; 3] }
+        let (softness, open, reach) = (self.softness, OPEN * self.sigma, REACH * self.sigma);
+        let ratio = (self.motion - 1) as f32 / steepness;
+        Params { size: self.size, motion: self.motion, sharpness, softness, steepness, open, reach, ratio }
     }
 }
 
@@ -80,7 +87,7 @@ impl Kernel for PinFlow {
     fn bindings(&self) -> Vec<Binding> {
         let (flow, pins) = (feature_len(4, self.size, self.size), 2 * Transfer::PINS);
         vec![
-            Binding::new(Bind::Floats, flow),
+            Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
             Binding::new(Bind::Floats, pins),
             Binding::new(Bind::Floats, pins),
             Binding::new(Bind::FloatsOut, flow),
@@ -97,7 +104,7 @@ impl Kernel for PinFlow {
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
         let [loose, source, driver] = inputs else { panic!("pin_flow needs flow, source and driver") };
-        let (params, size) = (self.params(), self.size as usize);
+        let (params, size, motion) = (self.params(), self.size as usize, self.motion as usize);
         let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
         let along = minus(driver[1], driver[0]);
         let length = dot(along, along).sqrt().max(1e-6);
@@ -107,12 +114,14 @@ impl Kernel for PinFlow {
             .iter()
             .zip(driver)
             .map(|(s, d)| {
-                let there = bilinear(loose, size, pixel_position(*d, size));
+                let there = bilinear(loose, motion, pixel_position(*d, motion));
                 minus(*s, [there[0], there[1]])
             })
             .collect();
-        for (pixel, (flow, loose)) in outputs[0].chunks_exact_mut(4).zip(loose.chunks_exact(4)).enumerate() {
-            let z = grid_point(pixel % size, pixel / size, size);
+        for (pixel, flow) in outputs[0].chunks_exact_mut(4).enumerate() {
+            let (x, y) = (pixel % size, pixel / size);
+            let loose = bilinear(loose, motion, [x, y].map(|v| v as f32 * params.ratio));
+            let z = grid_point(x, y, size);
             let height = dot(z, across);
             let (mut total, mut sum) = (self.softness, [0.0; 2]);
             for ((at, miss), [base, steepness, middle]) in driver.iter().zip(&misses).zip(&sides) {

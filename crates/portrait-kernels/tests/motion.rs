@@ -281,15 +281,16 @@ fn a_wrong_transform_is_seen() {
     Check::new(&kernel, &inputs).perturb(0, 8, 0.1).report().expect_err("a wrong flow went unseen");
 }
 
-const PINS: [PinFlow; 3] = [
-    PinFlow { size: 2, sigma: 0.3, softness: 0.5 },
-    PinFlow { size: 33, sigma: 0.05, softness: 0.1 },
-    PinFlow { size: 64, sigma: 0.02, softness: 0.02 },
+const PINS: [PinFlow; 4] = [
+    PinFlow { motion: 2, size: 2, sigma: 0.3, softness: 0.5 },
+    PinFlow { motion: 5, size: 33, sigma: 0.05, softness: 0.1 },
+    PinFlow { motion: 17, size: 9, sigma: 0.02, softness: 0.02 },
+    PinFlow { motion: 16, size: 64, sigma: 0.02, softness: 0.02 },
 ];
 
 /// A flow near the identity; pins of the source and of the driver, some of them outside the picture.
 fn pin_inputs(kernel: &PinFlow, seed: u64) -> Vec<Vec<f32>> {
-    let (mut rng, size) = (Rng::new(seed), kernel.size as usize);
+    let (mut rng, size) = (Rng::new(seed), kernel.motion as usize);
     let flow = (0..size * size).flat_map(|i| {
         let [x, y] = grid64(i, size).map(|v| v as f32);
         [x + rng.range(-0.1, 0.1), y + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
@@ -317,19 +318,19 @@ fn pin_flow_matches_formula() {
             inputs[2][2 * lower + 1] = 0.9;
         }
         inputs[2][..4].copy_from_slice(&[-0.5, 0.1, 0.5, 0.1]);
-        let (size, last) = (kernel.size as usize, kernel.size as f64 - 1.0);
-        let at = |i: usize, axis: usize| f64::from(inputs[0][i * 4 + axis]);
+        let (size, last) = (kernel.size as usize, f64::from(kernel.size) - 1.0);
+        let (motion, end) = (kernel.motion as usize, f64::from(kernel.motion) - 1.0);
+        // Tent weights over the whole loose flow.
+        let read = |z: [f64; 2], c: usize| {
+            let pixel = z.map(|v| ((v + 1.0) / 2.0 * end).clamp(0.0, end));
+            let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
+            let weight = |i: usize| tent(pixel[0], i % motion) * tent(pixel[1], i / motion);
+            (0..motion * motion).map(|i| weight(i) * f64::from(inputs[0][i * 4 + c])).sum::<f64>()
+        };
         let points = |which: usize| inputs[which].chunks(2).map(|p| [f64::from(p[0]), f64::from(p[1])]);
-        // What the flow misses at each point: tent weights over the whole picture.
-        let misses: Vec<([f64; 2], [f64; 2])> = points(1)
-            .zip(points(2))
-            .map(|(s, d)| {
-                let pixel = d.map(|v| ((v + 1.0) / 2.0 * last).clamp(0.0, last));
-                let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
-                let weight = |i: usize| tent(pixel[0], i % size) * tent(pixel[1], i / size);
-                (d, [0, 1].map(|c| s[c] - (0..size * size).map(|i| weight(i) * at(i, c)).sum::<f64>()))
-            })
-            .collect();
+        // What the flow misses at each point.
+        let misses: Vec<([f64; 2], [f64; 2])> =
+            points(1).zip(points(2)).map(|(s, d)| (d, [0, 1].map(|c| s[c] - read(d, c)))).collect();
         let want: Vec<f32> = (0..size * size)
             .flat_map(|i| {
                 let z = grid64(i, size);
@@ -345,8 +346,8 @@ fn pin_flow_matches_formula() {
                 };
                 let terms: Vec<_> = misses.iter().enumerate().map(|(k, (d, e))| (weight(k, d), e)).collect();
                 let total: f64 = terms.iter().map(|(w, _)| w).sum::<f64>() + f64::from(kernel.softness);
-                let moved = |c: usize| at(i, c) + terms.iter().map(|(w, e)| w * e[c]).sum::<f64>() / total;
-                [moved(0), moved(1), at(i, 2), at(i, 3)].map(|v| v as f32)
+                let moved = |c: usize| read(z, c) + terms.iter().map(|(w, e)| w * e[c]).sum::<f64>() / total;
+                [moved(0), moved(1), read(z, 2), read(z, 3)].map(|v| v as f32)
             })
             .collect();
         assert_close(&twin(kernel, &inputs, &[])[0], &want, 1e-10);
@@ -355,7 +356,7 @@ fn pin_flow_matches_formula() {
 
 #[test]
 fn closed_lids_show_skin_on_both_sides_and_no_iris() {
-    let kernel = PINS[2];
+    let kernel = PinFlow { motion: 64, ..PINS[3] };
     let size = 64;
     let identity: Vec<f32> = (0..size * size)
         .flat_map(|i| {

@@ -8,7 +8,6 @@ use portrait_kernels::{Kernel, Paste};
 const CASES: [Paste; 4] = [
     Paste {
         size: 16,
-        motion: 4,
         canvas: [16, 16],
         side: 16,
         origin: [0, 0],
@@ -18,7 +17,6 @@ const CASES: [Paste; 4] = [
     },
     Paste {
         size: 16,
-        motion: 5,
         canvas: [37, 37],
         side: 37,
         origin: [0, 0],
@@ -26,8 +24,8 @@ const CASES: [Paste; 4] = [
         edges: [Some(0.0), None, Some(0.0), None],
         matte: false,
     },
-    Paste { size: 33, motion: 9, canvas: [7, 7], side: 7, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: false },
-    Paste { size: 16, motion: 4, canvas: [23, 23], side: 23, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: true },
+    Paste { size: 33, canvas: [7, 7], side: 7, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: false },
+    Paste { size: 16, canvas: [23, 23], side: 23, origin: [0, 0], fade: 1.0, edges: [None; 4], matte: true },
 ];
 
 fn texels(side: u32, rng: &mut Rng, alpha: &dyn Fn(usize) -> f32) -> Vec<f32> {
@@ -38,7 +36,7 @@ fn texels(side: u32, rng: &mut Rng, alpha: &dyn Fn(usize) -> f32) -> Vec<f32> {
 /// Flow, source, picture, backdrop. The flow stays close to the identity.
 fn inputs(kernel: &Paste, seed: u64) -> Vec<Vec<f32>> {
     let mut rng = Rng::new(seed);
-    let m = kernel.motion as usize;
+    let m = kernel.size as usize;
     let flow = (0..m * m)
         .flat_map(|i| {
             let [x, y] = [i % m, i / m].map(|v| 2.0 * v as f32 / (m - 1) as f32 - 1.0);
@@ -52,8 +50,8 @@ fn inputs(kernel: &Paste, seed: u64) -> Vec<Vec<f32>> {
 }
 
 /// The flow that moves nothing, everything visible.
-fn still(motion: u32) -> Vec<f32> {
-    let m = motion as usize;
+fn still(size: u32) -> Vec<f32> {
+    let m = size as usize;
     (0..m * m)
         .flat_map(|i| {
             let [x, y] = [i % m, i / m].map(|v| 2.0 * v as f32 / (m - 1) as f32 - 1.0);
@@ -79,7 +77,7 @@ fn no_gpu() -> bool {
 fn a_picture_like_the_photo_gives_the_photo() {
     let kernel = Paste { edges: [Some(0.0); 4], ..CASES[1] };
     let mut given = inputs(&kernel, 7);
-    given[0] = still(kernel.motion);
+    given[0] = still(kernel.size);
     given[2] = given[1].clone();
     given[3].iter_mut().skip(3).step_by(4).for_each(|a| *a = 1.0);
     let canvas = twin(&kernel, &given, &[]).remove(0);
@@ -126,7 +124,7 @@ fn what_lies_outside_of_the_edges_is_left() {
 fn the_matte_keeps_the_person_and_clears_the_rest() {
     let kernel = CASES[3];
     let mut given = inputs(&kernel, 5);
-    given[0] = still(kernel.motion);
+    given[0] = still(kernel.size);
     given[3].fill(0.0);
     let person = |x: usize| if x < 8 { 1.0 } else { 0.0 };
     (0..256).for_each(|i| given[1][4 * i + 3] = person(i % 16));

@@ -32,14 +32,14 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(MotionInput { size: 64, groups: 10, keypoints: 50, variance: 0.01 }),
         Box::new(ResizeBilinear { input, height: 32, width: 32, coords: Coords::HalfPixel }),
         Box::new(RgbaToFeature { size: [64, 64] }),
-        Box::new(PinFlow { size: 64, sigma: 0.02, softness: 0.02 }),
+        Box::new(PinFlow { motion: 16, size: 64, sigma: 0.02, softness: 0.02 }),
         Box::new(RefineCrops { frame: [64, 48], image: 256 }),
         Box::new(RefinePoints),
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
         Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
         Box::new(UnpackFrame { size: [64, 48] }),
-        Box::new(Warp { size: 64, motion: 16, fold: 2 }),
+        Box::new(Warp { size: 64, fold: 2 }),
     ];
     for act in [Activation::None, Activation::Prelu] {
         list.push(Box::new(AddFeatures { input, act }));
@@ -47,7 +47,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     }
     for matte in [false, true] {
         let (origin, canvas, edges) = ([8, 4], [128, 96], [Some(0.0); 4]);
-        list.push(Box::new(Paste { size: 64, motion: 16, canvas, side: 90, origin, fade: 9.0, edges, matte }));
+        list.push(Box::new(Paste { size: 64, canvas, side: 90, origin, fade: 9.0, edges, matte }));
     }
     for residual in [false, true] {
         let features = residual.then_some(64);

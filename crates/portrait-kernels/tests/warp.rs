@@ -5,22 +5,21 @@ mod common;
 use common::{Rng, assert_close, check, from_layout, to_layout, twin};
 use portrait_kernels::{Compose, Warp, shuffled_channel};
 
-const WARPS: [Warp; 9] = [
-    Warp { size: 1, motion: 1, fold: 1 },
-    Warp { size: 17, motion: 5, fold: 1 },
-    Warp { size: 5, motion: 17, fold: 1 },
-    Warp { size: 33, motion: 1, fold: 1 },
-    Warp { size: 2, motion: 1, fold: 2 },
-    Warp { size: 38, motion: 5, fold: 2 },
-    Warp { size: 15, motion: 4, fold: 3 },
-    Warp { size: 64, motion: 16, fold: 1 },
-    Warp { size: 256, motion: 64, fold: 2 },
+const WARPS: [Warp; 8] = [
+    Warp { size: 1, fold: 1 },
+    Warp { size: 17, fold: 1 },
+    Warp { size: 33, fold: 1 },
+    Warp { size: 2, fold: 2 },
+    Warp { size: 38, fold: 2 },
+    Warp { size: 15, fold: 3 },
+    Warp { size: 64, fold: 1 },
+    Warp { size: 256, fold: 2 },
 ];
 
 /// Flow (partly outside the picture), source with mask, background.
 fn warp_inputs(kernel: &Warp, seed: u64) -> Vec<Vec<f32>> {
     let mut rng = Rng::new(seed);
-    let m = kernel.motion as usize;
+    let m = kernel.size as usize;
     let flow = (0..m * m)
         .flat_map(|i| {
             let [x, y] = [i % m, i / m].map(|v| 2.0 * v as f32 / (m.max(2) - 1) as f32 - 1.0);
@@ -59,25 +58,24 @@ fn warp_matches_twin() {
 
 #[test]
 fn warp_matches_formula() {
-    for kernel in &WARPS[1..7] {
+    for kernel in &WARPS[1..6] {
         let inputs = warp_inputs(kernel, 2);
-        let (size, motion) = (kernel.size as usize, kernel.motion as usize);
+        let size = kernel.size as usize;
         let area = size * size;
         let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<f64>>();
-        let flow = wide(from_layout(&inputs[0], [4, kernel.motion, kernel.motion]));
+        let flow = wide(from_layout(&inputs[0], [4, kernel.size, kernel.size]));
         let source = wide(from_layout(&inputs[1], [4, kernel.size, kernel.size]));
         let background = from_layout(&inputs[2], [3, kernel.size, kernel.size]);
         let (mut y, mut warped) = (vec![0.0; 8 * area], vec![0.0; 4 * area]);
         for i in 0..area {
-            let at = [i % size, i / size].map(|v| v as f64 * (motion as f64 - 1.0) / (size as f64 - 1.0));
-            let coarse = |c: usize| sample64(&flow[c * motion * motion..][..motion * motion], motion, at);
-            let to = [coarse(0), coarse(1)].map(|v| (v + 1.0) / 2.0 * (size as f64 - 1.0));
+            let moved = |c: usize| flow[c * area + i];
+            let to = [moved(0), moved(1)].map(|v| (v + 1.0) / 2.0 * (size as f64 - 1.0));
             for c in 0..4 {
                 let v = sample64(&source[c * area..][..area], size, to);
                 warped[c * area + i] = v as f32;
-                y[if c < 3 { c } else { 7 } * area + i] = if c < 3 { v * coarse(2) } else { v } as f32;
+                y[if c < 3 { c } else { 7 } * area + i] = if c < 3 { v * moved(2) } else { v } as f32;
             }
-            y[3 * area + i] = coarse(2) as f32;
+            y[3 * area + i] = moved(2) as f32;
             for c in 0..3 {
                 y[(4 + c) * area + i] = background[c * area + i];
             }
@@ -92,9 +90,9 @@ fn warp_matches_formula() {
 
 #[test]
 fn an_identity_flow_returns_the_source() {
-    let kernel = Warp { size: 9, motion: 3, fold: 3 };
+    let kernel = Warp { size: 9, fold: 3 };
     let mut inputs = warp_inputs(&kernel, 3);
-    inputs[0] = (0..9).flat_map(|i| [(i % 3) as f32 - 1.0, (i / 3) as f32 - 1.0, 1.0, 0.0]).collect();
+    inputs[0] = (0..81).flat_map(|i| [(i % 9) as f32 / 4.0 - 1.0, (i / 9) as f32 / 4.0 - 1.0, 1.0, 0.0]).collect();
     let got = twin(&kernel, &inputs, &[]);
     assert_close(&got[1], &inputs[1], 1e-12);
     check(&kernel, &inputs);

@@ -58,7 +58,6 @@ impl Stage {
         let size = preset.image;
         let plain = Paste {
             size,
-            motion: preset.motion,
             canvas: [size; 2],
             side: size,
             origin: [0; 2],
@@ -164,10 +163,10 @@ fn face_of(avatar: &Avatar) -> [f32; 4] {
 
 /// `flow`, `source`, `picture`, `backdrop` → `canvas`.
 fn program(gpu: &Gpu, kernel: Paste) -> Result<Arc<Compiled>, EngineError> {
-    let Paste { size, motion, side, canvas, .. } = kernel;
+    let Paste { size, side, canvas, .. } = kernel;
     let mut g = Graph::new("paste");
     let inputs = [
-        g.external("flow", TensorKind::Floats(4 * motion * motion)),
+        g.external("flow", TensorKind::Floats(4 * size * size)),
         g.external("source", square(4, size)),
         g.external("picture", TensorKind::Texture([size; 2])),
         g.external("backdrop", TensorKind::Texture([side; 2])),

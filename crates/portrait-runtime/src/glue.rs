@@ -195,7 +195,7 @@ impl SessionBuffers {
             ("keypoints_input", feature(3, preset.nk.input)),
             ("merge", float_bytes(Transfer::OUT_LEN)),
             ("driving", float_bytes(2 * preset.keypoints.neural as usize)),
-            ("flow", float_bytes(4 * (preset.motion * preset.motion) as usize)),
+            ("flow", float_bytes(4 * (preset.image * preset.image) as usize)),
             ("indices", float_bytes(indices.len())),
             ("whole", float_bytes(4)),
             ("raw_facial", float_bytes(212)),

@@ -218,7 +218,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let source = g.external("source", square(4, side));
     let background = g.external("background", square(3, side));
     let bias = g.external("motion_bias", square(preset.dense_motion.stem, n));
-    let flow = g.external("flow", TensorKind::Floats(4 * n * n));
+    let flow = g.external("flow", TensorKind::Floats(4 * side * side));
 
     let solve = Arc::new(TpsSolve { groups: k.tps, reg: k.tps_reg });
     let tps = g.kernel("tps", solve, &[driving, source_points], &[TensorKind::Floats(16 * k.tps)])[0];
@@ -230,9 +230,9 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     let loose = g.kernel("motion_combine", combine, &[head, tps, driving], &[TensorKind::Floats(4 * n * n)])[0];
-    let pin = PinFlow { size: n, sigma: preset.pins.sigma, softness: preset.pins.softness };
+    let pin = PinFlow { motion: n, size: side, sigma: preset.pins.sigma, softness: preset.pins.softness };
     g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins], &[flow]);
-    let warp = Arc::new(Warp { size: side, motion: n, fold: preset.synthesis.fold });
+    let warp = Arc::new(Warp { size: side, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
     let made = g.kernel("warp", warp, &[flow, source, background], &outputs);
     Warped { synthesis_input: made[0], warped: made[1] }

@@ -142,7 +142,7 @@ pub struct SessionStats {
 pub struct Motion {
     /// The 106 facial keypoints the photo is to take, in [-1, 1]: the driver's after filter and transfer.
     pub facial: Vec<[f32; 2]>,
-    /// `motion × motion` of the preset, rows from the top: where the photo is read (x, y in [-1, 1]), how far what is read there
+    /// `image × image` of the preset, rows from the top: where the photo is read (x, y in [-1, 1]), how far what is read there
     /// is to be trusted (0..=1), and nothing.
     pub flow: Vec<[f32; 4]>,
 }

@@ -10,6 +10,7 @@ from torch import Tensor
 from . import tps
 from .presets import BASE40, EYES, INDICES, LIPS, PINS
 from .solid import own_turn
+from .tps import upsample
 
 
 def hull_area(points: Tensor) -> float:
@@ -26,10 +27,6 @@ def hull_area(points: Tensor) -> float:
 
     ring = chain(ordered) + chain(reversed(ordered))
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1]))) / 2
-
-
-def upsample(maps: Tensor, side: int) -> Tensor:
-    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
 
 
 def sample(picture: Tensor, where: Tensor) -> Tensor:
@@ -150,10 +147,10 @@ class Folded:
         head = self.conv("dense_motion.head", self.unet("dense_motion", x, len(self.config["dense_motion"]["down"])), relu=False)
         k = points["tps"] + 1
         combined = torch.einsum("bkhw,khwc->bchw", head[:, :k].softmax(1), transforms)
-        flow, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
-        if facial_d is not None:
-            flow = tps.pin(flow, pinned(facial), pinned(facial_d), **self.config["pins"])
-        full = sample(torch.cat([picture, mask], 1), upsample(flow, side).permute(0, 2, 3, 1))
+        free, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
+        pins = None if facial_d is None else (pinned(facial), pinned(facial_d))
+        flow = tps.pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
+        full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
         full_warp, full_fg = full[:, :3], full[:, 3:]
 
         cached: dict[str, Tensor] = {}

@@ -100,7 +100,8 @@ def cut(x: Tensor, corners: Tensor, out: int) -> Tensor:
 
 def exact_flow(o: dict, batch: dict[str, Tensor]) -> Tensor:
     """Distance of the flow from the true one where that is known, people before background; most of it before the pins."""
-    wrong = 0.7 * (o["free"] - batch["flow"]).abs() + 0.3 * (o["flow"] - batch["flow"]).abs()
+    pinned = tps.upsample(o["flow"], batch["flow"].shape[-1])
+    wrong = 0.7 * (o["free"] - batch["flow"]).abs() + 0.3 * (pinned - batch["flow"]).abs()
     people = 0.3 + 0.7 * F.interpolate(batch["dmask"], batch["flow"].shape[-2:], mode="area")
     return (wrong.sum(1, keepdim=True) * batch["flow_valid"] * people).mean()
 
@@ -122,6 +123,13 @@ def share_of_warp(blend: Tensor, batch: dict[str, Tensor]) -> Tensor:
     unseen = 1 - F.max_pool2d(valid, 3, 1, 1)
     warp = F.interpolate(blend, valid.shape[-2:], mode="area").clamp(1e-3, 1 - 1e-3)
     return -(known * (unseen * (1 - warp).log() + 0.5 * valid * warp.log())).mean()
+
+
+def empty(batch: dict[str, Tensor], side: int) -> Tensor:
+    """(B, 1, side, side): 1 where neither the source nor the driver has the person, a 32nd of the side around them left out."""
+    reach = 2 * (side // 32) + 1
+    person = F.max_pool2d(torch.maximum(batch["smask"], batch["dmask"]), reach, 1, reach // 2)
+    return (person < 0.5).float()
 
 
 OPENINGS = [(INNER_LIPS, 0.03), *((ring, 0.035) for ring in EYE_RINGS)]  # contours, and the gap from which on they are open
@@ -192,17 +200,19 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     """
     want, side = batch["drv"], batch["drv"].shape[-1]
     inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"]]
-    wrong, opening = (o["warped"] - want).abs().mean(1, keepdim=True).detach(), opened(batch, side)
+    wrong, opening, still = (o["warped"] - want).abs().mean(1, keepdim=True).detach(), opened(batch, side), empty(batch, side)
     if crop:
         corners = regions(batch["label_d"], wrong, side, crop)
         inputs = [cut(x, corners, crop) for x in inputs]
-        want, weight, wrong, opening = (cut(x, corners, crop) for x in (want, weight, wrong, opening))
+        want, weight, wrong, opening, still = (cut(x, corners, crop) for x in (want, weight, wrong, opening, still))
     s = net.synthesis(*inputs, net.views(batch, o) if views and not crop else None)
     hard = wrong / (wrong.mean((2, 3), keepdim=True) + 0.02)
     l1 = lambda got, w: ((got - want).abs() * w).mean()
     # The paint by itself, from the first step: behind the blend it would never learn.
     terms = {"out": 15 * l1(s["out"], weight), "paint": 5 * l1(s["paint"], weight) + 5 * l1(s["paint"], hard)}
     terms["opened"] = 3 * within((s["paint"] - want).abs(), opening) - 0.05 * within((1 - s["blend"]).clamp(1e-3, 1).log(), opening)
+    # Where nobody is or was, a photo stays as it is, whatever light and camera of the driver do.
+    terms["still"] = -0.2 * within(s["blend"].clamp(1e-3, 1).log(), still)
     if net.synthesis.fold > 1:
         terms["grid"] = 10 * pattern(s["paint"] - want, net.synthesis.fold)
     if judges.mesh and not crop:

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
-from .folded import pinned, sample, upsample
+from .folded import pinned, sample
 from .presets import BASE40
+from .tps import upsample
 
 # Where the ten purely neural keypoints start: five about the shoulders, five about the outline of the head.
 NEURAL_START = [[-0.7, 0.9], [0.7, 0.9], [0, 0.75], [-0.3, 0.65], [0.3, 0.65], [0, -0.8], [-0.6, -0.5], [0.6, -0.5], [-0.6, 0.3], [0.6, 0.3]]
@@ -130,7 +131,7 @@ class DenseMotion(nn.Module):
 
     def __init__(self, config: dict):
         super().__init__()
-        self.points, self.side, self.pins = config["keypoints"], config["motion"], config.get("pins")
+        self.points, self.side = config["keypoints"], config["motion"]
         self.transforms = self.points["tps"] + 1
         self.unet = UNet(3 * self.transforms + self.points["neural"] + 3, **config["dense_motion"])
         head = lambda channels: nn.Conv2d(self.unet.out_channels, channels, 3, 1, 1)
@@ -143,8 +144,7 @@ class DenseMotion(nn.Module):
         """Landmark mask (B, 1, side, side)."""
         return tps.heatmap(facial, tps.grid(self.side, facial.device), self.points["mark_var"]).amax(1, keepdim=True)
 
-    def forward(self, picture: Tensor, mask: Tensor, pins: tuple[Tensor, Tensor], kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
-        facial = pins[0][:, : self.points["facial"]]
+    def forward(self, picture: Tensor, mask: Tensor, facial: Tensor, kp_s: Tensor, kp_d: Tensor) -> dict[str, Tensor]:
         n, batch, z = self.side, len(picture), tps.grid(self.side, picture.device)
         area = lambda x: F.interpolate(x, (n, n), mode="area")
         with geometry():
@@ -152,14 +152,13 @@ class DenseMotion(nn.Module):
             transforms = torch.cat([z.expand(batch, 1, n, n, 2), tps.evaluate(parameters, kp_d, z)], 1)
             warped = sample(area(picture).repeat_interleave(self.transforms, 0), transforms.flatten(0, 1)).view(batch, -1, n, n)
             heat = tps.heatmap(kp_d, z, self.points["heat_var"]) - tps.heatmap(kp_s, z, self.points["heat_var"])
-            marks = self.marks(facial)
+            marks = self.marks(facial[:, : self.points["facial"]])
         x = torch.cat([warped, heat, torch.zeros_like(marks), area(mask), marks], 1)
         x = self.unet.decode(self.unet.encode(x.contiguous(memory_format=torch.channels_last)))
         weights, residual = self.contribution(x).float().softmax(1), self.residual(x).float()
         free = torch.einsum("bkhw,bkhwc->bchw", weights, transforms) + residual
-        flow = tps.pin(free, *map(pinned, pins), **self.pins) if self.pins else free
         sigmoid = lambda logits: torch.sigmoid(logits.float())
-        return dict(flow=flow, free=free, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
+        return dict(free=free, residual=residual, occlusion=sigmoid(self.occlusion(x)), masks=sigmoid(self.train_masks(x)))
 
 
 class Synthesis(nn.Module):
@@ -223,11 +222,13 @@ class Portrait(nn.Module):
         return self
 
     def flow(self, picture, mask, pins, kp_s, kp_d) -> dict[str, Tensor]:
-        """Motion, and the source warped by it at full resolution."""
-        out, side = self.dense_motion(picture, mask, pins, kp_s, kp_d), picture.shape[-1]
+        """Motion, its flow at full resolution, pinned there, and the source warped by it."""
+        out, side = self.dense_motion(picture, mask, pins[0], kp_s, kp_d), picture.shape[-1]
         with geometry():
-            full = sample(torch.cat([picture, mask], 1), upsample(out["flow"], side).permute(0, 2, 3, 1))
-        return out | dict(warped=full[:, :3], person=full[:, 3:], occlusion_full=upsample(out["occlusion"], side))
+            held = self.config.get("pins")
+            flow = tps.pin(out["free"], side, *map(pinned, pins), **held) if held else upsample(out["free"], side)
+            full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
+        return out | dict(flow=flow, warped=full[:, :3], person=full[:, 3:], occlusion_full=upsample(out["occlusion"], side))
 
     def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
         return self.merger(facial[:, : self.config["keypoints"]["facial"]], neural)

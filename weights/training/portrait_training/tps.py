@@ -78,13 +78,17 @@ def sides(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
     return out
 
 
-def pin(flow: Tensor, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
-    """Corrects a backward flow (B, 2, H, W) so that it leads from the driver's pins (B, 44 or 46, 2) to the source's.
+def upsample(maps: Tensor, side: int) -> Tensor:
+    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
+
+
+def pin(flow: Tensor, side: int, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
+    """A backward flow (B, 2, h, w) brought to (B, 2, side, side) and led from the driver's pins (B, 44 or 46, 2) to the source's.
 
     What the flow misses at the pins is spread by normalised Gaussians; far from all pins nothing changes.
     """
-    at = grid(flow.shape[-1], flow.device)
+    at = grid(side, flow.device)
     there = F.grid_sample(flow, driver[:, None].to(flow.dtype), padding_mode="border", align_corners=True)[:, :, 0].mT
     weight = heatmap(driver, at, sigma**2) * sides(driver, at, sigma)  # B, P, H, W
     total = weight.sum(1, keepdim=True) + softness
-    return flow + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total
+    return upsample(flow, side) + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total

@@ -33,7 +33,7 @@ def test_a_variant_trains(name):
     if name == "neural only":
         assert torch.equal(after["kp_d"], after["nk_d"])
     if name == "mixed, no pins":
-        assert torch.equal(after["flow"], after["free"])
+        assert torch.equal(after["flow"], tps.upsample(after["free"], after["flow"].shape[-1]))
     if variant.views:
         assert run.net.synthesis.fusion.weight[:, 8:].abs().max() > 0
 

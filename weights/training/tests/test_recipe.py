@@ -42,7 +42,7 @@ def test_pins_lead_the_flow_to_the_points_and_nowhere_else():
     points[0, [p[1] for p in INNER_LIPS]] = points[0, [p[0] for p in INNER_LIPS]] + torch.tensor([0, 0.1])
     driver = pinned(points)
     source, flow = driver + 0.05, tps.grid(64).permute(2, 0, 1)[None]
-    corrected = tps.pin(flow, source, driver, 0.02, 0.02)
+    corrected = tps.pin(flow, 64, source, driver, 0.02, 0.02)
     miss = lambda f: (torch.nn.functional.grid_sample(f, driver[:, None], align_corners=True)[:, :, 0].mT - source).abs().mean()
     assert miss(corrected) < 0.2 * miss(flow)
     torch.testing.assert_close(corrected[..., :10, :], flow[..., :10, :], atol=1e-6, rtol=0)
@@ -57,7 +57,7 @@ def test_closed_lids_show_skin_on_both_sides():
     photo[0, 44:] = torch.tensor([[-0.28, 0], [0.28, 0]])
     driver = photo.clone()
     driver[0, 4:24, 1] = 0
-    flow = tps.pin(tps.grid(64).permute(2, 0, 1)[None], photo, driver, 0.02, 0.02)
+    flow = tps.pin(tps.grid(64).permute(2, 0, 1)[None], 64, photo, driver, 0.02, 0.02)
     assert (flow[0, 1, 31, [23, 40]] < -0.05).all() and (flow[0, 1, 32, [23, 40]] > 0.05).all()
 
 

@@ -3,7 +3,7 @@
 use portrait_kernels::{Kernel, Warp};
 use portrait_media::Picture;
 
-/// `photo` (square) read through a backward flow of rows of `(x, y, _, _)` in [-1, 1]: the CPU twin of the engine's own warp.
+/// `photo` (square) read through a backward flow of its size, `(x, y, _, _)` in [-1, 1]: the CPU twin of the engine's own warp.
 pub(crate) fn warped(photo: &Picture, flow: &[[f32; 4]]) -> Picture {
     let size = photo.width;
     let source: Vec<f32> = photo.rgba.iter().map(|&v| f32::from(v) / 255.0).collect();
@@ -11,7 +11,7 @@ pub(crate) fn warped(photo: &Picture, flow: &[[f32; 4]]) -> Picture {
     let mut out = vec![0.0; source.len()];
     // What the synthesis network would see is not used, and its background may be anything.
     let background = source.as_slice();
-    let warp = Warp { size, motion: flow.len().isqrt() as u32, fold: 1 };
+    let warp = Warp { size, fold: 1 };
     warp.cpu(&[flow.as_flattened(), &source, background], &mut [&mut input, &mut out]);
     let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
     let rgba = out.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [byte(r), byte(g), byte(b), 255]).collect();
@@ -30,8 +30,8 @@ mod tests {
     #[test]
     fn identity_keeps_the_photo_and_a_mirror_mirrors_it() {
         let photo = Picture::from_fn(65, 65, |x, y| [3 * x as u8, 2 * y as u8, 7, 255]);
-        assert_eq!(warped(&photo, &flow(17, |p| p)), photo);
+        assert_eq!(warped(&photo, &flow(65, |p| p)), photo);
         let mirrored = Picture::from_fn(65, 65, |x, y| photo.pixel(64 - x, y).unwrap());
-        assert_eq!(warped(&photo, &flow(17, |[x, y]| [-x, y])), mirrored);
+        assert_eq!(warped(&photo, &flow(65, |[x, y]| [-x, y])), mirrored);
     }
 }

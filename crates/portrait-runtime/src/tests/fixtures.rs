@@ -140,6 +140,12 @@ pub(crate) fn interleaved(planes: &[f32], channels: usize) -> Vec<f32> {
     (0..n).flat_map(|p| (0..channels).map(move |c| planes[c * n + p])).collect()
 }
 
+/// Of a flow as large as the picture what the fixtures store: x and y of every fourth pixel, across and down.
+pub(crate) fn sparse(flow: &[[f32; 4]]) -> Vec<f32> {
+    let rows = flow.chunks(flow.len().isqrt()).step_by(4);
+    rows.flat_map(|row| row.iter().step_by(4).flat_map(|v| [v[0], v[1]])).collect()
+}
+
 /// Largest absolute difference; infinite where lengths differ or a value is not a number.
 pub(crate) fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     if a.len() != b.len() {

@@ -3,7 +3,7 @@
 //! Without more, on the stored frames of preset S. With `PORTRAIT_PARITY=FOLDER`, on the frames that `weights/make_fixtures.py
 //! --weights FILE --out FOLDER` has left there; they name their preset and weights.
 
-use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr, root};
+use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr, root, sparse};
 use crate::avatar::Avatar;
 use crate::frozen::Compiled;
 use crate::nets::render;
@@ -120,8 +120,7 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
         stage("warped, heat", planes.collect(), reference);
         stage("dmn_head", pixels(&head, n, 14), interleaved(&stored.get("dmn_head"), 14));
     }
-    let flow = flow.as_chunks::<4>().0.iter().flat_map(|v| [v[0], v[1]]).collect();
-    stage("flow", flow, interleaved(&stored.get("flow"), 2));
+    stage("flow", sparse(flow.as_chunks().0), interleaved(&stored.get("flow"), 2));
     if stored.has("full_warp") {
         let reference = [stored.get("full_warp"), stored.get("full_fg")].concat();
         stage("full_warp, full_fg", pixels(&warped, side, 4), interleaved(&reference, 4));

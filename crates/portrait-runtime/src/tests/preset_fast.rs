@@ -1,6 +1,6 @@
 //! Preset fast, whose synthesis network is folded, against the PyTorch reference: both on the same seeded noise for weights.
 
-use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr};
+use super::fixtures::{Fixture, avatar, colours, gpu, interleaved, max_difference, psnr, sparse};
 use crate::{Engine, Mode, MotionOptions, Part, Points, SessionOptions, frame_steps};
 use portrait_kernels::Tier;
 use portrait_models::Preset;
@@ -21,7 +21,7 @@ fn frame(tier: Tier, least_psnr: f32) {
     let picture = session.take_picture(true).expect("a picture").expect("a picture was submitted");
 
     let points = max_difference(&session.read_floats("driving").expect("keypoints"), &expected.get("kp_d"));
-    let flow: Vec<f32> = session.motion().expect("a flow").flow.iter().flat_map(|v| [v[0], v[1]]).collect();
+    let flow = sparse(&session.motion().expect("a flow").flow);
     let flow = max_difference(&flow, &interleaved(&expected.get("flow"), 2));
     let quality = psnr(&colours(&picture), &interleaved(&expected.get("out"), 3));
     println!("{tier}: keypoints differ by {points:.6}, flow by {flow:.6}, picture {quality:.1} dB");
