@@ -5,6 +5,7 @@ import torch
 from small import TINY
 from test_training import batch
 
+from portrait_training import tps
 from portrait_training.experiments import VARIANTS, begin
 from portrait_training.losses import Judges, total
 from portrait_training.networks import Portrait

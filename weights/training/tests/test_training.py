@@ -14,6 +14,7 @@ from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
 from portrait_training.losses import (
     Judges,
+    empty,
     exact_flow,
     opened,
     pattern,
@@ -88,7 +89,7 @@ def test_a_small_preset_learns_the_motion_of_its_teacher():
         run.update({"taught": terms["taught"]}, 12)
     assert losses[-1] < 0.8 * losses[0]
     painted = total(run.net, Judges(teacher=teacher), batch(0), "paint", 0)
-    assert set(painted) == {"out", "paint", "grid", "share", "opened"}
+    assert set(painted) == {"out", "paint", "grid", "share", "opened", "still"}
 
 
 def test_a_narrower_preset_begins_with_the_motion_of_a_wider_one():
@@ -134,6 +135,13 @@ def test_exact_flow_counts_only_what_is_known():
     torch.testing.assert_close(exact_flow(known, everywhere), torch.tensor(0.2))
     right, wrong = (seen(torch.full((2, 1, 64, 64), p), everywhere) for p in (0.99, 0.5))
     assert right < 0.02 < wrong and seen(torch.full((2, 1, 64, 64), 0.5), sample | dict(flow_valid=torch.zeros(2, 1, 64, 64))) == 0
+
+
+def test_empty_is_where_nobody_is_or_was():
+    masks = torch.zeros(2, 1, 1, 64, 64)
+    masks[0, ..., 30, 10], masks[1, ..., 30, 50] = 1, 1
+    left = empty(dict(smask=masks[0], dmask=masks[1]), 64)
+    assert left.sum() == 64 * 64 - 2 * 25 and (left[..., 28:33, 8:13] == 0).all() and (left[..., 28:33, 48:53] == 0).all()
 
 
 def test_the_blend_learns_what_the_source_shows():
