@@ -6,15 +6,7 @@ use common::{Check, Rng, twin};
 use portrait_kernels::{Kernel, Paste};
 
 const CASES: [Paste; 4] = [
-    Paste {
-        size: 16,
-        canvas: [16, 16],
-        side: 16,
-        origin: [0, 0],
-        fade: 2.0,
-        edges: [Some(0.0); 4],
-        matte: false,
-    },
+    Paste { size: 16, canvas: [16, 16], side: 16, origin: [0, 0], fade: 2.0, edges: [Some(0.0); 4], matte: false },
     Paste {
         size: 16,
         canvas: [37, 37],

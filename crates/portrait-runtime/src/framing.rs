@@ -56,15 +56,8 @@ impl Stage {
         preset: &Preset,
     ) -> Result<Option<Self>, EngineError> {
         let size = preset.image;
-        let plain = Paste {
-            size,
-            canvas: [size; 2],
-            side: size,
-            origin: [0; 2],
-            fade: 1.0,
-            edges: [None; 4],
-            matte: true,
-        };
+        let plain =
+            Paste { size, canvas: [size; 2], side: size, origin: [0; 2], fade: 1.0, edges: [None; 4], matte: true };
         let (canvas, kernels) = match framing {
             Framing::Crop | Framing::Cutout(_) if avatars.len() > 1 => return Err(EngineError::SeveralAvatars),
             Framing::Crop => return Ok(None),

@@ -80,6 +80,15 @@ public final class Session: Sendable {
         public let pushed, dropped, pictures: UInt64
         /// From the push of the newest picture's frame until it was done, in seconds.
         public let latency: Double
+        /// GPU time of that in seconds; 0 where the device does not tell.
+        public let gpu: Double
+        /// What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this
+        /// order.
+        public let gpuStages: [Double]
+        /// How certain it is that the newest frame showed a face, 0 to 1.
+        public let score: Float
+        /// Centre (x, y), side and angle (radians, clockwise) of a square around that face, in pixels of the upright frame.
+        public let region: [Float]
     }
 
     private let handle: UInt64
@@ -198,9 +207,14 @@ public final class Session: Sendable {
             var told = PortraitSessionStatus()
             told.struct_size = size(PortraitSessionStatus.self)
             try check(portrait_session_status(handle, &told))
+            let (search, track, transfer, motion, synthesis, compose) = told.gpu_stages_ns
+            let (x, y, side, angle) = told.face_region
             return State(
                 open: told.open, paused: told.paused, surface: told.window, cooled: told.cooled, face: told.face,
-                pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9)
+                pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9,
+                gpu: Double(told.gpu_ns) * 1e-9,
+                gpuStages: [search, track, transfer, motion, synthesis, compose].map { Double($0) * 1e-9 },
+                score: told.face_score, region: [x, y, side, angle])
         }
     }
 

@@ -142,6 +142,11 @@ final class Scenario {
         take(session, frame, other, clock += 40_000_000);
         Session.Status status = session.status();
         check(status.open && status.face && status.latency > 0 && !status.surface, "open again");
+        check(status.score > 0.5 && status.score <= 1, "score " + status.score);
+        check(status.region[2] > 0.2 * driverSide && status.region[2] < 2 * driverSide, "side of the face " + status.region[2]);
+        check(Math.abs(status.region[0] - 0.5 * driverSide) < 0.5 * driverSide, "place of the face " + status.region[0]);
+        long stages = java.util.Arrays.stream(status.gpuStages).sum();
+        check(status.gpu == 0 ? stages == 0 : stages > 0.5 * status.gpu && stages < 1.5 * status.gpu, "stages " + stages + " of " + status.gpu);
         session.recalibrate();
         fails(PortraitException.class, "`thermal` is 9", () -> session.setThermal(9));
         fails(PortraitException.class, "`surface` is null", () -> session.surfaceCreated(null, 1, 1, false));

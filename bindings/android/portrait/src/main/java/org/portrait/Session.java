@@ -89,6 +89,17 @@ public final class Session implements AutoCloseable {
         public final long pictures;
         /** From the push of the newest picture's frame until it was done, in nanoseconds. */
         public final long latency;
+        /** GPU time of that in nanoseconds; 0 where the device does not tell. */
+        public final long gpu;
+        /**
+         * What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this
+         * order.
+         */
+        public final long[] gpuStages = new long[6];
+        /** How certain it is that the newest frame showed a face, 0 to 1. */
+        public final double score;
+        /** Centre (x, y), side and angle (radians, clockwise) of a square around that face, in pixels of the upright frame. */
+        public final double[] region = new double[4];
 
         private Status(ByteBuffer told) {
             open = told.getLong(0) != 0;
@@ -100,6 +111,14 @@ public final class Session implements AutoCloseable {
             dropped = told.getLong(48);
             pictures = told.getLong(56);
             latency = told.getLong(64);
+            gpu = told.getLong(72);
+            score = told.getDouble(80);
+            for (int i = 0; i < region.length; i++) {
+                region[i] = told.getDouble(88 + 8 * i);
+            }
+            for (int i = 0; i < gpuStages.length; i++) {
+                gpuStages[i] = told.getLong(120 + 8 * i);
+            }
         }
     }
 
@@ -189,7 +208,7 @@ public final class Session implements AutoCloseable {
 
     /** What the session does. */
     public Status status() {
-        ByteBuffer out = Native.numbers(15);
+        ByteBuffer out = Native.numbers(21);
         Native.check(Native.sessionStatus(handle, out));
         return new Status(out);
     }
