@@ -5,7 +5,8 @@
 
 Each variant is trained by the same phases and seed, from scratch or from the same weights, and judged: by its result, or by its warp where
 motion alone was trained. Columns with "turned" are of coverage.py, the head 20 and 30 degrees to either side. OUT/VARIANT keeps run and
-metrics, OUT/table.md the table. A variant with metrics is not run again.
+metrics, OUT/table.md the table. A variant with metrics is not run again. The curve against data and compute: variants of people beside
+"no residual flow", which has all of them and is the same network, at several lengths.
 """
 
 import argparse
@@ -71,6 +72,7 @@ class Variant:
     preset: str | None = None  # another than all others have
     views: int = 0
     pins: bool = True
+    people: float = 1.0  # share of the cache's clips and photographs
 
     def config(self, name: str = "s") -> dict:
         config = preset(self.preset or name)
@@ -89,6 +91,8 @@ VARIANTS = {
     "8 views": Variant(views=8),
     "no background": Variant(WithoutBackground),
     "no residual flow": Variant(WithoutResidual),
+    "a quarter of the people": Variant(WithoutResidual, people=1 / 4),
+    "a sixteenth of the people": Variant(WithoutResidual, people=1 / 16),
     "preset xs": Variant(preset="xs"),
     "preset fast": Variant(preset="fast"),
     "preset m": Variant(preset="m"),
@@ -136,7 +140,7 @@ def run(variant: Variant, name: str, start: Portrait | None, phases: list[Phase]
     run = Run(variant.config(name), "cuda" if torch.cuda.is_available() else "cpu", 5e-4, network=variant.network)
     if start:
         begin(run, start)
-    train(run, cache, phases, judges, Plan(out, views=float(variant.views > 0), sheet_every=0))
+    train(run, cache, phases, judges, Plan(out, views=float(variant.views > 0), sheet_every=0, people=variant.people))
     means = jury(run.ema.cpu().eval(), out, variant.views > 0)
     kept.write_text(json.dumps(means))
     return means

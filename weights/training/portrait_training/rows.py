@@ -15,6 +15,11 @@ def engine_points(frames: np.ndarray, fk_v1: np.ndarray) -> np.ndarray:
     return normalised(refine.refined(net, frames, (fk_v1 + 1) * half)[:, : len(INDICES)])
 
 
+def part(count: int, share: float) -> np.ndarray:
+    """Indices of a share of `count` things, at least one; those of a smaller share are among those of a larger one."""
+    return np.sort(np.random.default_rng(0).permutation(count)[: max(1, round(share * count))])
+
+
 class Rows:
     """Frames of clips, a row each: `clip`, `frames`, `masks`, `backs`, `fk_engine`, `fk_v2`, `z`, `iris` (see `prepare`)."""
 

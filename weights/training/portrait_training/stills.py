@@ -8,6 +8,7 @@ from .ict import EXPRESSIONS, FOCAL, Fit, rotation
 from .prepare import SIDE, normalised
 from .repose import BLINKS, Person, Pose
 from .rig import Rig
+from .rows import part
 
 YAW, PITCH, ROLL = 25, 15, 12  # degrees from frontal, at most
 TURN = 35  # degrees away from the photograph's own pose, at most
@@ -58,15 +59,16 @@ def draw_gaze(rng, change: np.ndarray) -> np.ndarray:
 
 
 class Stills:
-    """What `fit` wrote, over the pictures of the cache."""
+    """What `fit` wrote, over the pictures of the cache; a share of its people."""
 
-    def __init__(self, path: Path, cache):
+    def __init__(self, path: Path, cache, share: float = 1.0):
         self.cache, path = cache, Path(path)
         for name in ("rig.npz", "fits.npz", "motion.npz"):
             if not (path / name).exists():
                 raise SystemExit(f"{path / name} is missing: run portrait_training.fit on the cache, or set Recipe.reposed to 0")
         self.rig, self.motions = Rig.load(path / "rig.npz"), Motions(path / "motion.npz")
         self.fits = dict(np.load(path / "fits.npz"))
+        self.people = part(len(self.fits["row"]), share)
 
     def person(self, k: int) -> Person:
         f, c, row = self.fits, self.cache, self.fits["row"][k]
@@ -86,7 +88,7 @@ class Stills:
 
     def __call__(self, rng, views: int = 0) -> dict[str, np.ndarray]:
         """The photograph drives a re-posed view of itself, or the other way round, or one view drives another."""
-        person = self.person(rng.integers(len(self.fits["row"])))
+        person = self.person(rng.choice(self.people))
         fresh = lambda: person.render(person.view(self.pose(rng, person)))
         a, how = fresh(), rng.random()
         source, driver = (person.original, a) if how < 0.4 else (a, person.original) if how < 0.8 else (a, fresh())

@@ -13,7 +13,7 @@ import numpy as np
 from .prepare import SIDE, STILL, normalised
 from .presets import EVALUATION_CLIPS, MIRROR
 from .rendered import Rendered
-from .rows import Cache, Rows
+from .rows import Cache, Rows, part
 from .shards import Shards
 from .stills import Stills
 
@@ -50,6 +50,7 @@ class Recipe:
     batch: int = 8
     reposed: float = 0.3  # re-posed photographs (stills.py) instead of pairs of a clip
     rendered: float = 0.1  # rendered heads (rendered.py); at most a quarter
+    people: float = 1.0  # share of the clips and photographs that is drawn from, the same ones in every run
     views: int = 0  # more pictures of the source's person: other poses of the photograph, other frames of the clip
     driver_back: float = 0.5  # of the pairs: with the driver's own filled background, so that the network learns to trust it
     far_pose: float = 0.3  # of the pairs: chosen far apart in pose ...
@@ -63,7 +64,8 @@ class Pairs:
     def __init__(self, rows: Rows, recipe: Recipe):
         self.of, self.recipe, self.openings = rows, recipe, rows.openings()
         clips = set(rows.clip) - {STILL, *EVALUATION_CLIPS}
-        self.rows = [r for r in (np.flatnonzero(rows.clip == c) for c in sorted(clips)) if len(r) > 1]
+        moving = [r for r in (np.flatnonzero(rows.clip == c) for c in sorted(clips)) if len(r) > 1]
+        self.rows = [moving[i] for i in part(len(moving), recipe.people)]
         share = np.sqrt([len(r) for r in self.rows])  # long clips more, but not in proportion
         self.share = share / share.sum()
 
@@ -101,7 +103,7 @@ class Sampler:
         self.shard, self.pair = None, None if shards else Pairs(cache, recipe)
         if recipe.rendered > 0.25 or recipe.reposed + recipe.rendered > 1:
             raise SystemExit(f"shares of re-posed {recipe.reposed} and rendered {recipe.rendered}: at most 1 together, rendered at most 0.25")
-        self.stills = Stills(cache.path, cache) if recipe.reposed else None
+        self.stills = Stills(cache.path, cache, recipe.people) if recipe.reposed else None
         self.rendered = Rendered(cache.path, cache, np.flatnonzero(cache.clip == STILL)) if recipe.rendered else None
 
     def turn_to(self, seed: int, number: int):

@@ -79,6 +79,7 @@ class Plan:
     sheet_every: int = 500  # steps; 0: no pictures
     workers: int = 0  # processes that make batches; 0: a thread
     reposed: float = Recipe.reposed  # share of re-posed photographs
+    people: float = Recipe.people  # share of the cache's clips and photographs
     shards: Shards | None = None  # clips instead of the cache's
 
 
@@ -88,7 +89,7 @@ def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Pla
     for phase in phases:
         end = begin + phase.steps
         if run.step < end:
-            recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed)
+            recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed, people=plan.people)
             stream = Stream(cache, recipe, plan.seed * processes + rank, run.step, workers=plan.workers, shards=plan.shards)
             shown = tensors(stream.make(SHEET), run.device)
             mark, since = time.time(), run.step

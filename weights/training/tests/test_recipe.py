@@ -13,6 +13,7 @@ from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.prepare import fill_background
 from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
+from portrait_training.rows import part
 from portrait_training.run import Run, learning_rate
 from portrait_training.stream import Recipe, Sampler, thin_plate_map
 from portrait_training.train import Phase
@@ -198,6 +199,15 @@ def test_batches_repeat_and_never_show_evaluation_clips():
     assert all((a[k] == b[k]).all() for k in a)
     rows = sampler.pair.rows
     assert len(rows) == 2 and all(EVALUATION_CLIPS[0] != Rows().clip[r].max() for r in rows)
+
+
+def test_a_share_of_the_people_is_part_of_a_larger_share():
+    sampler = lambda share: Sampler(Rows(), Recipe(size=64, reposed=0, rendered=0, people=share)).pair.rows
+    (half,), both = sampler(0.5), sampler(1.0)
+    assert len(both) == 2 and any(np.array_equal(half, rows) for rows in both)
+    shares = [part(1000, share) for share in (1 / 16, 1 / 4, 1)]
+    assert [len(s) for s in shares] == [62, 250, 1000] and set(shares[0]) < set(shares[1]) and (np.diff(shares[2]) == 1).all()
+    assert len(part(3, 0.01)) == 1
 
 
 def test_flip_keeps_points_on_their_pixels():
