@@ -1,6 +1,6 @@
 //! The system's file dialog, in a thread of its own: through the desktop's portal on Linux, by `zenity` where there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -30,6 +30,16 @@ impl Purpose {
             Self::Background => ("pictures", &["png", "jpg", "jpeg", "webp", "gif"]),
             Self::Driver => ("clips and motions", &["mp4", "mov", "m4v", "mkv", "webm", "gif", "motion"]),
         }
+    }
+
+    /// Whether a file's name says that it is for this and nothing else.
+    pub(crate) fn is_clearly(self, file: &Path) -> bool {
+        let within = |purpose: Self| {
+            let extension = file.extension().unwrap_or_default();
+            purpose.filter().1.iter().any(|known| extension.eq_ignore_ascii_case(known))
+        };
+        within(self)
+            && [Self::Photo, Self::Background, Self::Driver].iter().all(|&other| other == self || !within(other))
     }
 }
 

@@ -17,6 +17,8 @@ use crate::driver::{Drive, Driver};
 
 /// Moments a second where nothing else sets a pace.
 const IDLE_RATE: f64 = 30.0;
+/// Size of frames that nobody will see.
+const IDLE_FRAME: [u32; 2] = [64; 2];
 /// The longest nap between two looks at whether to end.
 const NAP: Duration = Duration::from_millis(50);
 /// Between two attempts at a camera that does not work.
@@ -33,6 +35,22 @@ pub(crate) enum Choice {
     Camera(Option<String>, [u32; 2]),
     /// Nobody.
     Idle,
+}
+
+impl Choice {
+    /// What it is called before more is known of it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Camera(wanted, _) => wanted.clone().unwrap_or_else(|| "camera".to_owned()),
+            Self::Idle => "idle motion".to_owned(),
+        }
+    }
+
+    /// Whether it is shown as a mirror would, unless the user says otherwise.
+    pub(crate) fn mirrored(&self) -> bool {
+        matches!(self, Self::Camera(..))
+    }
 }
 
 /// A moment of a driver, and when it happened.
@@ -76,23 +94,27 @@ struct Outlet {
 
 impl Source {
     pub(crate) fn open(choice: &Choice) -> Result<Self> {
+        let name = choice.name();
         match choice {
-            Choice::File(path) => Self::file(path),
+            Choice::File(path) => {
+                let first = Driver::open(path)?;
+                let (size, neutral, path) = (first.size(), first.neutral().cloned(), path.clone());
+                Ok(Self::start(size, neutral, &name, move |outlet| outlet.file(first, &path)))
+            }
             Choice::Camera(wanted, size) => {
                 let (wanted, size) = (wanted.clone(), *size);
-                Ok(Self::start(size, None, "camera", move |outlet| outlet.camera(wanted.as_deref(), size)))
+                Ok(Self::start(size, None, &name, move |outlet| outlet.camera(wanted.as_deref(), size)))
             }
-            Choice::Idle => Ok(Self::start([64; 2], None, "idle motion", |outlet| {
-                outlet.idle(Instant::now(), None);
-            })),
+            Choice::Idle => Ok(Self::start(IDLE_FRAME, None, &name, |outlet| outlet.idle(Instant::now(), None))),
         }
     }
 
-    fn file(path: &Path) -> Result<Self> {
-        let first = Driver::open(path)?;
-        let (size, neutral, path) = (first.size(), first.neutral().cloned(), path.to_owned());
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self::start(size, neutral, &name, move |outlet| outlet.file(first, &path)))
+    /// Idle motion in place of a driver of this name, and why.
+    pub(crate) fn nobody(name: &str, trouble: String) -> Self {
+        Self::start(IDLE_FRAME, None, name, |outlet| {
+            outlet.tell(|about| about.trouble = Some(trouble));
+            outlet.idle(Instant::now(), None);
+        })
     }
 
     fn start(size: [u32; 2], neutral: Option<Points>, name: &str, run: impl FnOnce(&Outlet) + Send + 'static) -> Self {

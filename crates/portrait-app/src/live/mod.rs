@@ -25,7 +25,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use portrait_media::cameras;
+use portrait_media::{cameras, find_camera};
 use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, MotionOptions, WeightsSource};
 use serde_json::json;
 use winit::event_loop::EventLoop;
@@ -134,28 +134,29 @@ impl Plan {
         &self.photos[self.photo]
     }
 
-    fn source(&self) -> Result<Source> {
-        Source::open(&self.drivers[self.driver])
+    fn driver(&self) -> &Choice {
+        &self.drivers[self.driver]
     }
 
-    /// Whether the driver is mirrored: a camera as a mirror would, unless the user said otherwise.
     fn mirrored(&self) -> bool {
-        self.mirror.unwrap_or(matches!(self.drivers[self.driver], Choice::Camera(..)))
+        self.mirror.unwrap_or(self.driver().mirrored())
     }
 
-    fn start(&self, gpu: Arc<Gpu>, source: Source) -> Start {
+    fn start(&self, gpu: Arc<Gpu>, hold: bool, hidden: bool) -> Start {
         let (preset, weights) = self.presets[self.preset].clone();
         Start {
             engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
             photo: self.photo().to_owned(),
             faces: self.faces[self.photo],
+            driver: self.driver().clone(),
             driver_face: self.driver_face,
             framing: self.framing.clone(),
             shown: self.shown,
             motion: self.motion,
-            mirror: self.mirrored(),
+            mirror: self.mirror,
             virtual_camera: self.virtual_camera.clone(),
-            source,
+            hold,
+            hidden,
         }
     }
 
@@ -246,7 +247,7 @@ impl Live {
                 crate::source::Source::read(photo).with_context(|| format!("cannot show `{}`", photo.display()))?;
             plan.framing.framing(read.photo(), photo)?;
         }
-        drop(plan.source()?);
+        drop(Source::open(plan.driver())?);
         plan.virtual_camera.as_deref().map(Broadcast::open).transpose()?;
         let events = EventLoop::new().map_err(no_display)?;
         let mut window = Window::new(plan, events.create_proxy());
@@ -259,14 +260,16 @@ impl Live {
     /// What can drive, first what was asked for.
     fn drivers(&self) -> Vec<Choice> {
         let camera = |wanted| Choice::Camera(wanted, self.camera_size);
+        // By its id, so that the list does not hold a camera twice. One that is not there is waited for by what the user said.
+        let known = |wanted: Option<&str>| {
+            camera(find_camera(wanted).map(|info| info.id).ok().or_else(|| wanted.map(str::to_owned)))
+        };
         let mut list: Vec<Choice> = cameras().into_iter().map(|info| camera(Some(info.id))).collect();
         list.push(Choice::Idle);
-        let asked = match (&self.source, &self.camera) {
-            (Some(file), _) => Choice::File(file.clone()),
-            (None, Some(wanted)) => camera(Some(wanted.clone())),
-            (None, None) if self.idle => Choice::Idle,
-            // Without a camera this says so, and waits for one.
-            (None, None) => camera(None),
+        let asked = match &self.source {
+            Some(file) => Choice::File(file.clone()),
+            None if self.idle => Choice::Idle,
+            None => known(self.camera.as_deref()),
         };
         list.retain(|choice| *choice != asked);
         list.insert(0, asked);

@@ -63,6 +63,11 @@ impl Screen {
         self.size
     }
 
+    /// Whether nobody can see it.
+    pub(crate) fn hidden(&self) -> bool {
+        self.hidden || self.size.contains(&0)
+    }
+
     pub(crate) fn on(&mut self, event: Event) {
         match event {
             Event::Resized(size) => {
@@ -93,7 +98,7 @@ impl Screen {
         match self {
             Self { losses, .. } if *losses > PATIENCE => Action::GiveUp,
             Self { device: false, .. } => Action::OpenDevice,
-            Self { hidden: true, .. } | Self { size: [0, _] | [_, 0], .. } => Action::Wait,
+            _ if self.hidden() => Action::Wait,
             Self { surface: false, .. } => Action::MakeSurface,
             Self { configured: false, .. } => Action::Configure,
             _ => Action::Draw,

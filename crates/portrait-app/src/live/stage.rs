@@ -41,7 +41,8 @@ impl Stage {
     }
 
     pub(crate) fn configure(&mut self, [width, height]: [u32; 2]) {
-        (self.config.width, self.config.height) = (width, height);
+        let limit = self.gpu.device().limits().max_texture_dimension_2d;
+        (self.config.width, self.config.height) = (width.clamp(1, limit), height.clamp(1, limit));
         if let Some(surface) = &self.surface {
             surface.configure(self.gpu.device(), &self.config);
         }

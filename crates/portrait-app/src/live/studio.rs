@@ -1,19 +1,24 @@
 //! The thread that makes pictures, from inside: takes the newest moment of the driver, animates, tells the window.
 
+mod driving;
 mod faces;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use portrait_media::Picture;
-use portrait_runtime::{Engine, FaceChoice, Idle, MotionOptions, Orientation, Session, SessionOptions, WeightsSource};
+use portrait_runtime::{
+    Engine, FaceChoice, Idle, MotionOptions, Orientation, Points, Session, SessionOptions, WeightsSource,
+};
 
 use super::broadcast::Broadcast;
-use super::input::{Captured, Input, Source};
+use super::input::{Captured, Choice, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
 use super::worker::{Command, Made, Now, Shared, Start, is_lost};
 use crate::driver::Drive;
@@ -33,18 +38,35 @@ const PREVIEW_SECONDS: f64 = 0.1;
 /// Longest side of that picture.
 const PREVIEW_SIDE: u32 = 240;
 
+/// Photos that are kept prepared after another one is shown.
+const SHELF: usize = 4;
+/// Pictures of a held pose that are made all the same after something about them has changed: the first one of a session still
+/// looks for the face.
+const OWED: u32 = 3;
+
 /// A photo whose people are being animated.
 struct Sitting {
     path: PathBuf,
+    modified: Option<SystemTime>,
     faces: Faces,
     prepared: Prepared,
 }
 
 impl Sitting {
     fn open(engine: &Engine, path: &Path, faces: Faces) -> Result<Self> {
+        let modified = modified(path);
         let prepared = Portrait::read(path)?.prepare(engine, path, faces)?;
-        Ok(Self { path: path.to_owned(), faces, prepared })
+        Ok(Self { path: path.to_owned(), modified, faces, prepared })
     }
+
+    /// Whether this is these faces of what is in the file now.
+    fn is(&self, path: &Path, faces: Faces) -> bool {
+        self.path == path && self.faces == faces && self.modified.is_some() && self.modified == modified(path)
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|about| about.modified()).ok()
 }
 
 /// The thread's own state.
@@ -54,17 +76,29 @@ pub(crate) struct Studio {
     wake: Rc<dyn Fn()>,
     engine: Engine,
     sitting: Sitting,
+    /// Shown before, the newest last, of the same preset.
+    shelf: Vec<Sitting>,
     session: Session,
+    driver: Choice,
     source: Source,
+    /// Moments dropped by the sources before.
+    dropped: u64,
     framing: FramingArgs,
     shown: Shown,
     motion: MotionOptions,
-    mirror: bool,
+    /// Whether the driver is mirrored, where the user said so.
+    mirror: Option<bool>,
     driver_face: FaceChoice,
+    /// The driver's neutral pose while nobody drives.
+    neutral: Option<Points>,
     /// How often a face of the driver was taken up, and whether the next time was asked for.
     taken_up: u32,
     asked: bool,
     hold: bool,
+    /// The moment that was animated last.
+    held: Option<Captured>,
+    /// Pictures to be made although the pose is held.
+    owed: u32,
     hidden: bool,
     /// Whether nobody drives.
     idle: bool,
@@ -89,8 +123,10 @@ impl Studio {
         commands: Receiver<Command>,
         wake: Rc<dyn Fn()>,
     ) -> Result<Self> {
-        let Start { engine, photo, faces, driver_face, framing, shown, motion, mirror, virtual_camera, source } = start;
+        let Start { engine, photo, faces, driver, driver_face, framing, shown, motion, .. } = start;
+        let Start { mirror, virtual_camera, hold, hidden, .. } = start;
         let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;
+        let source = Source::open(&driver)?;
         let engine = engine()?;
         let sitting = Sitting::open(&engine, &photo, faces)?;
         let frame = source.size;
@@ -102,17 +138,23 @@ impl Studio {
             wake,
             engine,
             sitting,
+            shelf: Vec::new(),
             session,
+            driver,
             source,
+            dropped: 0,
             framing,
             shown,
             motion,
             mirror,
             driver_face,
+            neutral: None,
             taken_up: 0,
             asked: false,
-            hold: false,
-            hidden: false,
+            hold,
+            held: None,
+            owed: OWED,
+            hidden,
             idle: false,
             frame,
             presented: false,
@@ -133,23 +175,27 @@ impl Studio {
     }
 
     pub(crate) fn run(mut self) -> Result<()> {
+        let done = self.work();
+        // What is being recorded is completed, however this ends.
+        self.record_video(None);
+        self.record_points(None);
+        done
+    }
+
+    fn work(&mut self) -> Result<()> {
         loop {
             loop {
                 match self.commands.try_recv() {
-                    Ok(Command::End) | Err(TryRecvError::Disconnected) => return self.end(),
+                    Ok(Command::End) | Err(TryRecvError::Disconnected) => return Ok(()),
                     Ok(command) => self.obey(command)?,
                     Err(TryRecvError::Empty) => break,
                 }
             }
-            let Some(moment) = self.source.newest.take(PATIENCE) else { continue };
-            // Unseen pictures are made for recordings and other programs only.
-            let kept = self.video.is_some() || self.points.is_some() || self.screenshot.is_some();
-            let unseen = self.hidden && !kept && self.broadcast.is_none();
-            if self.hold || unseen {
-                self.last = None;
-                continue;
+            if let Some(moment) = self.moment()
+                && let Err(error) = self.frame(moment)
+            {
+                self.give_up_driver(error)?;
             }
-            self.frame(moment)?;
         }
     }
 
@@ -158,22 +204,12 @@ impl Studio {
         let taken = Instant::now();
         let step = self.last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0));
         self.last = Some(at);
-        let idle = matches!(input, Input::Idle(_));
-        if idle != self.idle {
-            self.idle = idle;
-            self.session.restart();
-            self.settle()?;
-        }
+        self.turn(matches!(input, Input::Idle(_)))?;
         match &input {
             Input::Drive(drive) => {
                 if let Drive::Picture(picture) = drive {
-                    let found = [picture.width, picture.height];
-                    if found != self.frame {
-                        // A camera that was turned, or that changed its mind.
-                        self.frame = found;
-                        self.reopen()?;
-                    }
-                    self.session.set_orientation(Orientation { mirror: self.mirror, ..Orientation::default() });
+                    self.fit([picture.width, picture.height])?;
+                    self.session.set_orientation(Orientation { mirror: self.mirrored(), ..Orientation::default() });
                 }
                 drive.animate(&mut self.session, step)?;
             }
@@ -189,6 +225,8 @@ impl Studio {
         let done = Instant::now();
         self.collect(at)?;
         self.publish(&input, Made { captured: at, taken, done });
+        self.owed = self.owed.saturating_sub(1);
+        self.held = Some(Captured { input, at });
         Ok(())
     }
 
@@ -228,12 +266,12 @@ impl Studio {
     fn publish(&mut self, input: &Input, made: Made) {
         let now = Instant::now();
         let due = self.previewed.is_none_or(|last| now.duration_since(last).as_secs_f64() > PREVIEW_SECONDS);
-        let preview = due.then(|| preview(input, self.mirror)).flatten();
+        let preview = due.then(|| preview(input, self.mirrored())).flatten();
         let about = self.source.about();
         let mut view = self.shared.view();
         view.frames += 1;
         view.made = Some(made);
-        view.dropped = self.source.newest.dropped();
+        view.dropped = self.dropped + self.source.newest.dropped();
         let trouble = about.trouble.clone().filter(|trouble| view.about.trouble.as_ref() != Some(trouble));
         view.about = about;
         view.status = (!self.idle).then(|| self.session.status()).flatten();
@@ -268,8 +306,12 @@ impl Studio {
             Command::Motion(motion) => {
                 self.motion = motion;
                 self.session.set_motion(motion);
+                self.owed = OWED;
             }
-            Command::Mirror(mirror) => self.mirror = mirror,
+            Command::Mirror(mirror) => {
+                self.mirror = Some(mirror);
+                self.owed = OWED;
+            }
             Command::Hold(hold) => self.hold = hold,
             Command::Hidden(hidden) => self.hidden = hidden,
             Command::Calibrate if self.idle => self.say("nobody drives: there is no pose to take".to_owned()),
@@ -316,18 +358,14 @@ impl Studio {
                 let text = format!("preset {name}");
                 self.change("changing the preset", text, |studio| studio.set_preset(&name, &weights))?;
             }
-            Command::Source(source, mirror) => {
-                (self.source, self.mirror, self.idle) = (source, mirror, false);
-                self.frame = self.source.size;
-                self.reopen()?;
-                self.session.recalibrate();
-                self.settle()?;
-                let mut view = self.shared.view();
-                (view.preview, view.status) = (None, None);
+            Command::Driver(driver) => {
+                let name = driver.name();
+                self.change("opening the driver", name, |studio| studio.set_driver(driver))?;
             }
             Command::Screenshot(path) => {
                 self.drain()?;
                 self.screenshot = Some(path);
+                self.owed = self.owed.max(1);
             }
             Command::Video(path) => {
                 self.drain()?;
@@ -370,8 +408,15 @@ impl Studio {
         let mut view = self.shared.view();
         view.busy = None;
         let Sitting { path, faces, .. } = &self.sitting;
-        view.now =
-            Some(Now { photo: path.clone(), faces: *faces, preset, framing: self.framing.clone(), shown: self.shown });
+        view.now = Some(Now {
+            photo: path.clone(),
+            faces: *faces,
+            driver: self.driver.clone(),
+            driver_face: self.driver_face,
+            preset,
+            framing: self.framing.clone(),
+            shown: self.shown,
+        });
     }
 
     fn set_preset(&mut self, name: &str, weights: &WeightsSource) -> Result<()> {
@@ -385,31 +430,8 @@ impl Studio {
             (self.engine, self.sitting) = before;
             return Err(error);
         }
-        Ok(())
-    }
-
-    /// A session for what is wanted now, in place of the one there is. Its driver's neutral pose is kept.
-    fn reopen(&mut self) -> Result<()> {
-        let neutral = self.session.neutral()?;
-        let framing = self.framing.showing(self.shown);
-        let (motion, driver_face, [width, height]) = (self.motion, self.driver_face, self.frame);
-        let options = SessionOptions { motion, driver_face, ..SessionOptions::new(width, height) };
-        self.session = open_session(&self.engine, &self.sitting, &framing, options)?;
-        self.taken_up = 0;
-        self.presented = false;
-        if let Some(neutral) = neutral.filter(|_| !self.idle) {
-            self.session.set_neutral(&neutral)?;
-        }
-        self.settle()
-    }
-
-    /// Idle motion is measured from the photo itself, a recording from its own neutral pose, all else from a calibration.
-    fn settle(&mut self) -> Result<()> {
-        match (&self.source.neutral, self.idle) {
-            (_, true) => self.session.set_neutral(&self.sitting.prepared.avatar().points())?,
-            (Some(neutral), false) => self.session.set_neutral(neutral)?,
-            (None, false) => {}
-        }
+        // They were prepared by the preset before.
+        self.shelf.clear();
         Ok(())
     }
 
@@ -449,13 +471,6 @@ impl Studio {
         crate::console::note(&text);
         self.shared.view().notice = Some((text, Instant::now()));
         (self.wake)();
-    }
-
-    /// What is being recorded is completed.
-    fn end(mut self) -> Result<()> {
-        self.record_video(None);
-        self.record_points(None);
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::{Fullscreen, Window, WindowAttributes, WindowId};
 
 use super::dialog::{Dialog, Purpose};
-use super::input::{Choice, Source};
+use super::input::Choice;
 use super::keys::{Deed, deed};
 use super::overlay::{Overlay, Request, style};
 use super::pace::Pace;
@@ -36,6 +36,8 @@ pub(crate) struct Live {
     worker: Option<Worker>,
     stage: Option<Stage>,
     screen: Screen,
+    /// Whether a key is held that makes others mean something else, as in Ctrl+S.
+    chord: bool,
     /// Where the pointer is in the window.
     pointer: [f32; 2],
     /// Of pictures that were shown: from the driver's moment on.
@@ -64,6 +66,7 @@ impl Live {
             worker: None,
             stage: None,
             screen: Screen::new([0; 2]),
+            chord: false,
             pointer: [0.0; 2],
             pace: Pace::default(),
             parts: Default::default(),
@@ -94,7 +97,7 @@ impl Live {
         let adapter = stage.gpu.adapter();
         self.overlay.adapter = format!("{} · {} · {}", adapter.name, adapter.backend, stage.gpu.tier().name());
         let proxy = self.proxy.clone();
-        let start = self.plan.start(stage.gpu.clone(), self.plan.source()?);
+        let start = self.plan.start(stage.gpu.clone(), self.overlay.hold, self.screen.hidden());
         self.worker = Some(Worker::start(start, move || {
             // The event loop may have ended before the thread has.
             let _ = proxy.send_event(());
@@ -144,7 +147,7 @@ impl Live {
                     if let (Some(stage), Some(window)) = (&mut self.stage, &self.window) {
                         // The event of its newest size may still be on its way.
                         let size = window.inner_size();
-                        stage.configure([size.width.max(1), size.height.max(1)]);
+                        stage.configure([size.width, size.height]);
                     }
                     self.screen.on(Event::Configured);
                 }
@@ -274,17 +277,7 @@ impl Live {
                 self.send(Command::Photo(path, Faces::One(FaceChoice::Largest)));
             }
             Some(Ok((Purpose::Background, Ok(Some(path))))) => self.send(Command::Background(path)),
-            Some(Ok((Purpose::Driver, Ok(Some(path))))) => {
-                let choice = Choice::File(path);
-                match Source::open(&choice) {
-                    Ok(source) => {
-                        self.plan.drivers.insert(0, choice);
-                        self.plan.driver = 0;
-                        self.send(Command::Source(source, self.plan.mirrored()));
-                    }
-                    Err(error) => self.say(format!("{error:#}")),
-                }
-            }
+            Some(Ok((Purpose::Driver, Ok(Some(path))))) => self.send(Command::Driver(Choice::File(path))),
         }
     }
 
@@ -334,6 +327,7 @@ impl Live {
             }
             Deed::Preset => {
                 let next = (self.plan.preset + 1) % self.plan.presets.len();
+                self.plan.preset = next;
                 let (name, weights) = self.plan.presets[next].clone();
                 self.send(Command::Preset(name, weights));
             }
@@ -342,6 +336,7 @@ impl Live {
             }
             Deed::Photo => {
                 let next = (self.plan.photo + 1) % self.plan.photos.len();
+                self.plan.photo = next;
                 self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.faces[next]));
             }
             Deed::OpenPhoto => self.open_dialog(Purpose::Photo),
@@ -351,10 +346,7 @@ impl Live {
             Deed::DriverFace => self.send(Command::NextDriverFace),
             Deed::Driver => {
                 self.plan.driver = (self.plan.driver + 1) % self.plan.drivers.len();
-                match self.plan.source() {
-                    Ok(source) => self.send(Command::Source(source, self.plan.mirrored())),
-                    Err(error) => self.say(format!("{error:#}")),
-                }
+                self.send(Command::Driver(self.plan.driver().clone()));
             }
             Deed::Mirror => {
                 let mirror = !self.plan.mirrored();
@@ -384,13 +376,19 @@ impl Live {
 
     /// Notes what is shown now; a device that is opened again shows the same.
     fn note(&mut self, now: Now) {
-        let Plan { photos, photo, faces, presets, preset, shown, framing, .. } = &mut self.plan;
+        let Plan { photos, photo, faces, drivers, driver, driver_face, presets, preset, shown, framing, .. } =
+            &mut self.plan;
         *photo = photos.iter().position(|photo| *photo == now.photo).unwrap_or_else(|| {
             photos.push(now.photo);
             faces.push(now.faces);
             photos.len() - 1
         });
         faces[*photo] = now.faces;
+        *driver = drivers.iter().position(|driver| *driver == now.driver).unwrap_or_else(|| {
+            drivers.insert(0, now.driver);
+            0
+        });
+        *driver_face = now.driver_face;
         *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
         (*shown, *framing) = (now.shown, now.framing);
         (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.len());
@@ -449,13 +447,24 @@ impl ApplicationHandler<()> for Live {
         }
         match event {
             WindowEvent::CloseRequested => events.exit(),
-            WindowEvent::Resized(size) => self.screen.on(Event::Resized([size.width, size.height])),
+            WindowEvent::Resized(size) => {
+                self.screen.on(Event::Resized([size.width, size.height]));
+                // A size of zero is how some systems minimise.
+                self.send(Command::Hidden(self.screen.hidden()));
+            }
             WindowEvent::Occluded(hidden) => {
                 self.screen.on(Event::Hidden(hidden));
-                self.send(Command::Hidden(hidden));
+                self.send(Command::Hidden(self.screen.hidden()));
+            }
+            WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
+                self.send(Command::Driver(Choice::File(path)));
             }
             // A click chooses another face than the largest.
             WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, Faces::One(FaceChoice::Largest))),
+            WindowEvent::ModifiersChanged(modifiers) => {
+                let state = modifiers.state();
+                self.chord = state.control_key() || state.alt_key() || state.super_key();
+            }
             WindowEvent::CursorMoved { position, .. } => self.pointer = [position.x as f32, position.y as f32],
             WindowEvent::MouseInput { state: ElementState::Pressed, button: MouseButton::Left, .. }
                 if !response.consumed =>
@@ -465,7 +474,7 @@ impl ApplicationHandler<()> for Live {
             WindowEvent::KeyboardInput {
                 event: KeyEvent { logical_key, state: ElementState::Pressed, repeat: false, .. },
                 ..
-            } if !response.consumed => {
+            } if !response.consumed && !self.chord => {
                 if let Some(deed) = deed(&logical_key) {
                     self.act(deed, events);
                 }

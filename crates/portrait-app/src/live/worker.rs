@@ -14,7 +14,7 @@ use portrait_runtime::{
     Engine, EngineError, FaceChoice, FaceStatus, MotionOptions, Presenter, SessionStats, WeightsSource,
 };
 
-use super::input::{About, Source};
+use super::input::{About, Choice};
 use super::studio::Studio;
 use crate::framing::{Faces, FramingArgs, Shown};
 
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// What is behind the person.
     Background(PathBuf),
     Preset(String, WeightsSource),
-    Source(Source, bool),
+    Driver(Choice),
     Screenshot(PathBuf),
     /// Record pictures into this file, or end that.
     Video(Option<PathBuf>),
@@ -53,6 +53,8 @@ pub(crate) enum Command {
 pub(crate) struct Now {
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
+    pub(crate) driver: Choice,
+    pub(crate) driver_face: FaceChoice,
     pub(crate) preset: String,
     pub(crate) framing: FramingArgs,
     pub(crate) shown: Shown,
@@ -102,13 +104,15 @@ pub(crate) struct Start {
     pub(crate) engine: Box<dyn FnOnce() -> Result<Engine> + Send>,
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
+    pub(crate) driver: Choice,
     pub(crate) driver_face: FaceChoice,
     pub(crate) framing: FramingArgs,
     pub(crate) shown: Shown,
     pub(crate) motion: MotionOptions,
-    pub(crate) mirror: bool,
+    pub(crate) mirror: Option<bool>,
     pub(crate) virtual_camera: Option<PathBuf>,
-    pub(crate) source: Source,
+    pub(crate) hold: bool,
+    pub(crate) hidden: bool,
 }
 
 /// The view, and word of its having been drawn.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use portrait_runtime::FaceChoice;
 use std::path::Path;
 
-use super::{Sitting, Studio};
+use super::{SHELF, Sitting, Studio};
 use crate::driver::pixels;
 use crate::framing::{Faces, Shown};
 use crate::live::stage::PLACEMENT;
@@ -49,15 +49,28 @@ impl Studio {
     pub(super) fn follow(&mut self, face: FaceChoice) {
         (self.driver_face, self.asked) = (face, true);
         self.session.follow(face);
+        self.ready();
     }
 
     /// Animates these faces of a photo.
     pub(super) fn sit(&mut self, doing: &'static str, what: String, path: &Path, faces: Faces) -> Result<()> {
         self.change(doing, what, |studio| {
-            let sitting = Sitting::open(&studio.engine, path, faces)?;
+            let sitting = match studio.shelf.iter().position(|sitting| sitting.is(path, faces)) {
+                Some(at) => studio.shelf.remove(at),
+                None => Sitting::open(&studio.engine, path, faces)?,
+            };
             let shown = if faces == Faces::All { Shown::Photo } else { studio.shown };
-            let before = (std::mem::replace(&mut studio.sitting, sitting), std::mem::replace(&mut studio.shown, shown));
-            studio.reopen().inspect_err(|_| (studio.sitting, studio.shown) = before)
+            let sitting = std::mem::replace(&mut studio.sitting, sitting);
+            let shown = std::mem::replace(&mut studio.shown, shown);
+            if let Err(error) = studio.reopen() {
+                (studio.sitting, studio.shown) = (sitting, shown);
+                return Err(error);
+            }
+            if studio.shelf.len() == SHELF {
+                studio.shelf.remove(0);
+            }
+            studio.shelf.push(sitting);
+            Ok(())
         })
     }
 

@@ -1,0 +1,179 @@
+//! The thread's work without its thread: moments in, pictures out, on the GPU there is.
+
+use std::sync::mpsc::{Sender, channel};
+
+use clap::Parser;
+use portrait_media::VideoReader;
+use portrait_runtime::EngineError;
+
+use super::*;
+use crate::engine::EngineArgs;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    framing: FramingArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+fn asset(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets").join(name)
+}
+
+/// A studio that nobody drives, with frames of a driver; `None` (printed) without an adapter.
+fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
+    let Arguments { framing, engine } = Arguments::parse_from(["live", "--preset", "fast"]);
+    let engine = match Engine::open(&engine.options().expect("options")) {
+        Err(EngineError::NoAdapter { .. }) if std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1") => {
+            println!("SKIP: no adapter");
+            return None;
+        }
+        engine => engine.expect("opens"),
+    };
+    println!("adapter: {}", engine.gpu().adapter().name);
+    let (sender, commands) = channel();
+    let start = Start {
+        engine: Box::new(|| Ok(engine)),
+        photo: asset("astronaut.png"),
+        faces: Faces::One(FaceChoice::Largest),
+        driver: Choice::Idle,
+        driver_face: FaceChoice::Largest,
+        framing,
+        shown: Shown::Crop,
+        motion: MotionOptions::default(),
+        mirror: None,
+        virtual_camera: None,
+        hold: false,
+        // Nobody draws, and nobody is waited for.
+        hidden: true,
+    };
+    let studio = Studio::open(start, Arc::default(), commands, Rc::new(|| ())).expect("opens");
+    let mut reader = VideoReader::open(asset("driver.mp4")).expect("opens");
+    let frames = (0..60).map(|_| reader.next_frame().expect("reads").expect("a frame").picture).collect();
+    Some((studio, sender, frames))
+}
+
+fn moment(input: Input) -> Captured {
+    Captured { input, at: Instant::now() }
+}
+
+fn drive(studio: &mut Studio, frames: &[Picture]) {
+    for frame in frames {
+        studio.frame(moment(Input::Drive(Drive::Picture(frame.clone())))).expect("a picture");
+    }
+}
+
+fn idle(studio: &mut Studio) {
+    (0..3).for_each(|i| studio.frame(moment(Input::Idle(f64::from(i) / 30.0))).expect("a picture"));
+}
+
+/// The pose that motion is measured from.
+fn neutral(studio: &Studio) -> Vec<[f32; 2]> {
+    studio.session.neutral().expect("reads").expect("a neutral pose").facial.to_vec()
+}
+
+fn apart(a: &[[f32; 2]], b: &[[f32; 2]]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f32>() / a.len() as f32
+}
+
+#[test]
+fn a_driver_who_comes_and_goes_keeps_a_neutral_pose_of_his_own() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    let photo = studio.sitting.prepared.avatar().points().facial.to_vec();
+    idle(&mut studio);
+    assert!(apart(&neutral(&studio), &photo) < 1e-4, "idle motion is measured from the photo");
+    drive(&mut studio, &frames[..8]);
+    let driver = neutral(&studio);
+    assert!(apart(&driver, &photo) > 0.02, "a driver's motion is not: {}", apart(&driver, &photo));
+    idle(&mut studio);
+    assert!(apart(&neutral(&studio), &photo) < 1e-4);
+    drive(&mut studio, &frames[40..43]);
+    assert!(apart(&neutral(&studio), &driver) < 1e-4, "who comes back is measured as before");
+    // In another session as well.
+    studio.obey(Command::Show(Shown::Photo)).expect("shows");
+    assert_eq!(studio.shown, Shown::Photo);
+    drive(&mut studio, &frames[43..44]);
+    assert!(apart(&neutral(&studio), &driver) < 1e-4);
+}
+
+#[test]
+fn a_driver_that_cannot_be_used_is_named_and_nobody_drives() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    drive(&mut studio, &frames[..2]);
+    let wide = Picture::from_fn(1 << 20, 1, |_, _| [0; 4]);
+    let error = studio.frame(moment(Input::Drive(Drive::Picture(wide)))).expect_err("too large for a texture");
+    assert!(!is_lost(&error), "{error:#}");
+    studio.give_up_driver(error).expect("goes on");
+    let start = Instant::now();
+    while studio.source.about().trouble.is_none() {
+        assert!(start.elapsed() < Duration::from_secs(20), "no reason was given");
+    }
+    let trouble = studio.source.about().trouble.expect("a reason");
+    assert!(trouble.contains("1048576"), "{trouble}");
+    studio.hidden = false;
+    let next = (0..500).find_map(|_| studio.moment()).expect("a moment");
+    assert!(matches!(next.input, Input::Idle(_)));
+    // One that cannot be opened leaves the one there is.
+    studio.obey(Command::Driver(Choice::File("no such clip.mp4".into()))).expect("goes on");
+    assert_eq!(studio.driver, Choice::Idle);
+    assert!(studio.shared.view().notice.as_ref().expect("a notice").0.contains("no such clip.mp4"));
+}
+
+#[test]
+fn a_pose_is_held_through_changes() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    studio.obey(Command::Driver(Choice::File(asset("driver.mp4")))).expect("opens");
+    drive(&mut studio, &frames[..4]);
+    (studio.owed, studio.hidden) = (0, false);
+    studio.obey(Command::Hold(true)).expect("holds");
+    assert!(studio.moment().is_none(), "nothing has changed");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("held.png");
+    studio.obey(Command::Screenshot(path.clone())).expect("asks");
+    studio.hidden = true;
+    assert!(studio.moment().is_none(), "nobody looks");
+    studio.hidden = false;
+    let again = studio.moment().expect("the same moment");
+    assert!(matches!(&again.input, Input::Drive(Drive::Picture(picture)) if *picture == frames[3]));
+    studio.hidden = true;
+    studio.frame(again).expect("a picture");
+    assert!(path.exists());
+    studio.obey(Command::Show(Shown::Photo)).expect("shows");
+    studio.hidden = false;
+    for _ in 0..OWED {
+        let again = studio.moment().expect("the new view");
+        studio.hidden = true;
+        studio.frame(again).expect("a picture");
+        studio.hidden = false;
+    }
+    assert!(studio.moment().is_none() && studio.changed.is_none());
+}
+
+#[test]
+fn what_is_being_recorded_is_complete_when_the_driver_or_the_device_fails() {
+    let Some((mut studio, commands, frames)) = studio() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    studio.obey(Command::Video(Some(path("a.mp4")))).expect("records");
+    studio.obey(Command::Points(Some(path("a.motion")))).expect("records");
+    drive(&mut studio, &frames[..6]);
+    // Another view has another size: its pictures are left out, and that is said.
+    studio.obey(Command::Show(Shown::Photo)).expect("shows");
+    drive(&mut studio, &frames[6..8]);
+    let shared = studio.shared.clone();
+    commands.send(Command::Hold(true)).expect("sends");
+    studio.engine.gpu().device().destroy();
+    commands.send(Command::Show(Shown::Crop)).expect("sends");
+    assert!(is_lost(&studio.run().expect_err("the device is gone")));
+    let mut reader = VideoReader::open(path("a.mp4")).expect("a whole file");
+    let mut shown = 0;
+    while let Some(frame) = reader.next_frame().expect("a frame") {
+        assert_eq!([frame.picture.width, frame.picture.height], [256; 2]);
+        shown += 1;
+    }
+    assert_eq!(shown, 6);
+    let motion = portrait_runtime::RecordedMotion::load(path("a.motion")).expect("a whole file");
+    assert!((6..=8).contains(&motion.frames.len()), "{}", motion.frames.len());
+    assert!(shared.view().notice.as_ref().expect("a notice").0.contains("a.motion: "));
+}
