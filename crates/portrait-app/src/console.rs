@@ -22,13 +22,14 @@ pub(crate) fn warning(text: impl Display) {
 }
 
 /// The error that ended the program, with its causes, on stderr.
-///
-/// Causes whose text the error above them already shows are left out.
 pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "error: {}", chain(error));
 }
 
-fn chain(error: &anyhow::Error) -> String {
+/// An error with its causes.
+///
+/// Causes whose text the error above them already shows are left out.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

@@ -267,6 +267,57 @@ impl Gpu {
         self.opened.as_ref().ok_or_else(|| self.surface_failed("the device is the host's"))
     }
 
+    /// How to show pictures of a surface that allows this, in a window of so many pixels: values as screens show them, and the newest
+    /// picture, where there is a way.
+    ///
+    /// # Errors
+    /// When it takes no colour format.
+    pub fn surface_configuration(
+        &self,
+        capabilities: &wgpu::SurfaceCapabilities,
+        [width, height]: [u32; 2],
+    ) -> Result<wgpu::SurfaceConfiguration, EngineError> {
+        let formats = &capabilities.formats;
+        let format = formats.iter().find(|format| !format.is_srgb()).or(formats.first());
+        let format = *format.ok_or_else(|| self.surface_failed("it takes no colour format"))?;
+        let newest = capabilities.present_modes.contains(&wgpu::PresentMode::Mailbox);
+        Ok(wgpu::SurfaceConfiguration {
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+            format,
+            color_space: wgpu::SurfaceColorSpace::Auto,
+            width,
+            height,
+            desired_maximum_frame_latency: 1,
+            // Where there is no mailbox, the display sets the pace.
+            present_mode: if newest { wgpu::PresentMode::Mailbox } else { wgpu::PresentMode::Fifo },
+            alpha_mode: wgpu::CompositeAlphaMode::Auto,
+            view_formats: Vec::new(),
+        })
+    }
+
+    /// Fits a surface to its window, as far as the device can; a window without pixels is left as it is.
+    ///
+    /// # Errors
+    /// When the surface refuses, because its window is gone: the device is as good as before.
+    pub fn configure_surface(
+        &self,
+        surface: &wgpu::Surface<'_>,
+        config: &mut wgpu::SurfaceConfiguration,
+        [width, height]: [u32; 2],
+    ) -> Result<(), EngineError> {
+        let limit = self.device.limits().max_texture_dimension_2d;
+        (config.width, config.height) = (width.min(limit), height.min(limit));
+        if width == 0 || height == 0 {
+            return Ok(());
+        }
+        let refused = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        surface.configure(&self.device, config);
+        match pollster::block_on(refused.pop()) {
+            Some(error) => Err(self.surface_failed(&error.to_string())),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn surface_failed(&self, reason: &str) -> EngineError {
         EngineError::Surface { adapter: self.summary.name.clone(), reason: reason.to_owned() }
     }
@@ -459,6 +510,7 @@ impl Gpu {
 
     /// Frees what was dropped. An upload that no submission followed holds on to its target: sessions that never saw a frame would pile up.
     pub(crate) fn collect(&self) -> Result<(), EngineError> {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
         self.queue.submit([]);
         self.wait()
     }

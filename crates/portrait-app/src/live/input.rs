@@ -13,6 +13,7 @@ use portrait_runtime::Points;
 
 use super::latest::Latest;
 use super::worker::guarded;
+use crate::console::chain;
 use crate::driver::{Drive, Driver};
 
 /// Moments a second where nothing else sets a pace.
@@ -184,7 +185,7 @@ impl Outlet {
                     return self.idle(Instant::now(), None);
                 }
                 Err(error) => {
-                    self.tell(|about| about.trouble = Some(format!("{error:#}")));
+                    self.tell(|about| about.trouble = Some(chain(&error)));
                     return self.idle(Instant::now(), None);
                 }
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, wgpu};
 use winit::window::Window;
 
@@ -40,11 +40,11 @@ impl Stage {
         Ok(())
     }
 
-    pub(crate) fn configure(&mut self, [width, height]: [u32; 2]) {
-        let limit = self.gpu.device().limits().max_texture_dimension_2d;
-        (self.config.width, self.config.height) = (width.clamp(1, limit), height.clamp(1, limit));
-        if let Some(surface) = &self.surface {
-            surface.configure(self.gpu.device(), &self.config);
+    /// Fits the surface to the window, or says what is wrong.
+    pub(crate) fn configure(&mut self, size: [u32; 2]) -> Event {
+        match self.surface.as_ref().map(|surface| self.gpu.configure_surface(surface, &mut self.config, size)) {
+            Some(Ok(())) => Event::Configured,
+            Some(Err(_)) | None => Event::SurfaceLost,
         }
     }
 
@@ -127,22 +127,7 @@ impl Stage {
 
 /// A surface of the window on the engine's device, and how to configure it.
 fn surface(gpu: &Gpu, window: &Arc<Window>) -> Result<(wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
-    let size = window.inner_size();
     let (surface, capabilities) = gpu.surface(window.clone())?;
-    // Values as screens show them, without another encoding by the format, where there is one.
-    let plain = capabilities.formats.iter().find(|format| !format.is_srgb());
-    let format = *plain.or(capabilities.formats.first()).context("the window takes no colour format")?;
-    let newest = capabilities.present_modes.contains(&wgpu::PresentMode::Mailbox);
-    let config = wgpu::SurfaceConfiguration {
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
-        format,
-        color_space: wgpu::SurfaceColorSpace::Auto,
-        width: size.width.max(1),
-        height: size.height.max(1),
-        desired_maximum_frame_latency: 1,
-        present_mode: if newest { wgpu::PresentMode::Mailbox } else { wgpu::PresentMode::Fifo },
-        alpha_mode: wgpu::CompositeAlphaMode::Auto,
-        view_formats: Vec::new(),
-    };
+    let config = gpu.surface_configuration(&capabilities, window.inner_size().into())?;
     Ok((surface, config))
 }

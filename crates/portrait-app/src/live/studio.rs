@@ -21,6 +21,7 @@ use super::broadcast::Broadcast;
 use super::input::{Captured, Choice, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
 use super::worker::{Command, Made, Now, Shared, Start, is_lost};
+use crate::console::chain;
 use crate::driver::Drive;
 use crate::framing::{Faces, FramingArgs, Shown};
 use crate::source::{Prepared, Source as Portrait, media_picture};
@@ -396,7 +397,7 @@ impl Studio {
             }
             Err(error) if is_lost(&error) => Err(error),
             Err(error) => {
-                self.say(format!("{error:#}"));
+                self.say(chain(&error));
                 Ok(())
             }
         }
@@ -450,7 +451,7 @@ impl Studio {
             let texture = self.session.texture();
             match VideoRecording::start(path, [texture.width(), texture.height()]) {
                 Ok(video) => self.video = Some(video),
-                Err(error) => self.say(format!("{error:#}")),
+                Err(error) => self.say(chain(&error)),
             }
         }
         self.shared.view().video = path.filter(|_| self.video.is_some());

@@ -144,12 +144,10 @@ impl Live {
                     self.screen.on(Event::SurfaceMade);
                 }
                 Action::Configure => {
-                    if let (Some(stage), Some(window)) = (&mut self.stage, &self.window) {
-                        // The event of its newest size may still be on its way.
-                        let size = window.inner_size();
-                        stage.configure([size.width, size.height]);
-                    }
-                    self.screen.on(Event::Configured);
+                    let (Some(stage), Some(window)) = (&mut self.stage, &self.window) else { return Ok(()) };
+                    // The event of its newest size may still be on its way.
+                    let configured = stage.configure(window.inner_size().into());
+                    self.screen.on(configured);
                 }
                 Action::Draw => {
                     let Some(event) = self.draw() else { return Ok(()) };

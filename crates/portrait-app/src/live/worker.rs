@@ -16,6 +16,7 @@ use portrait_runtime::{
 
 use super::input::{About, Choice};
 use super::studio::Studio;
+use crate::console::chain;
 use crate::framing::{Faces, FramingArgs, Shown};
 
 /// What the window asks for.
@@ -160,7 +161,7 @@ impl Worker {
             let done = guarded("the thread that makes pictures", work);
             if let Err(error) = done {
                 let mut view = inside.view();
-                let text = Some(format!("{error:#}"));
+                let text = Some(chain(&error));
                 *if is_lost(&error) { &mut view.device_lost } else { &mut view.failed } = text;
                 drop(view);
                 // The window may have nothing else to draw for, and would never look.

@@ -76,6 +76,8 @@ pub struct LiveStatus {
     pub open: bool,
     /// Whether it was told to pause.
     pub paused: bool,
+    /// Whether it has ended by a failure, of which the next push tells.
+    pub failed: bool,
     /// Whether there is a window to draw on.
     pub window: bool,
     /// Whether [`LiveOptions::cool`] has taken over.
@@ -116,6 +118,8 @@ struct State {
     frame: Option<Pushed>,
     motion: Option<MotionOptions>,
     recalibrate: bool,
+    /// Whether the pause has yet to begin.
+    pausing: bool,
     trim: Option<Trim>,
     windows: VecDeque<Change>,
     /// Why the newest window cannot be drawn on.
@@ -176,7 +180,9 @@ impl LiveSession {
             return Err(EngineError::Device(reason));
         }
         let limit = portrait.engine.gpu().device().limits().max_texture_dimension_2d;
-        let shared = Arc::new(Shared::default());
+        // It opens the session first, if it knows for which frames.
+        let busy = options.session.frame != [0; 2];
+        let shared = Arc::new(Shared { state: Mutex::new(State { busy, ..State::default() }), ..Shared::default() });
         let theirs = shared.clone();
         let run = move || worker::run(&theirs, portrait, options);
         let thread = std::thread::Builder::new().name("portrait".to_owned()).spawn(run).map_err(EngineError::Thread)?;
@@ -233,6 +239,8 @@ impl LiveSession {
     /// goes to the background must see to.
     pub fn pause(&self) {
         let mut state = self.shared.lock();
+        // A thread that has ended has nothing to stop.
+        state.pausing = !state.ended && !state.status.paused;
         state.status.paused = true;
         let waiting = state.frame.take();
         state.status.dropped += u64::from(waiting.is_some());
@@ -242,7 +250,9 @@ impl LiveSession {
 
     /// Goes on.
     pub fn resume(&self) {
-        self.shared.lock().status.paused = false;
+        let mut state = self.shared.lock();
+        (state.status.paused, state.pausing) = (false, false);
+        drop(state);
         self.shared.changed.notify_all();
     }
 
@@ -331,7 +341,7 @@ impl LiveSession {
         self.shared.changed.notify_all();
         if std::thread::current().id() != self.worker {
             drop(self.shared.wait_while(state, |state| {
-                (state.busy || state.trim.is_some() || !state.windows.is_empty()) && !state.ended
+                (state.busy || state.pausing || state.trim.is_some() || !state.windows.is_empty()) && !state.ended
             }));
         }
     }

@@ -28,38 +28,19 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(gpu: &Arc<Gpu>, window: Window) -> Result<Self, EngineError> {
-        let Window { surface, capabilities, size: [width, height], placement } = window;
-        // Values as screens show them, without another encoding by the format, where there is one.
-        let formats = &capabilities.formats;
-        let format = formats.iter().find(|format| !format.is_srgb()).or(formats.first());
-        let format = *format.ok_or_else(|| gpu.surface_failed("it takes no colour format"))?;
-        let config = wgpu::SurfaceConfiguration {
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
-            format,
-            color_space: wgpu::SurfaceColorSpace::Auto,
-            width,
-            height,
-            desired_maximum_frame_latency: 1,
-            // The newest picture counts; where there is no mailbox, the display sets the pace.
-            present_mode: match capabilities.present_modes.contains(&wgpu::PresentMode::Mailbox) {
-                true => wgpu::PresentMode::Mailbox,
-                false => wgpu::PresentMode::Fifo,
-            },
-            alpha_mode: wgpu::CompositeAlphaMode::Auto,
-            view_formats: Vec::new(),
-        };
+        let Window { surface, capabilities, size, placement } = window;
+        let config = gpu.surface_configuration(&capabilities, size)?;
         let mut screen = Self { gpu: gpu.clone(), surface, config, placement };
-        screen.resize([width, height]);
+        screen.resize(size)?;
         Ok(screen)
     }
 
     /// Fits the surface to its window; one without pixels shows nothing until it has some.
-    pub(super) fn resize(&mut self, [width, height]: [u32; 2]) {
-        let limit = self.gpu.device().limits().max_texture_dimension_2d;
-        (self.config.width, self.config.height) = (width.min(limit), height.min(limit));
-        if width > 0 && height > 0 {
-            self.surface.configure(self.gpu.device(), &self.config);
-        }
+    ///
+    /// # Errors
+    /// [`EngineError::Surface`] when the surface is gone.
+    pub(super) fn resize(&mut self, size: [u32; 2]) -> Result<(), EngineError> {
+        self.gpu.configure_surface(&self.surface, &mut self.config, size)
     }
 
     /// Shows the newest picture; a window that nobody can see is left as it is.
@@ -73,7 +54,7 @@ impl Screen {
         }
         let mut next = self.surface.get_current_texture();
         if matches!(next, Next::Outdated) {
-            self.surface.configure(self.gpu.device(), &self.config);
+            self.resize([self.config.width, self.config.height])?;
             next = self.surface.get_current_texture();
         }
         match next {

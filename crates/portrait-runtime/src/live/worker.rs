@@ -22,11 +22,13 @@ impl Drop for Ending<'_> {
         let mut state = self.0.lock();
         (state.ended, state.busy) = (true, false);
         (state.status.open, state.status.window) = (false, false);
+        state.pausing = false;
         let windows = std::mem::take(&mut state.windows);
         if std::thread::panicking() {
             let text = "the session's thread panicked; please report that".to_owned();
             state.failure = Some(Arc::new(EngineError::Device(text)));
         }
+        state.status.failed = state.failure.is_some();
         let waiting = state.frame.take();
         drop(state);
         self.0.changed.notify_all();
@@ -53,6 +55,7 @@ struct Worker<'a> {
 
 /// What there is to do.
 enum Task {
+    Pause,
     Trim(Trim),
     Window(Change),
     Frame(Pushed, Thermal),
@@ -82,13 +85,13 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
 impl Worker<'_> {
     fn work(&mut self) -> Result<(), EngineError> {
         if self.options.session.frame != [0; 2] {
-            self.shared.lock().busy = true;
             self.open(self.options.session.frame)?;
             self.rest();
         }
         loop {
             match self.next() {
                 Task::End => return Ok(()),
+                Task::Pause => self.pause()?,
                 Task::Trim(trim) => self.trim(trim)?,
                 Task::Window(change) => self.window(change)?,
                 Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
@@ -104,6 +107,7 @@ impl Worker<'_> {
             let wait = self.pace.wait(state.thermal, Instant::now());
             let task = match () {
                 () if state.closing => Some(Task::End),
+                () if state.pausing => Some(Task::Pause),
                 () if state.trim.is_some() => state.trim.map(Task::Trim),
                 () if !state.windows.is_empty() => state.windows.pop_front().map(Task::Window),
                 () if state.status.paused || !wait.is_zero() => None,
@@ -124,6 +128,17 @@ impl Worker<'_> {
     fn rest(&self) {
         self.shared.lock().busy = false;
         self.shared.changed.notify_all();
+    }
+
+    /// Does what needs the device before nothing may be submitted any more.
+    fn pause(&mut self) -> Result<(), EngineError> {
+        self.keep_neutral()?;
+        self.shared.lock().pausing = false;
+        Ok(())
+    }
+
+    fn paused(&self) -> bool {
+        self.shared.lock().status.paused
     }
 
     fn trim(&mut self, trim: Trim) -> Result<(), EngineError> {
@@ -147,7 +162,11 @@ impl Worker<'_> {
                     Err(error) => self.publish(|state| state.refused = Some(error)),
                 }
             }
-            Change::Resized(size) => self.screen.iter_mut().for_each(|screen| screen.resize(size)),
+            Change::Resized(size) => {
+                if self.screen.as_mut().is_some_and(|screen| screen.resize(size).is_err()) {
+                    self.screen = None;
+                }
+            }
             Change::Destroyed => {
                 self.portrait.engine.gpu().wait()?;
                 self.screen = None;
@@ -155,7 +174,7 @@ impl Worker<'_> {
         }
         let there = self.screen.is_some();
         self.publish(|state| state.status.window = there);
-        if !self.shared.lock().status.paused {
+        if !self.paused() {
             self.show()?;
         }
         self.portrait.engine.gpu().check()
@@ -254,17 +273,26 @@ impl Worker<'_> {
 
     /// Closes the session and keeps what was measured.
     fn close(&mut self) -> Result<(), EngineError> {
+        if !self.paused() {
+            self.keep_neutral()?;
+        }
+        self.free()
+    }
+
+    fn keep_neutral(&mut self) -> Result<(), EngineError> {
         if let Some(session) = &self.session {
             self.neutral = session.neutral()?;
         }
-        self.free()
+        Ok(())
     }
 
     /// Gives back all that the session has on the device.
     fn free(&mut self) -> Result<(), EngineError> {
         drop((self.session.take(), self.presenter.take()));
         self.publish(|state| state.status.open = false);
-        self.portrait.engine.gpu().collect()
+        let gpu = self.portrait.engine.gpu();
+        // In the background nothing may be submitted; the next frame's submission does the same.
+        if self.paused() { gpu.wait() } else { gpu.collect() }
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {

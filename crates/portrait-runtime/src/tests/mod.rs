@@ -5,6 +5,7 @@ mod camera;
 mod first_start;
 mod fixtures;
 mod frame_path;
+mod live;
 mod mediapipe;
 mod parity;
 mod pictures;

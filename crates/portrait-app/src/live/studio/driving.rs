@@ -6,6 +6,7 @@ use anyhow::Result;
 use portrait_runtime::SessionOptions;
 
 use super::{OWED, PATIENCE, Studio, open_session};
+use crate::console::chain;
 use crate::live::input::{Captured, Choice, Source};
 use crate::live::worker::is_lost;
 
@@ -79,7 +80,7 @@ impl Studio {
             return Err(error);
         }
         self.dropped += self.source.newest.dropped();
-        self.source = Source::nobody(&self.source.about().name, format!("{error:#}"));
+        self.source = Source::nobody(&self.source.about().name, chain(&error));
         Ok(())
     }
 
