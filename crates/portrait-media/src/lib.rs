@@ -44,7 +44,7 @@ mod read;
 mod sniff;
 mod write;
 
-pub use camera::{Camera, CameraError, CameraInfo, VirtualCamera, VirtualCameraError, cameras, find_camera};
+pub use camera::{Camera, CameraError, CameraInfo, Shot, VirtualCamera, VirtualCameraError, cameras, find_camera};
 pub use error::MediaError;
 pub use mp4::AudioTrack;
 pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portrait_media::{Camera, CameraError, find_camera};
+use portrait_media::{Camera, CameraError, CameraInfo, Shot, find_camera};
 use portrait_runtime::Points;
 
 use super::latest::Latest;
@@ -104,7 +104,9 @@ impl Source {
             }
             Choice::Camera(wanted, size) => {
                 let (wanted, size) = (wanted.clone(), *size);
-                Ok(Self::start(size, None, &name, move |outlet| outlet.camera(wanted.as_deref(), size)))
+                Ok(Self::start(size, None, &name, move |outlet| {
+                    outlet.camera(wanted.as_deref(), |wanted| open(wanted, size))
+                }))
             }
             Choice::Idle => Ok(Self::start(IDLE_FRAME, None, &name, |outlet| outlet.idle(Instant::now(), None))),
         }
@@ -166,8 +168,8 @@ impl Outlet {
         false
     }
 
-    fn put(&self, input: Input) {
-        self.newest.put(Captured { input, at: Instant::now() });
+    fn put(&self, input: Input, at: Instant) {
+        self.newest.put(Captured { input, at });
     }
 
     fn tell(&self, change: impl FnOnce(&mut About)) {
@@ -199,7 +201,7 @@ impl Outlet {
             match driver.next() {
                 Ok(Some(moment)) if self.sleep_until(start + moment.timestamp) => {
                     any = true;
-                    self.put(Input::Drive(moment.drive));
+                    self.put(Input::Drive(moment.drive), Instant::now());
                 }
                 Ok(Some(_)) => return Ok(false),
                 Ok(None) => return Ok(any),
@@ -218,32 +220,37 @@ impl Outlet {
             if !self.sleep_until(start + Duration::from_secs_f64(seconds)) {
                 return;
             }
-            self.put(Input::Idle(seconds));
+            self.put(Input::Idle(seconds), Instant::now());
             moment += 1;
         }
     }
 
     /// A camera; idle motion while it is not there or does not work.
-    fn camera(&self, wanted: Option<&str>, size: [u32; 2]) {
+    fn camera(&self, wanted: Option<&str>, open: impl Fn(Option<&str>) -> Result<Running, CameraError>) {
         let start = Instant::now();
+        // Plugged in again it may have another id.
+        let mut name: Option<String> = None;
         while !self.ended() {
-            if let Err(error) = self.watch(wanted, size) {
+            let by_name = |error| name.as_deref().map_or(Err(error), |name| open(Some(name)));
+            let watched = open(wanted).or_else(by_name).and_then(|running| {
+                name = Some(running.info.name.clone());
+                self.watch(running)
+            });
+            if let Err(error) = watched {
                 self.tell(|about| about.trouble = Some(error.to_string()));
             }
             self.idle(start, Some(RETRY));
         }
     }
 
-    fn watch(&self, wanted: Option<&str>, size: [u32; 2]) -> Result<(), CameraError> {
-        let info = find_camera(wanted)?;
+    fn watch(&self, Running { info, mut next }: Running) -> Result<(), CameraError> {
         self.tell(|about| about.name.clone_from(&info.name));
-        let mut camera = Camera::open(&info, size)?;
         let mut last = Instant::now();
         while !self.ended() {
-            if let Some(picture) = camera.next_frame(NAP)? {
+            if let Some(Shot { picture, arrived }) = next(NAP)? {
                 last = Instant::now();
                 self.tell(|about| about.trouble = None);
-                self.put(Input::Drive(Drive::Picture(picture)));
+                self.put(Input::Drive(Drive::Picture(picture)), arrived);
             } else if last.elapsed() > SILENCE {
                 self.tell(|about| about.trouble = Some(format!("`{}` sends no pictures", info.name)));
                 return Ok(());
@@ -251,6 +258,19 @@ impl Outlet {
         }
         Ok(())
     }
+}
+
+/// A camera that was opened.
+struct Running {
+    info: CameraInfo,
+    /// Waits so long for its next picture.
+    next: Box<dyn FnMut(Duration) -> Result<Option<Shot>, CameraError>>,
+}
+
+fn open(wanted: Option<&str>, size: [u32; 2]) -> Result<Running, CameraError> {
+    let info = find_camera(wanted)?;
+    let mut camera = Camera::open(&info, size)?;
+    Ok(Running { info, next: Box::new(move |patience| camera.next_frame(patience)) })
 }
 
 #[cfg(test)]
@@ -267,6 +287,44 @@ mod tests {
         assert!(matches!(first(&source), Input::Idle(_)));
         let trouble = source.about().trouble.expect("a reason");
         assert!(trouble.contains("camera"), "{trouble}");
+    }
+
+    #[test]
+    fn a_camera_that_is_unplugged_drives_again_wherever_it_is_plugged_in() {
+        let (pull, pulled) = std::sync::mpsc::channel();
+        let pulled = Mutex::new(Some(pulled));
+        // The first one sends until it is pulled, and is found anew by its name alone, with larger pictures.
+        let open = move |wanted: Option<&str>| {
+            let missing =
+                || CameraError::Unknown { wanted: wanted.unwrap_or_default().to_owned(), known: String::new() };
+            let pulled = pulled.lock().expect("no panic").take();
+            let (id, side) = match (wanted, &pulled) {
+                (Some("/dev/video0"), Some(_)) => ("/dev/video0", 16),
+                (Some("Webcam"), None) => ("/dev/video3", 32),
+                _ => return Err(missing()),
+            };
+            let info = CameraInfo { id: id.to_owned(), name: "Webcam".to_owned() };
+            let next = move |_| {
+                std::thread::sleep(Duration::from_millis(5));
+                let gone = pulled.as_ref().is_some_and(|pulled| pulled.try_recv().is_ok());
+                let picture = portrait_media::Picture::from_fn(side, side, |_, _| [0; 4]);
+                let shot = Shot { picture, arrived: Instant::now() };
+                if gone { Err(CameraError::Gone { name: "Webcam".to_owned() }) } else { Ok(Some(shot)) }
+            };
+            Ok(Running { info, next: Box::new(next) })
+        };
+        let source = Source::start([64; 2], None, "camera", move |outlet| outlet.camera(Some("/dev/video0"), open));
+        let until = |what: &str, wanted: &dyn Fn(&Input) -> bool| {
+            assert!((0..500).any(|_| wanted(&first(&source))), "{what}");
+        };
+        let side = |input: &Input, side: u32| matches!(input, Input::Drive(Drive::Picture(p)) if p.width == side);
+        until("it drives", &|input| side(input, 16));
+        assert_eq!((source.about().name, source.about().trouble), ("Webcam".to_owned(), None));
+        pull.send(()).expect("it listens");
+        until("nobody drives", &|input| matches!(input, Input::Idle(_)));
+        assert!(source.about().trouble.expect("a reason").contains("plug it in again"));
+        until("it drives again", &|input| side(input, 32));
+        assert_eq!(source.about().trouble, None);
     }
 
     #[test]

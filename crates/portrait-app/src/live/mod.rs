@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use portrait_media::{cameras, find_camera};
-use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, MotionOptions, WeightsSource};
+use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, Idle, MotionOptions, WeightsSource};
 use serde_json::json;
 use winit::event_loop::EventLoop;
 
@@ -65,6 +65,9 @@ pub(crate) struct Live {
     /// Nobody drives: the portrait breathes, blinks and looks around
     #[arg(long)]
     idle: bool,
+    /// Which idle motion: each number is another one, and always the same
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    idle_seed: u64,
     /// List the cameras, and end
     #[arg(long)]
     cameras: bool,
@@ -111,6 +114,7 @@ pub(crate) struct Plan {
     /// What can drive; and what does.
     drivers: Vec<Choice>,
     driver: usize,
+    idle: Idle,
     /// Which faces of each photo.
     faces: Vec<Faces>,
     driver_face: FaceChoice,
@@ -149,6 +153,7 @@ impl Plan {
             photo: self.photo().to_owned(),
             faces: self.faces[self.photo],
             driver: self.driver().clone(),
+            idle: self.idle,
             driver_face: self.driver_face,
             framing: self.framing.clone(),
             shown: self.shown,
@@ -227,6 +232,7 @@ impl Live {
             photo: 0,
             drivers: self.drivers(),
             driver: 0,
+            idle: Idle { seed: self.idle_seed },
             faces: vec![self.faces.faces(); self.photos.len()],
             driver_face: self.faces.driver(),
             shown: framing.shown(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, wgpu};
+use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, adapters, wgpu};
 use winit::window::Window;
 
 use super::screen::Event;
@@ -25,8 +25,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn open(options: &GpuOptions, window: &Arc<Window>) -> Result<Self> {
-        let gpu = pollster::block_on(Gpu::open(options))?;
-        let (surface, config) = surface(&gpu, window)?;
+        let (gpu, surface, config) = reaching(options, window)?;
         let renderer = egui_wgpu::Renderer::new(gpu.device(), config.format, egui_wgpu::RendererOptions::default());
         Ok(Self { gpu, presenter: None, surface: Some(surface), config, renderer })
     }
@@ -123,6 +122,23 @@ impl Stage {
             self.renderer.free_texture(&id);
         }
     }
+}
+
+/// A device that reaches the window: the best one, or where that draws on no screen, or on another one, any that does.
+fn reaching(
+    options: &GpuOptions,
+    window: &Arc<Window>,
+) -> Result<(Arc<Gpu>, wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
+    let open = |options: &GpuOptions| {
+        let gpu = pollster::block_on(Gpu::open(options))?;
+        let (surface, config) = surface(&gpu, window)?;
+        Ok((gpu, surface, config))
+    };
+    open(options).or_else(|error| {
+        let others = if options.adapter.is_none() { pollster::block_on(adapters()).len() } else { 0 };
+        let mut others = (0..others).map(|number| GpuOptions { adapter: Some(number.to_string()), ..options.clone() });
+        others.find_map(|options| open(&options).ok()).ok_or(error)
+    })
 }
 
 /// A surface of the window on the engine's device, and how to configure it.

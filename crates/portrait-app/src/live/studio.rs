@@ -82,6 +82,8 @@ pub(crate) struct Studio {
     session: Session,
     driver: Choice,
     source: Source,
+    /// What the portrait does while nobody drives.
+    resting: Idle,
     /// Moments dropped by the sources before.
     dropped: u64,
     framing: FramingArgs,
@@ -125,7 +127,7 @@ impl Studio {
         wake: Rc<dyn Fn()>,
     ) -> Result<Self> {
         let Start { engine, photo, faces, driver, driver_face, framing, shown, motion, .. } = start;
-        let Start { mirror, virtual_camera, hold, hidden, .. } = start;
+        let Start { idle: resting, mirror, virtual_camera, hold, hidden, .. } = start;
         let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;
         let source = Source::open(&driver)?;
         let engine = engine()?;
@@ -143,6 +145,7 @@ impl Studio {
             session,
             driver,
             source,
+            resting,
             dropped: 0,
             framing,
             shown,
@@ -215,7 +218,7 @@ impl Studio {
                 drive.animate(&mut self.session, step)?;
             }
             Input::Idle(seconds) => {
-                let points = self.engine.pose(self.sitting.prepared.avatar(), &Idle::default().expression(*seconds));
+                let points = self.engine.pose(self.sitting.prepared.avatar(), &self.resting.expression(*seconds));
                 self.session.animate_keypoints(&points, step)?;
             }
         }

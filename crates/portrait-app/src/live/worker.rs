@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use portrait_media::Picture;
 use portrait_runtime::{
-    Engine, EngineError, FaceChoice, FaceStatus, MotionOptions, Presenter, SessionStats, WeightsSource,
+    Engine, EngineError, FaceChoice, FaceStatus, Idle, MotionOptions, Presenter, SessionStats, WeightsSource,
 };
 
 use super::input::{About, Choice};
@@ -87,7 +87,7 @@ pub(crate) struct View {
     pub(crate) about: About,
     /// What is shown since the last change, whether that succeeded or not.
     pub(crate) now: Option<Now>,
-    /// The driver, small, and the size of its frames.
+    /// The driver, small, and the size of its frames; without pixels once they were taken.
     pub(crate) preview: Option<(Picture, [u32; 2])>,
     /// What the user should know, and since when.
     pub(crate) notice: Option<(String, Instant)>,
@@ -106,6 +106,7 @@ pub(crate) struct Start {
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
     pub(crate) driver: Choice,
+    pub(crate) idle: Idle,
     pub(crate) driver_face: FaceChoice,
     pub(crate) framing: FramingArgs,
     pub(crate) shown: Shown,

@@ -11,7 +11,7 @@ use portrait_runtime::RecordedMotion;
 use crate::common::{
     Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, portrait, repository, run, scaled,
 };
-use crate::screen::{ESCAPE, PATIENCE, SCREEN, Screen, eventually};
+use crate::screen::{CONTROL, ESCAPE, PATIENCE, SCREEN, Screen, eventually};
 
 /// Size of the window at first.
 const WINDOW: [u16; 2] = [960, 720];
@@ -181,14 +181,26 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     let held = still(&screen, whole);
     screen.types('?');
     changes(&screen, "? lists the keys", whole, &held, 1.0);
+    // With Ctrl it is another program's H.
+    screen.chord(CONTROL, 'h');
     screen.types('?');
     eventually("? again", || (difference(&part(&screen.shot(), whole), &held) == 0.0).then_some(()));
     screen.types('h');
     changes(&screen, "H shows status and controls", whole, &held, 1.0);
     screen.types('h');
     eventually("H again", || (difference(&part(&screen.shot(), whole), &held) == 0.0).then_some(()));
+    // What is held is saved and shown in other ways.
+    screen.types('s');
+    run.says(".png");
+    screen.types('v');
+    shows(&screen, "V: the whole photo, held", face, &small(&photo, false));
+    screen.types('v');
+    screen.types('v');
+    shows(&screen, "V: the square, held", face, &small(&crop, false));
+    still(&screen, whole);
     screen.types(' ');
-    changes(&screen, "Space goes on", face, &part(&held, face), 1.0);
+    let before = part(&screen.shot(), face);
+    changes(&screen, "Space goes on", face, &before, 1.0);
 
     // V: the whole photo, the person alone, the square again.
     screen.types('v');
@@ -201,11 +213,9 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     screen.types('v');
     shows(&screen, "V: the square again", face, &small(&crop, false));
 
-    // S, R, M: files.
+    // R, M: files.
     screen.types('r');
     screen.types('m');
-    screen.types('s');
-    run.says(".png");
     std::thread::sleep(Duration::from_secs(3));
     screen.types('r');
     screen.types('m');
@@ -255,7 +265,7 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     screen.resize(window, WINDOW);
     shows(&screen, "back from the task bar", face, &small(&crop, false));
 
-    // N: the other photo. D: a camera, or nobody.
+    // N: the other photo.
     screen.types('n');
     shows(&screen, "N: the second photo", face, &small(&crop, true));
     assert_eq!(screen.title(window), "portrait: second.png");
@@ -267,6 +277,12 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     screen.drop_file(window, &sandbox.photo("landscape.png", &landscape(300, 200)));
     run.says("no face");
     shows(&screen, "the photo before", face, &small(&crop, false));
+    // What was recorded drives when it is dropped; D goes on to the next driver, a camera or nobody.
+    let motion = saved(".motion");
+    screen.drop_file(window, &motion);
+    run.says(".motion: shown after");
+    screen.drop_file(window, &sandbox.file("broken.mp4", b"no clip"));
+    run.says("broken.mp4");
     screen.types('d');
     let before = part(&screen.shot(), face);
     changes(&screen, "D: another driver", face, &before, 0.2);
@@ -363,6 +379,9 @@ fn files_are_opened_in_a_dialog_or_it_is_said_why_not() {
     zenity(&photo);
     screen.types('o');
     run.says("chosen.png: shown after");
+    zenity(&sandbox.clip("driver.mp4", &driver_frames(3)));
+    screen.types('l');
+    run.says("driver.mp4: shown after");
     zenity(&picture);
     screen.types('b');
     run.says("wall.png: shown after");

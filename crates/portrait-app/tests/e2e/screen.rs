@@ -26,6 +26,8 @@ pub(crate) const SCREEN: [u16; 2] = [1280, 800];
 
 /// X11's numbers of keys that are no characters.
 pub(crate) const ESCAPE: u32 = 0xff1b;
+pub(crate) const CONTROL: u32 = 0xffe3;
+const SHIFT: u32 = 0xffe1;
 
 pub(crate) struct Screen {
     xvfb: Child,
@@ -83,29 +85,35 @@ impl Screen {
 
     /// Presses and releases a key: a character, or one of the numbers above.
     pub(crate) fn key(&self, symbol: u32) {
+        match (self.code(symbol, 0), self.code(symbol, 1)) {
+            (Some(code), _) => self.presses(&[code]),
+            (None, code) => self.presses(&[self.code(SHIFT, 0).unwrap(), code.expect("a key of the keyboard")]),
+        }
+    }
+
+    /// Presses the key of a character while another is held.
+    pub(crate) fn chord(&self, held: u32, character: char) {
+        self.presses(&[held, u32::from(character)].map(|symbol| self.code(symbol, 0).unwrap()));
+    }
+
+    /// The number of the key that has this in a column of the keyboard's table.
+    fn code(&self, symbol: u32, column: usize) -> Option<u8> {
         let setup = self.connection.setup();
         let (first, count) = (setup.min_keycode, setup.max_keycode - setup.min_keycode + 1);
         let mapping = self.connection.get_keyboard_mapping(first, count).unwrap().reply().unwrap();
-        let columns = usize::from(mapping.keysyms_per_keycode);
-        let at = |symbol: u32, column: usize| {
-            let found = mapping.keysyms.chunks(columns).position(|symbols| symbols.get(column) == Some(&symbol));
-            found.map(|position| first + position as u8)
-        };
-        const SHIFT: u32 = 0xffe1;
-        let (code, shift) = match (at(symbol, 0), at(symbol, 1)) {
-            (Some(code), _) => (code, None),
-            (None, code) => (code.expect("a key of the keyboard"), at(SHIFT, 0)),
-        };
+        let mut keys = mapping.keysyms.chunks(usize::from(mapping.keysyms_per_keycode));
+        keys.position(|symbols| symbols.get(column) == Some(&symbol)).map(|position| first + position as u8)
+    }
+
+    /// Presses these in order, and releases them.
+    fn presses(&self, codes: &[u8]) {
         let [pressed, released] = [2, 3];
         let press = |kind, code| self.connection.xtest_fake_input(kind, code, 0, self.root, 0, 0, 0).unwrap();
-        shift.iter().for_each(|&shift| drop(press(pressed, shift)));
-        press(pressed, code);
-        press(released, code);
-        shift.iter().for_each(|&shift| drop(press(released, shift)));
+        codes.iter().for_each(|&code| drop(press(pressed, code)));
+        codes.iter().rev().for_each(|&code| drop(press(released, code)));
         self.connection.sync().unwrap();
     }
 
-    /// Presses the key of a character.
     /// Clicks at a place of the screen.
     pub(crate) fn clicks(&self, [x, y]: [i16; 2]) {
         let [moved, pressed, released] = [6, 4, 5];
@@ -115,6 +123,7 @@ impl Screen {
         self.connection.sync().unwrap();
     }
 
+    /// Presses the key of a character.
     pub(crate) fn types(&self, character: char) {
         self.key(u32::from(character));
     }

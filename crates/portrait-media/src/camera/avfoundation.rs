@@ -20,8 +20,7 @@ use nokhwa_core::types::{CameraFormat, FrameFormat, Resolution};
 
 use super::capture::{Capture, Frame, Mode, Source};
 use super::decode::{Coding, aligned_stride};
-use super::{CameraError, CameraInfo};
-use crate::Picture;
+use super::{CameraError, CameraInfo, Shot};
 
 /// How long the user is waited for, who is asked whether this program may see. Opening again later asks anew.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -45,7 +44,7 @@ impl Stream {
         Capture::start(&info.name, move || Session::open(&about, size)).map(Self)
     }
 
-    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Shot>, CameraError> {
         self.0.next_frame(patience)
     }
 }

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::CameraError;
 use super::decode::{Coding, decode};
-use crate::Picture;
+use super::{CameraError, Shot};
 
 /// How long leaving a camera waits for it to be free again. A system that waits for a frame without end is left behind.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -58,7 +57,7 @@ pub(super) trait Source {
 /// Where the thread leaves its newest frame.
 #[derive(Default)]
 struct Slot {
-    newest: Mutex<Option<Frame>>,
+    newest: Mutex<Option<(Frame, Instant)>>,
     filled: Condvar,
     end: AtomicBool,
 }
@@ -95,12 +94,13 @@ impl Capture {
     }
 
     /// The newest picture that was not taken yet; `None` if there is none within this time, or it is damaged.
-    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Shot>, CameraError> {
         let newest = self.slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.slot.filled.wait_timeout_while(newest, patience, |newest| newest.is_none());
         let frame = waited.unwrap_or_else(PoisonError::into_inner).0.take();
-        if let Some(frame) = frame {
-            return Ok(decode(frame.coding, &frame.bytes, frame.size, frame.stride));
+        if let Some((frame, arrived)) = frame {
+            let picture = decode(frame.coding, &frame.bytes, frame.size, frame.stride);
+            return Ok(picture.map(|picture| Shot { picture, arrived }));
         }
         match self.told.try_recv() {
             Ok(Err(error)) => Err(error),
@@ -127,7 +127,7 @@ impl Slot {
     fn fill_from(&self, mut source: impl Source) -> Result<(), CameraError> {
         while !self.end.load(Ordering::Relaxed) {
             if let Some(frame) = source.next()? {
-                *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame);
+                *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((frame, Instant::now()));
                 self.filled.notify_one();
             }
         }
@@ -138,7 +138,6 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU8;
-    use std::time::Instant;
 
     use super::*;
 
@@ -209,7 +208,7 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(60), "they do not come");
             thread::sleep(Duration::from_millis(1));
         }
-        let picture = capture.next_frame(Duration::from_secs(20)).expect("it runs").expect("a picture");
+        let picture = capture.next_frame(Duration::from_secs(20)).expect("it runs").expect("a picture").picture;
         assert_eq!(picture.rgba, [3, 3, 3, 255]);
         assert_eq!(capture.next_frame(Duration::ZERO).expect("it runs"), None, "taken once");
         drop(capture);

@@ -14,8 +14,7 @@ use nokhwa_core::types::{CameraFormat, CameraIndex, FrameFormat, Resolution};
 use super::capture::{Capture, Frame, Mode, Source};
 use super::decode::Coding;
 use super::hresult;
-use super::{CameraError, CameraInfo};
-use crate::Picture;
+use super::{CameraError, CameraInfo, Shot};
 
 /// The cameras that the system knows, by their symbolic link.
 pub(super) fn cameras() -> Result<Vec<CameraInfo>, CameraError> {
@@ -32,7 +31,7 @@ impl Stream {
         Capture::start(&info.name, move || Reader::open(&about, size)).map(Self)
     }
 
-    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Shot>, CameraError> {
         self.0.next_frame(patience)
     }
 }

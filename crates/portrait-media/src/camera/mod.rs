@@ -15,7 +15,7 @@ mod virtual_camera;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Picture;
 pub use virtual_camera::VirtualCamera;
@@ -69,6 +69,15 @@ pub struct CameraInfo {
     pub id: String,
     /// What its maker calls it.
     pub name: String,
+}
+
+/// A camera's picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shot {
+    /// What it shows.
+    pub picture: Picture,
+    /// When the system handed it over, before it was decoded.
+    pub arrived: Instant,
 }
 
 /// What can go wrong with a camera, in words a user can act on.
@@ -179,11 +188,11 @@ impl Camera {
         system::Stream::open(info, size).map(Self)
     }
 
-    /// The next picture; `None` if none came in this time, or it came damaged.
+    /// The newest picture not taken yet; `None` if none came in this time, or it came damaged.
     ///
     /// # Errors
     /// When the camera is gone or fails.
-    pub fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub fn next_frame(&mut self, patience: Duration) -> Result<Option<Shot>, CameraError> {
         self.0.next_frame(patience)
     }
 }

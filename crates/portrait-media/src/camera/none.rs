@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CameraError, CameraInfo};
-use crate::Picture;
+use super::{CameraError, CameraInfo, Shot};
 
 pub(super) fn cameras() -> Result<Vec<CameraInfo>, CameraError> {
     Err(CameraError::System)
@@ -17,7 +16,7 @@ impl Stream {
         Err(CameraError::System)
     }
 
-    pub(super) fn next_frame(&mut self, _patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub(super) fn next_frame(&mut self, _patience: Duration) -> Result<Option<Shot>, CameraError> {
         match *self {}
     }
 }

@@ -9,13 +9,15 @@ use linuxvideo::stream::ReadStream;
 use linuxvideo::{BufType, CapabilityFlags, Device};
 
 use super::decode::{Coding, decode};
-use super::{CameraError, CameraInfo};
-use crate::Picture;
+use super::{CameraError, CameraInfo, Shot};
 
 /// Between two looks at whether there is a picture.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Up to here pixels come uncompressed, as USB 2 carries them at 30 pictures a second.
 const PLAIN_PIXELS: u32 = 640 * 480;
+
+/// Frames that a driver may have waiting.
+const PILE: u32 = 8;
 
 /// linuxvideo has no name for it.
 const NV12: PixelFormat = PixelFormat::from_fourcc(*b"NV12");
@@ -76,7 +78,7 @@ impl Stream {
         Ok(Self { name: info.name.clone(), stream, coding, size, stride })
     }
 
-    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Picture>, CameraError> {
+    pub(super) fn next_frame(&mut self, patience: Duration) -> Result<Option<Shot>, CameraError> {
         let (start, name) = (Instant::now(), &self.name);
         let failed = |error| camera_error(name, error);
         while self.stream.will_block().map_err(failed)? {
@@ -86,9 +88,18 @@ impl Stream {
             std::thread::sleep(GLANCE);
         }
         let (coding, size, stride) = (self.coding, self.size, self.stride);
-        // The buffer goes back to the driver before a JPEG is decoded.
-        let bytes = self.stream.dequeue(|bytes| Ok((!bytes.is_error()).then(|| bytes.to_vec()))).map_err(failed)?;
-        Ok(bytes.and_then(|bytes| decode(coding, &bytes, size, stride)))
+        let (mut bytes, mut arrived) = (None, Instant::now());
+        // The oldest comes first. Those that piled up meanwhile are passed over, but not without end.
+        for _ in 0..PILE {
+            // The buffer goes back to the driver before a JPEG is decoded.
+            let next = self.stream.dequeue(|bytes| Ok((!bytes.is_error()).then(|| bytes.to_vec()))).map_err(failed)?;
+            (bytes, arrived) = (next.or(bytes), Instant::now());
+            if self.stream.will_block().map_err(failed)? {
+                break;
+            }
+        }
+        let picture = bytes.and_then(|bytes| decode(coding, &bytes, size, stride));
+        Ok(picture.map(|picture| Shot { picture, arrived }))
     }
 }
 

@@ -38,6 +38,7 @@ fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
         photo: asset("astronaut.png"),
         faces: Faces::One(FaceChoice::Largest),
         driver: Choice::Idle,
+        idle: Idle::default(),
         driver_face: FaceChoice::Largest,
         framing,
         shown: Shown::Crop,
@@ -90,7 +91,15 @@ fn a_driver_who_comes_and_goes_keeps_a_neutral_pose_of_his_own() {
     assert!(apart(&neutral(&studio), &photo) < 1e-4);
     drive(&mut studio, &frames[40..43]);
     assert!(apart(&neutral(&studio), &driver) < 1e-4, "who comes back is measured as before");
-    // In another session as well.
+    // In another session as well: of frames that are turned, and of another view.
+    let turned = |frame: &Picture| {
+        let [width, height] = [frame.height, frame.width];
+        Picture::from_fn(width, height, |x, y| frame.pixel(y, width - 1 - x).expect("inside"))
+    };
+    let upright = studio.frame;
+    drive(&mut studio, &[turned(&frames[43])]);
+    assert_eq!(studio.frame, [upright[1], upright[0]]);
+    assert!(apart(&neutral(&studio), &driver) < 1e-4);
     studio.obey(Command::Show(Shown::Photo)).expect("shows");
     assert_eq!(studio.shown, Shown::Photo);
     drive(&mut studio, &frames[43..44]);

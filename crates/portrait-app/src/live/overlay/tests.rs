@@ -1,0 +1,137 @@
+//! Pointer in, requests out, without a window: every control is tried all over the place, and has to be found somewhere.
+
+use egui::{Event, Modifiers, PointerButton, RawInput};
+use portrait_media::Picture;
+
+use super::*;
+
+const WINDOW: [f32; 2] = [960.0, 720.0];
+
+/// An overlay that has been drawn, as in a window of this size.
+fn drawn(view: &mut View) -> (Overlay, Context) {
+    let (mut overlay, ctx) = (Overlay::new(MotionOptions::default(), Shown::Crop, 2, 2), Context::default());
+    style(&ctx);
+    // Areas know their size from the second time on.
+    (0..3).for_each(|_| assert!(pass(&mut overlay, &ctx, view, Vec::new()).is_empty()));
+    (overlay, ctx)
+}
+
+fn pass(overlay: &mut Overlay, ctx: &Context, view: &mut View, events: Vec<Event>) -> Vec<Request> {
+    let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, WINDOW.into()));
+    let mut requests = Vec::new();
+    let input = RawInput { screen_rect, events, ..RawInput::default() };
+    ctx.run_pass(input, |ctx| requests = overlay.draw(ctx, view, &Pace::default())).textures_delta.clear();
+    requests
+}
+
+/// Presses the pointer, moves it by so much to the right, and lets go.
+fn drag(overlay: &mut Overlay, ctx: &Context, view: &mut View, [x, y]: [f32; 2], by: f32) -> Vec<Request> {
+    let button = |x: f32, pressed: bool| Event::PointerButton {
+        pos: Pos2::new(x, y),
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let moved = |x: f32| Event::PointerMoved(Pos2::new(x, y));
+    let steps = [vec![moved(x)], vec![button(x, true)], vec![moved(x + by)], vec![button(x + by, false)], vec![]];
+    steps.into_iter().flat_map(|events| pass(overlay, ctx, view, events)).collect()
+}
+
+#[test]
+fn every_slider_and_button_asks_for_its_own() {
+    let mut view = View::default();
+    let before = MotionOptions::default();
+    let (mut overlay, ctx) = drawn(&mut view);
+    let mut found = std::collections::BTreeSet::new();
+    for y in (4..WINDOW[1] as u32 / 2).step_by(5) {
+        for x in (WINDOW[0] as u32 - 250..WINDOW[0] as u32 - 16).step_by(18) {
+            for by in [0.0, 25.0] {
+                (overlay.motion, overlay.shown) = (before, Shown::Crop);
+                for request in drag(&mut overlay, &ctx, &mut view, [x as f32, y as f32], by) {
+                    let name = match request {
+                        Request::Motion(motion) => {
+                            let changed = [
+                                ("strength", motion.strength != before.strength),
+                                ("head", motion.head_gain != before.head_gain),
+                                ("expression", motion.expression_gain != before.expression_gain),
+                                ("eyes", motion.eye_gain != before.eye_gain),
+                                ("mouth", motion.mouth_gain != before.mouth_gain),
+                                ("smoothing", motion.filter != before.filter),
+                                ("absolute", motion.mode != before.mode),
+                            ];
+                            let changed: Vec<&str> =
+                                changed.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+                            assert_eq!(changed.len(), 1, "one control changes one thing: {changed:?}");
+                            changed[0].to_owned()
+                        }
+                        Request::Show(shown) => format!("{shown:?}"),
+                        Request::Open(purpose) => format!("open {purpose:?}"),
+                        Request::Follow(_) => panic!("there is no driver's picture"),
+                    };
+                    found.insert(name);
+                }
+            }
+        }
+    }
+    let all = [
+        "Cutout",
+        "Photo",
+        "absolute",
+        "expression",
+        "eyes",
+        "head",
+        "mouth",
+        "open Background",
+        "open Driver",
+        "open Photo",
+        "smoothing",
+        "strength",
+    ];
+    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn a_click_on_the_driver_s_picture_follows_whoever_is_there() {
+    let mut view = View {
+        preview: Some((Picture::from_fn(160, 120, |x, y| [x as u8, y as u8, 0, 255]), [640, 480])),
+        ..View::default()
+    };
+    let height = PREVIEW * 120.0 / 160.0;
+    let (mut overlay, ctx) = drawn(&mut view);
+    let mut places = Vec::new();
+    for y in (0..WINDOW[1] as u32).rev().step_by(10).take(16) {
+        for x in (0..220).step_by(10) {
+            for request in drag(&mut overlay, &ctx, &mut view, [x as f32, y as f32], 0.0) {
+                let Request::Follow(share) = request else { panic!("something else") };
+                places.push(([x as f32, y as f32], share));
+            }
+        }
+    }
+    let ([x0, y0], [u0, v0]) = *places.first().expect("the picture is somewhere");
+    assert!(places.len() > 100, "{}", places.len());
+    for ([x, y], [u, v]) in places {
+        assert!((0.0..=1.0).contains(&u) && (0.0..=1.0).contains(&v), "{u} {v}");
+        assert!(((x - x0) - PREVIEW * (u - u0)).abs() < 0.01 && ((y - y0) - height * (v - v0)).abs() < 0.01);
+    }
+}
+
+#[test]
+fn a_hidden_overlay_takes_no_clicks() {
+    let mut view = View::default();
+    let clicks = |overlay: &mut Overlay, ctx: &Context, view: &mut View| {
+        let places = (10..350).step_by(10).map(|y| [800.0, y as f32]);
+        places.map(|at| drag(overlay, ctx, view, at, 20.0).len()).sum::<usize>()
+    };
+    let (mut overlay, ctx) = drawn(&mut view);
+    assert!(clicks(&mut overlay, &ctx, &mut view) > 0);
+    overlay.visible = false;
+    assert_eq!(clicks(&mut overlay, &ctx, &mut view), 0);
+}
+
+#[test]
+fn smoothing_goes_both_ways() {
+    assert!((smoothness(filter(0.3)) - 0.3).abs() < 1e-3 && filter(0.0).is_none() && smoothness(None) == 0.0);
+    let default = OneEuro::default();
+    let back = filter(smoothness(Some(default))).expect("smoothed by default");
+    assert!((back.min_cutoff - default.min_cutoff).abs() < 1e-3, "{back:?}");
+}
