@@ -1,7 +1,9 @@
 //! Promises of the frame path: nothing is created, the face is followed, avatars survive a file.
 
 use super::fixtures::{driver, engine, gpu, photo, tiny};
-use crate::{Avatar, Engine, EngineError, FaceChoice, Picture, PrepareOptions, SessionOptions};
+use crate::{
+    Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, Picture, PrepareOptions, Session, SessionOptions,
+};
 use portrait_kernels::Tier;
 
 fn blank(width: u32, height: u32) -> Picture {
@@ -164,4 +166,35 @@ fn a_device_below_the_limits_is_refused_by_name() {
     let error = crate::Gpu::with_device(device, queue, &info, None).expect_err("four storage buffers are too few");
     assert!(error.to_string().contains("max_storage_buffers_per_shader_stage is 4, needed 8"), "{error}");
     assert!(error.to_string().contains(&info.name), "{error}");
+}
+
+#[test]
+fn of_a_driver_only_points_reach_the_picture() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let motion = MotionOptions { mode: Mode::Absolute, ..MotionOptions::default() };
+    let options = SessionOptions { motion, record: true, ..SessionOptions::new(256, 256) };
+    let mut session = engine.session(&avatar, &options).expect("a session");
+    let mut shoot = |work: &dyn Fn(&mut Session)| {
+        session.restart();
+        work(&mut session);
+        let picture = session.take_picture(true).expect("no error").expect("a picture");
+        session.finish().expect("finished");
+        let moment = session.take_motion().pop().expect("a report");
+        (picture.rgba, moment.points.expect("a face"))
+    };
+    for name in ["s_frame0", "s_frame1"] {
+        let frame = driver(name);
+        let (by_pixels, points) = shoot(&|session| session.animate(frame.frame(), 0.04).expect("animated"));
+        // The same without the frame, after another driver's: a picture that knew more of the frame than its points would differ.
+        let other = driver(if name == "s_frame0" { "s_frame1" } else { "s_frame0" });
+        shoot(&|session| session.animate(other.frame(), 0.04).expect("animated"));
+        let (by_points, _) = shoot(&|session| session.animate_keypoints(&points, 0.04).expect("animated"));
+        assert!(by_pixels == by_points, "{name}: more than points reaches the picture");
+        // And a small change of points shows.
+        let mut moved = points.clone();
+        moved.facial[60][1] += 0.02;
+        let (by_moved, _) = shoot(&|session| session.animate_keypoints(&moved, 0.04).expect("animated"));
+        assert!(by_moved != by_points, "{name}: the comparison sees nothing");
+    }
 }
