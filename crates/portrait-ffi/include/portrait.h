@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Grows with every change of this interface that breaks programs built against an earlier header.
+// Grows with every change of this interface that breaks programs built against an earlier header. Structs that begin with their size
+// may get longer without that: what an older header does not know of them is 0, the default, and is not written.
 #define PORTRAIT_ABI_VERSION 1
 
 // What became of a call. Everything from `PORTRAIT_STATUS_INVALID_ARGUMENT` on is an error, with a text in `portrait_last_error`.
@@ -499,6 +500,8 @@ typedef struct {
   // What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this order;
   // 0 where the device does not tell.
   uint64_t gpu_stages_ns[6];
+  // Whether it has ended by a failure; the next push tells of which.
+  bool failed;
 } PortraitSessionStatus;
 
 // A window.

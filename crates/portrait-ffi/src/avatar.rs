@@ -4,7 +4,7 @@ use crate::call::call;
 use crate::engine::PortraitEngine;
 use crate::frame::{PortraitFrame, photo};
 use crate::handle::{self, Object};
-use crate::input::{bytes, check, fixed, read, sized, write};
+use crate::input::{bytes, check, fill, fixed, read, sized, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Avatar, FaceChoice, PrepareOptions};
 use std::ffi::c_char;
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn portrait_avatar_info(avatar: PortraitAvatar, info: *mut
             warnings: fixed(&known.warnings.join("\n")),
         };
         // SAFETY: the host's promise.
-        unsafe { write(info, found, "info") }
+        unsafe { fill(info, found, "info") }
     })
 }
 

@@ -2,13 +2,14 @@
 
 use crate::call::{ask, call};
 use crate::handle::{self, Object};
-use crate::input::{bytes, fixed, sized, text, write};
+use crate::input::{bytes, fill, fixed, sized, text, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Opening, Tier, WeightsSource};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -122,8 +123,10 @@ enum Stage {
 pub(crate) struct Opener {
     stage: Mutex<Stage>,
     changed: Condvar,
-    /// Gone after release: held while it is called, so that release waits for that.
+    /// Held while it is called, so that release waits for that; gone afterwards.
     callback: Mutex<Option<Callback>>,
+    /// Released from within the callback, which cannot wait for itself.
+    released: AtomicBool,
     handle: OnceLock<PortraitEngine>,
     thread: OnceLock<ThreadId>,
 }
@@ -135,6 +138,9 @@ impl Opener {
 
     fn tell(&self, done: f32, next: &'static CStr) {
         let callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.released.load(Ordering::Relaxed) {
+            return;
+        }
         if let Some(Callback { progress: Some(progress), user }) = &*callback {
             // SAFETY: the host gave this function for this.
             unsafe { progress(*user, self.handle.get().copied().unwrap_or_default(), done, next.as_ptr()) };
@@ -209,7 +215,7 @@ impl Opener {
 
     /// After this the host hears no more.
     fn silence(&self) {
-        // The callback itself may release its engine: it holds the lock, and is the last.
+        self.released.store(true, Ordering::Relaxed);
         if self.thread.get() != Some(&std::thread::current().id()) {
             *self.callback.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -283,6 +289,7 @@ pub unsafe extern "C" fn portrait_engine_open(
             stage: Mutex::new(Stage::Opening),
             changed: Condvar::new(),
             callback: Mutex::new(Some(Callback { progress: given.progress, user: given.user })),
+            released: AtomicBool::new(false),
             handle: OnceLock::new(),
             thread: OnceLock::new(),
         });
@@ -334,7 +341,7 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
             largest_side: engine.gpu().device().limits().max_texture_dimension_2d,
         };
         // SAFETY: the host's promise.
-        unsafe { write(info, found, "info") }
+        unsafe { fill(info, found, "info") }
     })
 }
 
@@ -361,7 +368,7 @@ pub unsafe extern "C" fn portrait_engine_self_test(
             names: fixed(&failed.join(", ")),
         };
         // SAFETY: the host's promise.
-        unsafe { write(result, found, "result") }
+        unsafe { fill(result, found, "result") }
     })
 }
 

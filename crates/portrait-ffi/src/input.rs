@@ -2,6 +2,7 @@
 
 use crate::status::Failure;
 use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 
 /// What `pointer` points at, read once.
 ///
@@ -33,23 +34,50 @@ pub(crate) fn check<T>(pointer: *const T, name: &str) -> Result<(), Failure> {
     }
 }
 
-/// A struct of the host's that begins with its own size.
+/// Bytes of a struct of the host's that begins with its own size: a `T`, or what an older header knew of one.
 ///
 /// # Safety
-/// If not null and aligned, `pointer` points at a `u32`, and at a `T` if that says so.
-pub(crate) unsafe fn sized<T: Copy>(pointer: *const T, name: &str) -> Result<T, Failure> {
+/// If not null and aligned, `pointer` points at a `u32`.
+unsafe fn size<T>(pointer: *const T, name: &str) -> Result<usize, Failure> {
     check(pointer, name)?;
     // SAFETY: the struct begins with its size.
     let found = unsafe { pointer.cast::<u32>().read() } as usize;
     let wanted = size_of::<T>();
-    if found != wanted {
+    if !(size_of::<u32>()..=wanted).contains(&found) {
         let text = format!(
-            "`{name}->struct_size` is {found}, not {wanted}: set it to sizeof, and use this library's portrait.h"
+            "`{name}->struct_size` is {found}, and at most {wanted} here: set it to sizeof, of a portrait.h that is not newer \
+             than this library"
         );
         return Err(Failure::argument(text));
     }
-    // SAFETY: it is as large as the host says.
-    Ok(unsafe { pointer.read() })
+    Ok(found)
+}
+
+/// A struct of the host's that begins with its own size. What an older header does not know is 0, the default.
+///
+/// # Safety
+/// If not null and aligned, `pointer` points at a `u32`, and at as much of a `T` as that says. A `T` may be all zeros.
+pub(crate) unsafe fn sized<T: Copy>(pointer: *const T, name: &str) -> Result<T, Failure> {
+    let mut whole = MaybeUninit::<T>::zeroed();
+    // SAFETY: it is as large as the host says, and not larger than a `T`; the rest is 0.
+    unsafe {
+        let size = size(pointer, name)?;
+        pointer.cast::<u8>().copy_to_nonoverlapping(whole.as_mut_ptr().cast(), size);
+        Ok(whole.assume_init())
+    }
+}
+
+/// Fills a struct of the host's that begins with its own size, as much of it as the host knows.
+///
+/// # Safety
+/// As of [`sized`], and it may be written.
+pub(crate) unsafe fn fill<T: Copy>(pointer: *mut T, value: T, name: &str) -> Result<(), Failure> {
+    // SAFETY: it is as large as the host says, and not larger than a `T`.
+    unsafe {
+        let size = size(pointer, name)?;
+        (&raw const value).cast::<u8>().copy_to_nonoverlapping(pointer.cast(), size);
+    }
+    Ok(())
 }
 
 /// Bytes; empty where `length` is 0.

@@ -26,7 +26,8 @@ pub use session::*;
 pub use status::*;
 pub use surface::*;
 
-/// Grows with every change of this interface that breaks programs built against an earlier header.
+/// Grows with every change of this interface that breaks programs built against an earlier header. Structs that begin with their size
+/// may get longer without that: what an older header does not know of them is 0, the default, and is not written.
 pub const PORTRAIT_ABI_VERSION: u32 = 1;
 
 /// `PORTRAIT_ABI_VERSION` of the library, to compare with the header's. Any thread.

@@ -5,7 +5,7 @@ use crate::call::{ask, call};
 use crate::engine::PortraitEngine;
 use crate::frame::{Given, Pool, PortraitFrame, given, photo};
 use crate::handle::{self, Object};
-use crate::input::{bytes, sized, write};
+use crate::input::{bytes, fill, sized, write};
 use crate::motion::{PortraitMotion, motion_of};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
@@ -134,6 +134,8 @@ pub struct PortraitSessionStatus {
     /// What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this order;
     /// 0 where the device does not tell.
     pub gpu_stages_ns: [u64; 6],
+    /// Whether it has ended by a failure; the next push tells of which.
+    pub failed: bool,
 }
 
 /// A session and what belongs to its way to C.
@@ -250,7 +252,7 @@ pub unsafe extern "C" fn portrait_session_take_picture(
         let (width, height) = (taken.picture.width, taken.picture.height);
         let timestamp_ns = taken.timestamp.as_nanos() as u64;
         // SAFETY: the host's promise.
-        unsafe { write(picture, PortraitPicture { width, height, timestamp_ns, ..given }, "picture")? };
+        unsafe { fill(picture, PortraitPicture { width, height, timestamp_ns, ..given }, "picture")? };
         let row = 4 * width as usize;
         let stride = if given.stride == 0 { row } else { given.stride };
         let needed = stride.checked_mul(height as usize - 1).and_then(|bytes| bytes.checked_add(row));
@@ -378,9 +380,10 @@ pub unsafe extern "C" fn portrait_session_status(
             latency_ns: found.latency.as_nanos() as u64,
             gpu_ns: found.gpu_seconds.map_or(0, |seconds| (seconds * 1e9) as u64),
             gpu_stages_ns: stages.map(|stage| stage.as_nanos() as u64),
+            failed: found.failed,
         };
         // SAFETY: the host's promise.
-        unsafe { write(status, told, "status") }
+        unsafe { fill(status, told, "status") }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use jni_sys::{JNIEnv, jobject, jstring};
 use portrait_ffi::portrait_last_error;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::ptr::null;
 
 /// Memory of a direct buffer, valid during the call that it was given to.
@@ -63,7 +63,11 @@ pub(crate) fn bits(value: f32) -> u64 {
 /// Called by the virtual machine.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn Java_org_portrait_Native_lastError(env: *mut JNIEnv, _class: jobject) -> jstring {
-    // The texts hold no zero and nothing beyond the basic plane, where Java's UTF-8 differs.
-    // SAFETY: the environment is the machine's; the text lives until the next call.
-    unsafe { ((**env).v1_1.NewStringUTF)(env, portrait_last_error()) }
+    // By UTF-16: what is beyond the basic plane, as in a file's name, Java's own UTF-8 writes in another way.
+    // SAFETY: the text ends with a zero and lives until the next call; the environment is the machine's.
+    unsafe {
+        let text = CStr::from_ptr(portrait_last_error()).to_string_lossy();
+        let units: Vec<u16> = text.encode_utf16().collect();
+        ((**env).v1_1.NewString)(env, units.as_ptr(), units.len() as i32)
+    }
 }

@@ -216,7 +216,7 @@ pub extern "system" fn Java_org_portrait_Native_sessionTrim(
     portrait_session_trim(session as u64, trim as u32) as jint
 }
 
-/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score and region; the GPU's stages go to `out`.
+/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score and region; the GPU's stages; failed go to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -239,8 +239,28 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionStatus(
         let [pushed, dropped, pictures, latency, gpu] = counts;
         let [search, track, transfer, motion, synthesis, compose] = s.gpu_stages_ns;
         let told = [
-            open, paused, window, cooled, face, pushed, dropped, pictures, latency, gpu, score, x, y, side, angle,
-            search, track, transfer, motion, synthesis, compose,
+            open,
+            paused,
+            window,
+            cooled,
+            face,
+            pushed,
+            dropped,
+            pictures,
+            latency,
+            gpu,
+            score,
+            x,
+            y,
+            side,
+            angle,
+            search,
+            track,
+            transfer,
+            motion,
+            synthesis,
+            compose,
+            u64::from(s.failed),
         ];
         Buffer::new(env, out).write(told);
         status as jint

@@ -93,8 +93,10 @@ mod platform {
         };
         // SAFETY: the window stays: this function holds it.
         let status = unsafe { portrait_session_surface_created(session as u64, &given) };
-        // The one before is no longer in use.
-        forget(session);
+        if matches!(status, PortraitStatus::Ok | PortraitStatus::Surface) {
+            // The one before is no longer in use. Other failures do not get so far.
+            forget(session);
+        }
         if status == PortraitStatus::Ok {
             WINDOWS.lock().unwrap_or_else(PoisonError::into_inner).insert(session, window.addr());
         } else if !window.is_null() {

@@ -27,15 +27,22 @@ public final class PortraitEngine: Sendable {
     let handle: UInt64
     private let progress: Listener?
 
+    /// `portrait` in the app's folder for caches.
+    public static var defaultCacheDirectory: URL? {
+        FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first?.appendingPathComponent("portrait")
+    }
+
     /// Opens an engine with the weights of a file; done when it is open. A task that is cancelled waits for that too.
     ///
     /// - Parameters:
     ///   - weights: a safetensors file, like `portrait_s.safetensors` in the app's bundle.
     ///   - preset: the preset that the weights were made for; nil: "s".
-    ///   - cacheDirectory: where compiled pipelines are kept (Vulkan only; Metal keeps its own).
+    ///   - cacheDirectory: where what the self-test has found is kept, and compiled pipelines where the system does not keep them
+    ///     itself. The first start on a driver tests every pipeline (seconds) and goes around what the driver computes wrongly; later
+    ///     starts know. nil: nothing is kept, and nothing tested.
     public convenience init(
-        weights: URL, preset: String? = nil, precision: Precision = .automatic, cacheDirectory: URL? = nil,
-        progress: Progress? = nil
+        weights: URL, preset: String? = nil, precision: Precision = .automatic,
+        cacheDirectory: URL? = PortraitEngine.defaultCacheDirectory, progress: Progress? = nil
     ) async throws {
         try await self.init(weights, preset, precision, cacheDirectory, sharing: nil, progress)
     }

@@ -89,6 +89,8 @@ public final class Session: Sendable {
         public let score: Float
         /// Centre (x, y), side and angle (radians, clockwise) of a square around that face, in pixels of the upright frame.
         public let region: [Float]
+        /// Whether the session has ended by a failure, which the next push throws.
+        public let failed: Bool
     }
 
     private let handle: UInt64
@@ -214,7 +216,7 @@ public final class Session: Sendable {
                 pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9,
                 gpu: Double(told.gpu_ns) * 1e-9,
                 gpuStages: [search, track, transfer, motion, synthesis, compose].map { Double($0) * 1e-9 },
-                score: told.face_score, region: [x, y, side, angle])
+                score: told.face_score, region: [x, y, side, angle], failed: told.failed)
         }
     }
 

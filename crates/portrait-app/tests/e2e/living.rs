@@ -131,14 +131,14 @@ fn changes(screen: &Screen, what: &str, at: [u32; 4], before: &Picture, by: f64)
 
 /// Waits until the screen stands still; what it shows.
 fn still(screen: &Screen, at: [u32; 4]) -> Picture {
-    let mut last = part(&screen.shot(), at);
+    let (mut last, mut same) = (part(&screen.shot(), at), 0);
     eventually("a still picture", || {
         // Longer than a frame takes on a busy machine.
         std::thread::sleep(Duration::from_millis(4000));
         let now = part(&screen.shot(), at);
-        let still = difference(&now, &last) == 0.0;
+        same = if difference(&now, &last) == 0.0 { same + 1 } else { 0 };
         last = now;
-        still.then(|| last.clone())
+        (same == 2).then(|| last.clone())
     })
 }
 

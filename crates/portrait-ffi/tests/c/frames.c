@@ -112,7 +112,9 @@ int main(int argc, char **argv) {
 
     // An avatar, by way of its bytes.
     PortraitAvatar made = 0, avatar = 0;
-    PortraitPrepareOptions prepare = {.struct_size = sizeof prepare, .face = PORTRAIT_FACE_LARGEST};
+    // What an older header does not know is the default, whatever lies there.
+    PortraitPrepareOptions prepare = {.struct_size = offsetof(PortraitPrepareOptions, x), .face = PORTRAIT_FACE_LARGEST};
+    memset((uint8_t *)&prepare + prepare.struct_size, 0xff, sizeof prepare - prepare.struct_size);
     OK(portrait_avatar_prepare(engine, &photo, &prepare, &made));
     size_t length = 0;
     FAILS(portrait_avatar_write(made, NULL, &length), PORTRAIT_STATUS_BUFFER_TOO_SMALL, "bytes");
@@ -169,6 +171,16 @@ int main(int argc, char **argv) {
     CHECK(status.open && status.face && status.face_score > 0.5f && status.pictures == 2 && status.pushed == 2);
     CHECK(status.latency_ns > 0 && status.face_region[2] > 10.0f);
     printf("latency %.0f ms\n", (double)status.latency_ns / 1e6);
+    CHECK(!status.failed);
+    // A program built with an older header has a shorter struct, and nothing behind it is written.
+    PortraitSessionStatus older;
+    memset(&older, 0x5a, sizeof older);
+    older.struct_size = offsetof(PortraitSessionStatus, gpu_stages_ns);
+    OK(portrait_session_status(session, &older));
+    CHECK(older.pictures == 2 && older.struct_size == offsetof(PortraitSessionStatus, gpu_stages_ns));
+    for (const uint8_t *rest = (const uint8_t *)older.gpu_stages_ns; rest < (const uint8_t *)(&older + 1); rest++) {
+        CHECK(*rest == 0x5a);
+    }
     // Stages are parts of the whole, where both are told.
     uint64_t stages = 0;
     for (int i = 0; i < 6; i++) stages += status.gpu_stages_ns[i];

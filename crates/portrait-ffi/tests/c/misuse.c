@@ -45,6 +45,8 @@ int main(int argc, char **argv) {
     CHECK(engine == 0);
     FAILS(portrait_engine_open(&options, NULL), MISUSES, "`engine` is null");
     FAILS(portrait_engine_open(&options, &engine), MISUSES, "struct_size` is 0");
+    options.struct_size = sizeof options + 8;
+    FAILS(portrait_engine_open(&options, &engine), MISUSES, "not newer than this library");
     options.struct_size = sizeof options;
     FAILS(portrait_engine_open(&options, &engine), MISUSES, "neither");
     options.weights_file = "\xff\xfe";
@@ -198,6 +200,8 @@ int main(int argc, char **argv) {
     OK(portrait_avatar_release(avatar));
     OK(portrait_engine_release(engine));
     OK(portrait_engine_release(engine));
+    // The one that was released by its callback has been open for long.
+    CHECK(heard == 1);
     free(bytes);
     puts("misuse: a status each");
     return 0;

@@ -31,7 +31,7 @@ final class Scenario {
 
     static ByteBuffer read(String file) throws IOException {
         byte[] bytes = Files.readAllBytes(Path.of(file));
-        return ByteBuffer.allocateDirect(bytes.length).put(bytes);
+        return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
     }
 
     static int side(ByteBuffer rgba) {
@@ -84,6 +84,12 @@ final class Scenario {
                 none.await(-1);
             }
         });
+        // A name beyond the basic plane, there and back.
+        fails(PortraitException.class, "nowhere \uD83D\uDE00.safetensors", () -> {
+            try (Engine none = Engine.open("nowhere \uD83D\uDE00.safetensors", null)) {
+                none.await(-1);
+            }
+        });
         Engine engine = Engine.open(arguments[0], null);
         check(engine.await(120_000), "the engine opens");
         System.out.println("adapter: " + engine.adapter());
@@ -93,6 +99,15 @@ final class Scenario {
         fails(PortraitException.class, "do not fit", () -> Avatar.prepare(engine, grey, 65, 64, Avatar.FACE_ONLY));
         ByteBuffer heap = ByteBuffer.allocate(16);
         fails(IllegalArgumentException.class, "direct", () -> Avatar.prepare(engine, heap, 2, 2, Avatar.FACE_ONLY));
+        // From position to limit, as Java's own calls read buffers.
+        grey.position(4);
+        fails(PortraitException.class, "do not fit in 16380 bytes", () -> Avatar.prepare(engine, grey, 64, 64, 0));
+        grey.position(0).limit(16);
+        fails(PortraitException.class, "do not fit in 16 bytes", () -> Avatar.prepare(engine, grey, 64, 64, 0));
+        ByteBuffer within = ByteBuffer.allocateDirect(photo.capacity() + 9);
+        within.position(9);
+        within.put(photo.duplicate()).position(9);
+        Avatar.prepare(engine, within, photoSide, photoSide, Avatar.FACE_LARGEST).close();
         Avatar made = Avatar.prepare(engine, photo, photoSide, photoSide, Avatar.FACE_LARGEST);
         byte[] stored = made.toBytes();
         made.close();

@@ -12,4 +12,6 @@ public final class PowerManager {
     }
 
     public void addThermalStatusListener(Executor executor, OnThermalStatusChangedListener listener) {}
+
+    public void removeThermalStatusListener(OnThermalStatusChangedListener listener) {}
 }

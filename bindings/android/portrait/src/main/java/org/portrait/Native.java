@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 final class Native {
     static final int OK = 0;
     static final int PENDING = 1;
+    static final int RELEASED = 4;
     static final int BUFFER_TOO_SMALL = 15;
 
     static {
@@ -99,11 +100,11 @@ final class Native {
         return buffer;
     }
 
-    /** A buffer whose memory the library can see, from its first byte on. */
+    /** What is between a buffer's position and its limit, in memory that the library can see. */
     static ByteBuffer direct(ByteBuffer buffer, String name) {
         if (buffer == null || !buffer.isDirect()) {
             throw new IllegalArgumentException("`" + name + "` has to be a direct buffer: ByteBuffer.allocateDirect");
         }
-        return buffer;
+        return buffer.position() == 0 && buffer.limit() == buffer.capacity() ? buffer : buffer.slice();
     }
 }

@@ -4,14 +4,22 @@ import android.content.Context;
 import android.util.AttributeSet;
 import android.view.SurfaceHolder;
 import android.view.SurfaceView;
+import java.util.function.Consumer;
 
 /**
  * Shows what a session makes. Give it the session with {@link #show}; it follows the life of its surface by itself. Main thread only,
  * as every view; the session is closed by whoever opened it, after {@code show(null)}.
  */
 public final class PortraitView extends SurfaceView implements SurfaceHolder.Callback {
+    /** Hears that the session shown has failed. */
+    public interface FailureListener {
+        /** Nothing more is shown; called on the main thread. */
+        void failed(PortraitException why);
+    }
+
     private Session session;
     private boolean surface;
+    private FailureListener listener;
 
     /** For code. */
     public PortraitView(Context context) {
@@ -24,11 +32,14 @@ public final class PortraitView extends SurfaceView implements SurfaceHolder.Cal
         getHolder().addCallback(this);
     }
 
+    /** Who hears of failures; null: nobody. */
+    public void setFailureListener(FailureListener next) {
+        listener = next;
+    }
+
     /** Shows this session from now on; null: none. */
     public void show(Session next) {
-        if (session != null) {
-            session.surfaceDestroyed();
-        }
+        tell(Session::surfaceDestroyed);
         session = next;
         if (surface) {
             attach();
@@ -36,8 +47,21 @@ public final class PortraitView extends SurfaceView implements SurfaceHolder.Cal
     }
 
     private void attach() {
-        if (session != null) {
-            session.surfaceCreated(getHolder().getSurface(), getWidth(), getHeight(), true);
+        tell(shown -> shown.surfaceCreated(getHolder().getSurface(), getWidth(), getHeight(), true));
+    }
+
+    /** An exception in Android's callbacks would end the app. */
+    private void tell(Consumer<Session> news) {
+        if (session == null) {
+            return;
+        }
+        try {
+            news.accept(session);
+        } catch (PortraitException error) {
+            // One that was closed before this view was told has nothing to hear.
+            if (error.status() != Native.RELEASED && listener != null) {
+                listener.failed(error);
+            }
         }
     }
 
@@ -49,17 +73,13 @@ public final class PortraitView extends SurfaceView implements SurfaceHolder.Cal
 
     @Override
     public void surfaceChanged(SurfaceHolder holder, int format, int width, int height) {
-        if (session != null) {
-            session.surfaceChanged(width, height);
-        }
+        tell(shown -> shown.surfaceChanged(width, height));
     }
 
     /** Returns when the library no longer draws: afterwards Android takes the surface away. */
     @Override
     public void surfaceDestroyed(SurfaceHolder holder) {
         surface = false;
-        if (session != null) {
-            session.surfaceDestroyed();
-        }
+        tell(Session::surfaceDestroyed);
     }
 }

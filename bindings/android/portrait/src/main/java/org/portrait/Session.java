@@ -100,6 +100,8 @@ public final class Session implements AutoCloseable {
         public final double score;
         /** Centre (x, y), side and angle (radians, clockwise) of a square around that face, in pixels of the upright frame. */
         public final double[] region = new double[4];
+        /** Whether the session has ended by a failure, which the next push throws. */
+        public final boolean failed;
 
         private Status(ByteBuffer told) {
             open = told.getLong(0) != 0;
@@ -119,6 +121,7 @@ public final class Session implements AutoCloseable {
             for (int i = 0; i < gpuStages.length; i++) {
                 gpuStages[i] = told.getLong(120 + 8 * i);
             }
+            failed = told.getLong(168) != 0;
         }
     }
 
@@ -208,7 +211,7 @@ public final class Session implements AutoCloseable {
 
     /** What the session does. */
     public Status status() {
-        ByteBuffer out = Native.numbers(21);
+        ByteBuffer out = Native.numbers(22);
         Native.check(Native.sessionStatus(handle, out));
         return new Status(out);
     }

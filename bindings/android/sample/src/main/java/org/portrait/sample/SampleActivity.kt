@@ -13,6 +13,7 @@ import androidx.camera.core.CameraSelector
 import androidx.camera.core.ImageAnalysis
 import androidx.camera.core.ImageProxy
 import androidx.camera.lifecycle.ProcessCameraProvider
+import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.util.concurrent.Executors
@@ -30,10 +31,12 @@ class SampleActivity : ComponentActivity() {
     private lateinit var view: PortraitView
     private lateinit var words: TextView
     private var session: Session? = null
+    private var heat: PowerManager.OnThermalStatusChangedListener? = null
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         view = PortraitView(this)
+        view.setFailureListener { words.text = it.message }
         words = TextView(this)
         setContentView(FrameLayout(this).apply {
             addView(view)
@@ -66,6 +69,8 @@ class SampleActivity : ComponentActivity() {
             }
         } catch (error: PortraitException) {
             runOnUiThread { words.text = error.message }
+        } catch (error: IOException) {
+            runOnUiThread { words.text = "An asset of this app cannot be read: ${error.message}" }
         }
     }
 
@@ -77,6 +82,7 @@ class SampleActivity : ComponentActivity() {
         val bitmap = assets.open("astronaut.png").use(BitmapFactory::decodeStream)
         val rgba = ByteBuffer.allocateDirect(4 * bitmap.width * bitmap.height)
         bitmap.copyPixelsToBuffer(rgba)
+        rgba.rewind()
         return Avatar.prepare(engine, rgba, bitmap.width, bitmap.height, Avatar.FACE_LARGEST)
     }
 
@@ -109,18 +115,24 @@ class SampleActivity : ComponentActivity() {
     /** Android tells six steps, the library takes three. */
     private fun followHeat(session: Session) {
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return
-        getSystemService(PowerManager::class.java).addThermalStatusListener(mainExecutor) { status ->
-            if (this.session != null) {
-                session.setThermal(
-                    when {
-                        status >= PowerManager.THERMAL_STATUS_CRITICAL -> 3
-                        status >= PowerManager.THERMAL_STATUS_SEVERE -> 2
-                        status >= PowerManager.THERMAL_STATUS_LIGHT -> 1
-                        else -> 0
-                    },
-                )
-            }
+        val listener = PowerManager.OnThermalStatusChangedListener { status ->
+            session.setThermal(
+                when {
+                    status >= PowerManager.THERMAL_STATUS_CRITICAL -> 3
+                    status >= PowerManager.THERMAL_STATUS_SEVERE -> 2
+                    status >= PowerManager.THERMAL_STATUS_LIGHT -> 1
+                    else -> 0
+                },
+            )
         }
+        getSystemService(PowerManager::class.java).addThermalStatusListener(mainExecutor, listener)
+        heat = listener
+    }
+
+    private fun forgetHeat() {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return
+        heat?.let { getSystemService(PowerManager::class.java).removeThermalStatusListener(it) }
+        heat = null
     }
 
     override fun onStart() {
@@ -140,6 +152,7 @@ class SampleActivity : ComponentActivity() {
     }
 
     override fun onDestroy() {
+        forgetHeat()
         view.show(null)
         session?.close()
         session = null
