@@ -272,13 +272,13 @@ fn no_dynamic_index_into_local_arrays() {
 }
 
 /// SPIR-V as Vulkan 1.1 takes it.
-fn spirv(module: &Module, info: &ModuleInfo) -> Result<Vec<u32>, String> {
+fn spirv(module: &Module, info: &ModuleInfo, stage: ShaderStage, name: &str) -> Result<Vec<u32>, String> {
     let options = naga::back::spv::Options {
         lang_version: (1, 3),
         flags: naga::back::spv::WriterFlags::empty(),
         ..Default::default()
     };
-    let entry = naga::back::spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into() };
+    let entry = naga::back::spv::PipelineOptions { shader_stage: stage, entry_point: name.into() };
     naga::back::spv::write_vec(module, info, &options, Some(&entry)).map_err(|e| e.to_string())
 }
 
@@ -302,7 +302,8 @@ fn spirv_val(words: &[u32]) -> Option<Result<(), String>> {
 fn khronos_validator_accepts_every_variant() {
     for key in variants().into_keys() {
         let (module, info) = module(&key);
-        let words = spirv(&module, &info).unwrap_or_else(|e| panic!("{}: {e}", label(&key)));
+        let words = spirv(&module, &info, ShaderStage::Compute, "main");
+        let words = words.unwrap_or_else(|e| panic!("{}: {e}", label(&key)));
         match spirv_val(&words) {
             None => return println!("SKIP: no spirv-val (apt-get install spirv-tools)"),
             Some(said) => said.unwrap_or_else(|said| panic!("{}: {said}", label(&key))),
@@ -313,6 +314,38 @@ fn khronos_validator_accepts_every_variant() {
     assert!(spirv_val(&broken).is_none_or(|said| said.is_err()), "the check sees nothing");
 }
 
+/// What draws on screens: no kernels, and no variants.
+#[test]
+fn shaders_for_surfaces_are_valid_and_translated() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders/surface");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("shaders/surface/") {
+        let file = entry.expect("shaders/surface/").path();
+        let name = file.display().to_string();
+        let source = std::fs::read_to_string(&file).expect("a text");
+        let fail = |what: String| -> ! { panic!("{name}:\n{what}") };
+        let module =
+            naga::front::wgsl::parse_str(&source).unwrap_or_else(|e| fail(e.emit_to_string_with_path(&source, &name)));
+        let info = Validator::new(ValidationFlags::all(), Capabilities::default())
+            .validate(&module)
+            .unwrap_or_else(|e| fail(e.emit_to_string_with_path(&source, &name)));
+        for stage in [ShaderStage::Vertex, ShaderStage::Fragment] {
+            let entry = module.entry_points.iter().find(|entry| entry.stage == stage).expect("a shader of both stages");
+            let words = spirv(&module, &info, stage, &entry.name).unwrap_or_else(|e| fail(e));
+            match spirv_val(&words) {
+                None => println!("SKIP: no spirv-val (apt-get install spirv-tools)"),
+                Some(said) => said.unwrap_or_else(|said| fail(said)),
+            }
+            let options = naga::back::msl::Options { lang_version: (2, 4), ..Default::default() };
+            let entry = Some((stage, entry.name.clone()));
+            let entry = naga::back::msl::PipelineOptions { entry_point: entry, ..Default::default() };
+            naga::back::msl::write_string(&module, &info, &options, &entry).unwrap_or_else(|e| fail(e.to_string()));
+        }
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
 #[test]
 fn translations_are_as_recorded() {
     let mut text =
@@ -320,7 +353,7 @@ fn translations_are_as_recorded() {
     for key in variants().into_keys() {
         let (module, info) = module(&key);
         let fail = |what: String| -> ! { panic!("{}: {what}", label(&key)) };
-        let words = spirv(&module, &info).unwrap_or_else(|e| fail(e));
+        let words = spirv(&module, &info, ShaderStage::Compute, "main").unwrap_or_else(|e| fail(e));
         let options = naga::back::msl::Options { lang_version: (2, 4), ..Default::default() };
         let entry = naga::back::msl::PipelineOptions {
             entry_point: Some((ShaderStage::Compute, "main".into())),
