@@ -360,7 +360,8 @@ typedef struct {
   const char *adapter;
   // Where compiled pipelines are kept for a faster start (Vulkan), and what the self-test has found; null: nowhere.
   const char *cache_directory;
-  // An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then.
+  // An engine whose device is used, for another preset on the same GPU; `precision`, `adapter` and `cache_directory` are its then,
+  // and its self-test: what the other preset has pipelines of its own for is not tested.
   // 0: a device of its own.
   PortraitEngine share;
   // Hears how it goes; may be null.

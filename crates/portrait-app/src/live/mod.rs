@@ -48,7 +48,7 @@ Examples:
   portrait live me.jpg you.jpg --camera 1 --camera-size 1280x720 --output-as photo
 
 Without --source, --camera and --idle the first camera drives, or where there is none the portrait idles.
-Drop a photo on the window to change who is shown. The key ? lists all keys.")]
+Drop a photo on the window to change who is shown, or a clip to change what drives. The key ? lists all keys.")]
 pub(crate) struct Live {
     /// Photos (PNG, JPEG, WebP, GIF), or avatars made by `portrait prepare`; the key N shows the next one
     #[arg(value_name = "PHOTO|FILE.avatar", required_unless_present = "cameras")]

@@ -236,6 +236,10 @@ impl Overlay {
     /// What is going on, and what to do first.
     fn messages(&self, ctx: &Context, view: &View) {
         let notice = view.notice.as_ref().filter(|(_, since)| since.elapsed() < NOTICE).map(|(text, _)| text.clone());
+        // What goes away by itself is drawn once more then.
+        let rest = view.notice.as_ref().and_then(|(_, since)| NOTICE.checked_sub(since.elapsed()));
+        let rest = rest.into_iter().chain(HINTS.checked_sub(self.start.elapsed()));
+        rest.for_each(|rest| ctx.request_repaint_after(rest));
         let lost = view.status.is_some_and(|status| !status.found && status.lost_frames > 15);
         let fresh = self.visible && self.start.elapsed() < HINTS;
         let text = match (view.busy, notice) {

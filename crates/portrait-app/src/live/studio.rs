@@ -373,9 +373,9 @@ impl Studio {
             }
             Command::Video(path) => {
                 self.drain()?;
-                self.record_video(path);
+                self.record_video(Some(path).filter(|_| self.video.is_none()));
             }
-            Command::Points(path) => self.record_points(path),
+            Command::Points(path) => self.record_points(Some(path).filter(|_| self.points.is_none())),
             Command::End => {}
         }
         Ok(())

@@ -22,8 +22,8 @@ use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
 use crate::framing::{Faces, Shown};
 
-/// Redraws while nothing new arrives, so that notices go away.
-const IDLE_REDRAW: Duration = Duration::from_millis(250);
+/// Between two looks at whether anything was lost, or is to be drawn again, while no picture arrives.
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// The window's state in the event loop.
 pub(crate) struct Live {
@@ -46,8 +46,10 @@ pub(crate) struct Live {
     parts: [Pace; 3],
     dialog: Option<Dialog>,
     start: Instant,
-    /// When to draw although nothing new has arrived.
-    redraw: Instant,
+    /// When to look next.
+    glance: Instant,
+    /// When to draw although no picture has arrived; never for `None`.
+    redraw: Option<Instant>,
     /// Why it ended before it was asked to.
     failed: Option<anyhow::Error>,
     report: Report,
@@ -72,7 +74,8 @@ impl Live {
             parts: Default::default(),
             dialog: None,
             start: Instant::now(),
-            redraw: Instant::now(),
+            glance: Instant::now(),
+            redraw: None,
             failed: None,
             report: Report::default(),
         }
@@ -195,6 +198,8 @@ impl Live {
         else {
             return None;
         };
+        // Where nothing can be drawn now it is tried again; what is drawn says when it is old.
+        self.redraw = Some(Instant::now() + GLANCE);
         let mut view = worker.view();
         if let Some(presenter) = view.presenter.take() {
             stage.presenter = Some(presenter);
@@ -223,6 +228,8 @@ impl Live {
             (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, pace)), made)
         };
         input.handle_platform_output(window, output.platform_output);
+        let until = output.viewport_output.get(&egui::ViewportId::ROOT).map(|about| about.repaint_delay);
+        self.redraw = until.and_then(|until| Instant::now().checked_add(until));
         let jobs = self.egui.tessellate(output.shapes, output.pixels_per_point);
         stage.draw(frame, &jobs, output.textures_delta, output.pixels_per_point, window);
         if let Some(Made { captured, taken, done }) = made {
@@ -352,14 +359,8 @@ impl Live {
                 self.send(Command::Mirror(mirror));
             }
             Deed::Screenshot => self.send(Command::Screenshot(self.plan.file("png"))),
-            Deed::Video => {
-                let running = self.worker.as_ref().is_some_and(|worker| worker.view().video.is_some());
-                self.send(Command::Video((!running).then(|| self.plan.file("mp4"))));
-            }
-            Deed::Motion => {
-                let running = self.worker.as_ref().is_some_and(|worker| worker.view().points.is_some());
-                self.send(Command::Points((!running).then(|| self.plan.file("motion"))));
-            }
+            Deed::Video => self.send(Command::Video(self.plan.file("mp4"))),
+            Deed::Motion => self.send(Command::Points(self.plan.file("motion"))),
             Deed::FullScreen => {
                 if let Some(window) = &self.window {
                     let full = window.fullscreen().is_none().then_some(Fullscreen::Borderless(None));
@@ -449,10 +450,12 @@ impl ApplicationHandler<()> for Live {
                 self.screen.on(Event::Resized([size.width, size.height]));
                 // A size of zero is how some systems minimise.
                 self.send(Command::Hidden(self.screen.hidden()));
+                window.request_redraw();
             }
             WindowEvent::Occluded(hidden) => {
                 self.screen.on(Event::Hidden(hidden));
                 self.send(Command::Hidden(self.screen.hidden()));
+                window.request_redraw();
             }
             WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
                 self.send(Command::Driver(Choice::File(path)));
@@ -492,12 +495,14 @@ impl ApplicationHandler<()> for Live {
             events.exit();
             return;
         }
-        if Instant::now() >= self.redraw {
-            self.redraw = Instant::now() + IDLE_REDRAW;
-            if let Some(window) = &self.window {
+        let now = Instant::now();
+        if now >= self.glance {
+            self.glance = now + GLANCE;
+            let lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
+            if let (Some(window), true) = (&self.window, lost || self.redraw.is_some_and(|at| now >= at)) {
                 window.request_redraw();
             }
         }
-        events.set_control_flow(ControlFlow::WaitUntil(self.redraw));
+        events.set_control_flow(ControlFlow::WaitUntil(self.glance));
     }
 }

@@ -43,10 +43,10 @@ pub(crate) enum Command {
     Preset(String, WeightsSource),
     Driver(Choice),
     Screenshot(PathBuf),
-    /// Record pictures into this file, or end that.
-    Video(Option<PathBuf>),
-    /// Record the driver's points into this file, or end that.
-    Points(Option<PathBuf>),
+    /// Record pictures into this file, or end what is being recorded.
+    Video(PathBuf),
+    /// Record the driver's points into this file, or end what is being recorded.
+    Points(PathBuf),
     End,
 }
 

@@ -216,7 +216,10 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     // R, M: files.
     screen.types('r');
     screen.types('m');
-    std::thread::sleep(Duration::from_secs(3));
+    for _ in 0..3 {
+        let before = part(&screen.shot(), face);
+        changes(&screen, "a picture to record", face, &before, 0.2);
+    }
     screen.types('r');
     screen.types('m');
     run.says(".mp4: ");

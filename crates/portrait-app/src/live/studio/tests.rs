@@ -164,8 +164,8 @@ fn what_is_being_recorded_is_complete_when_the_driver_or_the_device_fails() {
     let Some((mut studio, commands, frames)) = studio() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    studio.obey(Command::Video(Some(path("a.mp4")))).expect("records");
-    studio.obey(Command::Points(Some(path("a.motion")))).expect("records");
+    studio.obey(Command::Video(path("a.mp4"))).expect("records");
+    studio.obey(Command::Points(path("a.motion"))).expect("records");
     drive(&mut studio, &frames[..6]);
     // Another view has another size: its pictures are left out, and that is said.
     studio.obey(Command::Show(Shown::Photo)).expect("shows");
