@@ -216,7 +216,7 @@ pub extern "system" fn Java_org_portrait_Native_sessionTrim(
     portrait_session_trim(session as u64, trim as u32) as jint
 }
 
-/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score and region; the GPU's stages; failed go to `out`.
+/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score, region, the GPU's stages and failed go to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
