@@ -240,7 +240,7 @@ impl LiveSession {
     pub fn pause(&self) {
         let mut state = self.shared.lock();
         // A thread that has ended has nothing to stop.
-        state.pausing = !state.ended && !state.status.paused;
+        state.pausing |= !state.ended && !state.status.paused;
         state.status.paused = true;
         let waiting = state.frame.take();
         state.status.dropped += u64::from(waiting.is_some());
