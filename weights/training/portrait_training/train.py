@@ -154,7 +154,15 @@ def main():
         run.start_from(args.start, args.open_blend)
     teacher = load(args.teacher).to(device, memory_format=torch.channels_last).requires_grad_(False) if args.teacher else None
     judges = Judges(Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
-    plan = Plan(args.out, args.seed, args.views, args.sheet_every, args.workers, args.reposed, Shards(args.shards) if args.shards else None)
+    plan = Plan(
+        args.out,
+        seed=args.seed,
+        views=args.views,
+        sheet_every=args.sheet_every,
+        workers=args.workers,
+        reposed=args.reposed,
+        shards=Shards(args.shards) if args.shards else None,
+    )
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
 
 

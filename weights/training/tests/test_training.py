@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 import torch.multiprocessing
 from small import FOLDED, TINY, Rows
 
-from portrait_training import mesh, sheets, tps
+from portrait_training import mesh, sheets, tps, train
 from portrait_training.adversary import Adversary
 from portrait_training.equivariance import RandomSpline, equivariance
 from portrait_training.losses import (
@@ -279,3 +280,25 @@ def test_processes_share_their_gradients(tmp_path):
     results = torch.zeros(2, 1, 2).share_memory_()
     torch.multiprocessing.spawn(_process, (str(tmp_path), results), 2)
     torch.testing.assert_close(results, torch.full((2, 1, 2), 0.5))
+
+
+@dataclass(frozen=True)
+class Clips(Recipe):
+    """Nothing generated."""
+
+    rendered: float = 0.0
+
+
+def test_the_command_trains_and_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "preset", lambda name: TINY)
+    monkeypatch.setattr(train, "Cache", lambda path: Rows())
+    monkeypatch.setattr(train, "Recipe", Clips)
+    monkeypatch.setattr(train, "Perceptual", lambda path, dtype: torch.nn.Module())
+    command = ["train", "--cache", "x", "--vgg", "x", "--out", str(tmp_path), "--reposed", "0", "--sheet-every", "0", "--threads", "1"]
+    step = lambda: torch.load(tmp_path / "last.pt", weights_only=False)["step"]
+    monkeypatch.setattr("sys.argv", [*command, "--phase", "motion:64:2:2"])
+    train.main()
+    assert step() == 2
+    monkeypatch.setattr("sys.argv", [*command, "--phase", "motion:64:2:3", "--resume"])
+    train.main()
+    assert step() == 3
