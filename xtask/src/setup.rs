@@ -49,6 +49,10 @@ pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
             println!("setup: no header of X11 (a C program draws on a window)");
             packages.push("libx11-dev");
         }
+        if !Path::new("/usr/include/vulkan/vulkan.h").exists() {
+            println!("setup: no header of Vulkan (a C program has a device of its own)");
+            packages.push("libvulkan-dev");
+        }
         if !shell::succeeds("spirv-val", &["--version"]) {
             println!("setup: no spirv-val (Khronos' validator looks at every shader)");
             packages.push("spirv-tools");

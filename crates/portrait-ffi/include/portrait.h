@@ -104,7 +104,7 @@ typedef uint32_t PortraitFace;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// How a picture fills a window of another shape.
+// How a picture fills a window or texture of another shape.
 enum PortraitFit
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
@@ -112,7 +112,7 @@ enum PortraitFit
  {
   // All of it, with bars beside or above it.
   PORTRAIT_FIT_CONTAIN = 0,
-  // All of the window; what is too wide or too high is cut off evenly.
+  // All of it covered; what is too wide or too high is cut off evenly.
   PORTRAIT_FIT_COVER = 1,
 };
 #ifndef __cplusplus
@@ -212,6 +212,31 @@ enum PortraitThermal
 typedef enum PortraitThermal PortraitThermal;
 #else
 typedef uint32_t PortraitThermal;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where a texture comes from.
+enum PortraitTextureKind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // `metal` is an `id<MTLTexture>` of the system's default device: RGBA8 or BGRA8, two dimensions, one level, one sample, usage with
+  // `MTLTextureUsageRenderTarget`. It is retained.
+  PORTRAIT_TEXTURE_KIND_METAL = 0,
+  // Memory of a `VkImage` of the host's own `VkDevice`, on the same GPU and driver (compare `deviceUUID` and `driverUUID`), for Linux
+  // and Android. The image: `VK_IMAGE_TYPE_2D`, no flags, one level, layer and sample, `VK_IMAGE_TILING_OPTIMAL`, usage
+  // `COLOR_ATTACHMENT | SAMPLED | TRANSFER_SRC`, `VK_SHARING_MODE_EXCLUSIVE`, with `VkExternalMemoryImageCreateInfo` of
+  // `VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`. Its memory: exported with that type, allocated with
+  // `VkMemoryDedicatedAllocateInfo`, bound from byte 0 on. After each drawing it is in the layout
+  // `VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL`, in which it has to be for the next one too.
+  PORTRAIT_TEXTURE_KIND_VULKAN_FD = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum PortraitTextureKind PortraitTextureKind;
+#else
+typedef uint32_t PortraitTextureKind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -525,6 +550,35 @@ typedef struct {
   float bars[3];
 } PortraitSurface;
 
+// A texture of the host's, and how pictures fill it.
+typedef struct {
+  // `sizeof(PortraitTextureOptions)`.
+  uint32_t struct_size;
+  // A `PortraitTextureKind`.
+  uint32_t kind;
+  // For `PORTRAIT_TEXTURE_KIND_METAL`: the texture. What follows to `memory_kind` is not for it.
+  void *metal;
+  // Width in pixels.
+  uint32_t width;
+  // Height in pixels.
+  uint32_t height;
+  // `PORTRAIT_FORMAT_RGBA` is `VK_FORMAT_R8G8B8A8_UNORM`, `PORTRAIT_FORMAT_BGRA` is `VK_FORMAT_B8G8R8A8_UNORM`.
+  uint32_t format;
+  // Of `vkGetMemoryFdKHR`. It stays the host's, and may be closed after the call.
+  int32_t memory_fd;
+  // Bytes that were allocated.
+  uint64_t memory_bytes;
+  // `memoryTypeIndex` of that.
+  uint32_t memory_kind;
+  // A `PortraitFit`.
+  uint32_t fit;
+  // Red, green and blue of the bars, 0 to 1 as screens show them.
+  float bars[3];
+} PortraitTextureOptions;
+
+// A texture of the host's that pictures may be drawn into; 0 is none.
+typedef uint64_t PortraitTexture;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -691,6 +745,32 @@ PortraitStatus portrait_session_surface_changed(PortraitSession session, uint32_
 // Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. Done also where
 // there is none. Any thread.
 PortraitStatus portrait_session_surface_destroyed(PortraitSession session);
+
+// Makes a texture of the host's one that sessions of this engine, and of engines that share its device, can draw into. Waits for the
+// engine. `PORTRAIT_STATUS_UNSUPPORTED` where the platform, the driver or the texture does not allow it. Once for each texture, not
+// for each picture. Any thread.
+//
+// # Safety
+// `options` is null or points at a `PortraitTextureOptions` whose `struct_size` is set, with a texture that is as it says.
+PortraitStatus portrait_texture_open(PortraitEngine engine,
+                                     const PortraitTextureOptions *options,
+                                     PortraitTexture *texture);
+
+// Draws the newest picture that was not drawn yet into a texture, and waits until the GPU has done it: the host may use the texture
+// when the call returns. Waits for a picture no longer than `timeout_ms`; `PORTRAIT_STATUS_PENDING` if there is none, or the session is
+// paused, and the texture stays as it is. Nothing is copied, neither to memory nor on the GPU. With two textures in turn one can be shown
+// while the other is drawn. Independent of `portrait_session_take_picture` and of a window. Any thread.
+//
+// # Safety
+// `timestamp_ns` is null, or takes the time stamp of the frame that the picture was made of. The host does not use the texture meanwhile.
+PortraitStatus portrait_session_draw_picture(PortraitSession session,
+                                             uint32_t timeout_ms,
+                                             PortraitTexture texture,
+                                             uint64_t *timestamp_ns);
+
+// Gives a texture back to its owner alone; waits for a call that draws into it. Done also for 0 and for a texture that was released
+// before. Any thread.
+PortraitStatus portrait_texture_release(PortraitTexture texture);
 
 #ifdef __cplusplus
 }  // extern "C"

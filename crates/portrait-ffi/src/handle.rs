@@ -4,6 +4,7 @@
 use crate::engine::Opener;
 use crate::session::Live;
 use crate::status::{Failure, PortraitStatus};
+use crate::texture::Canvas;
 use portrait_runtime::Avatar;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,10 +14,11 @@ pub(crate) enum Object {
     Engine(Arc<Opener>),
     Avatar(Arc<Avatar>),
     Session(Arc<Live>),
+    Texture(Arc<Canvas>),
 }
 
 /// Names of the kinds, by their number in a handle less 1.
-const KINDS: [&str; 3] = ["engine", "avatar", "session"];
+const KINDS: [&str; 4] = ["engine", "avatar", "session", "texture"];
 /// Places at most: 24 bits.
 const PLACES: usize = 1 << 24;
 
@@ -26,6 +28,7 @@ impl Object {
             Self::Engine(_) => 1,
             Self::Avatar(_) => 2,
             Self::Session(_) => 3,
+            Self::Texture(_) => 4,
         }
     }
 }
@@ -139,6 +142,8 @@ pub(crate) const ENGINE: u64 = 1;
 pub(crate) const AVATAR: u64 = 2;
 /// See [`ENGINE`].
 pub(crate) const SESSION: u64 = 3;
+/// See [`ENGINE`].
+pub(crate) const TEXTURE: u64 = 4;
 
 macro_rules! getter {
     ($name:ident, $kind:ident, $variant:ident, $of:ty) => {
@@ -155,3 +160,4 @@ macro_rules! getter {
 getter!(engine, ENGINE, Engine, Opener);
 getter!(avatar, AVATAR, Avatar, Avatar);
 getter!(session, SESSION, Session, Live);
+getter!(texture, TEXTURE, Texture, Canvas);

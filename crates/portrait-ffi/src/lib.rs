@@ -17,6 +17,7 @@ mod motion;
 mod session;
 mod status;
 mod surface;
+mod texture;
 
 pub use avatar::*;
 pub use engine::*;
@@ -25,6 +26,7 @@ pub use motion::*;
 pub use session::*;
 pub use status::*;
 pub use surface::*;
+pub use texture::*;
 
 /// Grows with every change of this interface that breaks programs built against an earlier header. Structs that begin with their size
 /// may get longer without that: what an older header does not know of them is 0, the default, and is not written.

@@ -79,6 +79,7 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         E::Preset(_) | E::FaceIndex { .. } | E::PhotoSize { .. } | E::PhotoTooLarge { .. } | E::Points { .. } => {
             PortraitStatus::InvalidArgument
         }
+        E::ExternalTexture { .. } => PortraitStatus::Unsupported,
         E::Ended(why) => status_of(why),
         _ => PortraitStatus::Device,
     }

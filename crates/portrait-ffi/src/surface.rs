@@ -30,13 +30,13 @@ pub enum PortraitWindow {
     MetalLayer = 5,
 }
 
-/// How a picture fills a window of another shape.
+/// How a picture fills a window or texture of another shape.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortraitFit {
     /// All of it, with bars beside or above it.
     Contain = 0,
-    /// All of the window; what is too wide or too high is cut off evenly.
+    /// All of it covered; what is too wide or too high is cut off evenly.
     Cover = 1,
 }
 
@@ -102,6 +102,19 @@ fn layer(_layer: NonNull<c_void>) -> Result<SurfaceTargetUnsafe, Failure> {
     Err(Failure::new(PortraitStatus::Unsupported, "a CAMetalLayer is drawn on by Apple's systems only"))
 }
 
+/// How pictures fill a window or a texture.
+pub(crate) fn placement_of(fit: u32, bars: [f32; 3]) -> Result<Placement, Failure> {
+    let fit = match fit {
+        0 => Fit::Contain,
+        1 => Fit::Cover,
+        other => return Err(Failure::argument(format!("`fit` is {other}; it is 0 or 1"))),
+    };
+    if !bars.iter().all(|v| (0.0..=1.0).contains(v)) {
+        return Err(Failure::argument("`bars` go from 0 to 1"));
+    }
+    Ok(Placement { fit, bars })
+}
+
 /// Draws every picture on this window from now on, in place of the one before; the newest picture at once. Waits until the window
 /// before is no longer in use. The window has to stay until `portrait_session_surface_destroyed` or `portrait_session_release`
 /// returns. Any thread.
@@ -117,20 +130,12 @@ pub unsafe extern "C" fn portrait_session_surface_created(
         let live = handle::session(session)?;
         // SAFETY: the host's promise.
         let given = unsafe { sized(surface, "surface")? };
-        let fit = match given.fit {
-            0 => Fit::Contain,
-            1 => Fit::Cover,
-            other => return Err(Failure::argument(format!("`fit` is {other}; it is 0 or 1"))),
-        };
-        if !given.bars.iter().all(|v| (0.0..=1.0).contains(v)) {
-            return Err(Failure::argument("`bars` go from 0 to 1"));
-        }
+        let placement = placement_of(given.fit, given.bars)?;
         let target = target_of(&given)?;
         // The window before first: a window has one surface at a time, and it may be the same one.
         live.session.window_destroyed();
         // SAFETY: the host's promise.
         let (surface, capabilities) = unsafe { live.engine.gpu().raw_surface(target)? };
-        let placement = Placement { fit, bars: given.bars };
         let size = [given.width, given.height];
         Ok(live.session.window_created(Window { surface, capabilities, size, placement })?)
     })

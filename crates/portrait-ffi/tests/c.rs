@@ -166,6 +166,20 @@ fn pictures_in_a_window() {
 }
 
 #[test]
+fn pictures_in_textures_of_the_host() {
+    let Some(program) = Program::new("texture", &["-lvulkan"], true).filter(|_| device()) else { return };
+    let made = program.folder.path();
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0"), made], &[]);
+    if let Some(keep) = std::env::var_os("PORTRAIT_KEEP") {
+        for (name, width) in [("texture0", 256), ("texture1", 400)] {
+            let rgba = std::fs::read(made.join(format!("{name}.rgba"))).expect("a picture");
+            let picture = image::RgbaImage::from_raw(width, 256, rgba).expect("of that size");
+            picture.save(Path::new(&keep).join(format!("{name}.png"))).expect("saved");
+        }
+    }
+}
+
+#[test]
 fn misuse_is_a_status() {
     let Some(program) = Program::new("misuse", &[], true).filter(|_| device()) else { return };
     program.run(&[&weights(), &program.photo()], &[]);

@@ -143,6 +143,14 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// A texture of another owner's that cannot be drawn into.
+    #[error("adapter `{adapter}` cannot draw into the texture: {reason}")]
+    ExternalTexture {
+        /// The adapter's name.
+        adapter: String,
+        /// Why.
+        reason: String,
+    },
     /// An expression that is not known.
     #[error("no expression is called `{name}`; the names are ARKit's: {known}")]
     Expression {

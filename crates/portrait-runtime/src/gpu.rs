@@ -66,7 +66,8 @@ impl Gpu {
         }
         let mut optional = wgpu::Features::SHADER_F16
             | wgpu::Features::TIMESTAMP_QUERY
-            | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
+            | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
+            | wgpu::Features::VULKAN_EXTERNAL_MEMORY_FD;
         optional.set(wgpu::Features::PIPELINE_CACHE, options.cache.is_some());
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {

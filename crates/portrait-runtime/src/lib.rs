@@ -10,6 +10,7 @@ mod camera_frame;
 mod engine;
 mod error;
 mod expression;
+mod external_texture;
 mod face_model;
 mod first_start;
 mod frame;
@@ -50,6 +51,9 @@ pub use camera_frame::{CameraFrame, ColourSpace, PixelFormat, Plane};
 pub use engine::{Engine, EngineOptions, Opening, WeightsSource};
 pub use error::EngineError;
 pub use expression::Expression;
+pub use external_texture::ExternalTexture;
+#[cfg(unix)]
+pub use external_texture::VulkanMemory;
 pub use frame::{Frame, Picture};
 pub use framing::{Backdrop, Framing};
 pub use gpu::Gpu;

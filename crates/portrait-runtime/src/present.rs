@@ -107,6 +107,21 @@ impl Presenter {
     /// # Errors
     /// A target that cannot be rendered to, or a failing device.
     pub fn render_into(&mut self, target: &wgpu::Texture, placement: &Placement) -> Result<(), EngineError> {
+        let encoder = self.record(target, placement)?;
+        self.gpu.submit(encoder);
+        self.gpu.check()
+    }
+
+    /// Draws into a texture of another owner's, and waits until the device is done. It is left as textures are that shaders read from.
+    pub(crate) fn hand_over(&mut self, target: &wgpu::Texture, placement: &Placement) -> Result<(), EngineError> {
+        let mut encoder = self.record(target, placement)?;
+        let readable = wgpu::TextureTransition { texture: target, selector: None, state: wgpu::TextureUses::RESOURCE };
+        encoder.transition_resources(std::iter::empty(), std::iter::once(readable));
+        self.gpu.submit(encoder);
+        self.gpu.wait()
+    }
+
+    fn record(&mut self, target: &wgpu::Texture, placement: &Placement) -> Result<wgpu::CommandEncoder, EngineError> {
         let format = target.format();
         if !target.usage().contains(wgpu::TextureUsages::RENDER_ATTACHMENT) || !format.has_color_aspect() {
             return Err(EngineError::Target { format: format!("{format:?}") });
@@ -145,8 +160,7 @@ impl Presenter {
                 pass.draw(0..3, 0..1);
             }
         }
-        self.gpu.submit(encoder);
-        self.gpu.check()
+        Ok(encoder)
     }
 
     fn pipeline(&self, format: wgpu::TextureFormat) -> wgpu::RenderPipeline {

@@ -14,10 +14,12 @@ use crate::error::EngineError;
 use crate::frame::Picture;
 use crate::options::{FaceStatus, MotionOptions, SessionOptions};
 use crate::orient::Orientation;
+use crate::present::Placement;
 use crate::timing::GpuStages;
 pub use pace::Thermal;
 pub use screen::Window;
 use std::collections::VecDeque;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
@@ -98,11 +100,19 @@ pub struct LiveStatus {
     pub face: Option<FaceStatus>,
 }
 
-/// What happened to the window.
+/// What the host wants drawn on.
 enum Change {
     Created(Box<Window>),
     Resized([u32; 2]),
     Destroyed,
+    Draw(Draw),
+}
+
+/// Into a texture, once. The answer is the time stamp of what was drawn.
+struct Draw {
+    texture: wgpu::Texture,
+    placement: Placement,
+    answer: SyncSender<Result<Option<Duration>, EngineError>>,
 }
 
 struct Pushed {
@@ -121,7 +131,7 @@ struct State {
     /// Whether the pause has yet to begin.
     pausing: bool,
     trim: Option<Trim>,
-    windows: VecDeque<Change>,
+    targets: VecDeque<Change>,
     /// Why the newest window cannot be drawn on.
     refused: Option<EngineError>,
     thermal: Thermal,
@@ -131,6 +141,8 @@ struct State {
     ended: bool,
     failure: Option<Arc<EngineError>>,
     picture: Option<LivePicture>,
+    /// Time stamp of the newest picture, until it was drawn into a texture.
+    undrawn: Option<Duration>,
     status: LiveStatus,
 }
 
@@ -235,6 +247,41 @@ impl LiveSession {
         }
     }
 
+    /// Draws the newest picture into a texture of the same device, such as one of [`Gpu::import`](crate::Gpu::import), and waits until
+    /// the device is done; then its time stamp. `None` where none is newer than the one drawn last: waits for one no longer than
+    /// `patience`. While paused nothing is drawn. Nothing is copied: one draw call, of the picture where it was made.
+    ///
+    /// # Errors
+    /// A texture that cannot be rendered to, or a session that has failed.
+    pub fn draw_picture(
+        &self,
+        patience: Duration,
+        texture: &wgpu::Texture,
+        placement: Placement,
+    ) -> Result<Option<Duration>, EngineError> {
+        // It would wait for itself.
+        if std::thread::current().id() == self.worker {
+            return Ok(None);
+        }
+        let state = self.healthy()?;
+        let waits = |state: &mut State| state.undrawn.is_none() && !state.ended && !state.closing;
+        let (mut state, _) =
+            self.shared.changed.wait_timeout_while(state, patience, waits).unwrap_or_else(PoisonError::into_inner);
+        if state.undrawn.is_some() && !state.status.paused && !state.ended {
+            let (answer, answered) = sync_channel(1);
+            state.targets.push_back(Change::Draw(Draw { texture: texture.clone(), placement, answer }));
+            drop(state);
+            self.shared.changed.notify_all();
+            // A thread that ends drops the question.
+            if let Ok(answer) = answered.recv() {
+                return answer;
+            }
+        } else {
+            drop(state);
+        }
+        self.healthy().map(|_| None)
+    }
+
     /// Stops making pictures. Waits until the device is done with the frame at hand: afterwards nothing is submitted, as an app that
     /// goes to the background must see to.
     pub fn pause(&self) {
@@ -295,7 +342,7 @@ impl LiveSession {
         let mut state = self.shared.lock();
         // A thread that has ended uses no window.
         if !state.ended {
-            state.windows.push_back(change);
+            state.targets.push_back(change);
         }
         self.settle(state);
     }
@@ -341,7 +388,7 @@ impl LiveSession {
         self.shared.changed.notify_all();
         if std::thread::current().id() != self.worker {
             drop(self.shared.wait_while(state, |state| {
-                (state.busy || state.pausing || state.trim.is_some() || !state.windows.is_empty()) && !state.ended
+                (state.busy || state.pausing || state.trim.is_some() || !state.targets.is_empty()) && !state.ended
             }));
         }
     }

@@ -2,11 +2,11 @@
 
 use super::pace::{Pace, Thermal};
 use super::screen::Screen;
-use super::{Change, LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
+use super::{Change, Draw, LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
 use crate::error::EngineError;
 use crate::motion::Points;
 use crate::options::SessionOptions;
-use crate::present::Presenter;
+use crate::present::{Placement, Presenter};
 use crate::session::Session;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ impl Drop for Ending<'_> {
         (state.ended, state.busy) = (true, false);
         (state.status.open, state.status.window) = (false, false);
         state.pausing = false;
-        let windows = std::mem::take(&mut state.windows);
+        let targets = std::mem::take(&mut state.targets);
         if std::thread::panicking() {
             let text = "the session's thread panicked; please report that".to_owned();
             state.failure = Some(Arc::new(EngineError::Device(text)));
@@ -32,7 +32,7 @@ impl Drop for Ending<'_> {
         let waiting = state.frame.take();
         drop(state);
         self.0.changed.notify_all();
-        drop((waiting, windows));
+        drop((waiting, targets));
     }
 }
 
@@ -57,7 +57,7 @@ struct Worker<'a> {
 enum Task {
     Pause,
     Trim(Trim),
-    Window(Change),
+    Target(Change),
     Frame(Pushed, Thermal),
     End,
 }
@@ -93,7 +93,7 @@ impl Worker<'_> {
                 Task::End => return Ok(()),
                 Task::Pause => self.pause()?,
                 Task::Trim(trim) => self.trim(trim)?,
-                Task::Window(change) => self.window(change)?,
+                Task::Target(change) => self.target(change)?,
                 Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
             }
             self.rest();
@@ -109,7 +109,7 @@ impl Worker<'_> {
                 () if state.closing => Some(Task::End),
                 () if state.pausing => Some(Task::Pause),
                 () if state.trim.is_some() => state.trim.map(Task::Trim),
-                () if !state.windows.is_empty() => state.windows.pop_front().map(Task::Window),
+                () if !state.targets.is_empty() => state.targets.pop_front().map(Task::Target),
                 () if state.status.paused || !wait.is_zero() => None,
                 () => state.frame.take().map(|pushed| Task::Frame(pushed, state.thermal)),
             };
@@ -152,7 +152,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn window(&mut self, change: Change) -> Result<(), EngineError> {
+    fn target(&mut self, change: Change) -> Result<(), EngineError> {
         match change {
             Change::Created(window) => {
                 // A window has one surface at a time.
@@ -171,6 +171,12 @@ impl Worker<'_> {
                 self.portrait.engine.gpu().wait()?;
                 self.screen = None;
             }
+            Change::Draw(Draw { texture, placement, answer }) => {
+                let drawn = self.draw(&texture, &placement);
+                // Whoever asked and did not wait has no use for it.
+                let _ = answer.send(drawn);
+                return self.portrait.engine.gpu().check();
+            }
         }
         let there = self.screen.is_some();
         self.publish(|state| state.status.window = there);
@@ -178,6 +184,19 @@ impl Worker<'_> {
             self.show()?;
         }
         self.portrait.engine.gpu().check()
+    }
+
+    /// Draws the newest picture into a texture, unless that was done.
+    fn draw(&mut self, texture: &wgpu::Texture, placement: &Placement) -> Result<Option<Duration>, EngineError> {
+        let Some(presenter) = self.presenter.as_mut().filter(|_| !self.shared.lock().status.paused) else {
+            return Ok(None);
+        };
+        let newest = self.shared.lock().undrawn;
+        if newest.is_some() {
+            presenter.hand_over(texture, placement)?;
+            self.shared.lock().undrawn = None;
+        }
+        Ok(newest)
     }
 
     /// Shows the newest picture, if there are both a picture and a window. One that is gone is given up; the host sees that in the
@@ -231,6 +250,7 @@ impl Worker<'_> {
             if let Some(picture) = picture {
                 state.picture = Some(LivePicture { picture, timestamp });
             }
+            state.undrawn = Some(timestamp);
             state.status.pictures += 1;
             state.status.latency = at.elapsed();
             state.status.face = face;
@@ -289,7 +309,7 @@ impl Worker<'_> {
     /// Gives back all that the session has on the device.
     fn free(&mut self) -> Result<(), EngineError> {
         drop((self.session.take(), self.presenter.take()));
-        self.publish(|state| state.status.open = false);
+        self.publish(|state| (state.status.open, state.undrawn) = (false, None));
         let gpu = self.portrait.engine.gpu();
         // In the background nothing may be submitted; the next frame's submission does the same.
         if self.paused() { gpu.wait() } else { gpu.collect() }
