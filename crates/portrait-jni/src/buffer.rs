@@ -43,6 +43,16 @@ impl Buffer {
         if last == 0 { self.address.cast() } else { null() }
     }
 
+    /// Numbers with fractions, as many as wanted; 0 for those that are not there.
+    pub(crate) fn doubles<const N: usize>(self) -> [f64; N] {
+        let mut numbers = [0.0; N];
+        for (i, number) in numbers.iter_mut().enumerate().take(self.length / 8) {
+            // SAFETY: inside the buffer; Java aligns nothing.
+            *number = unsafe { self.address.add(8 * i).cast::<f64>().read_unaligned() };
+        }
+        numbers
+    }
+
     /// Writes numbers, as many as fit.
     pub(crate) fn write<const N: usize>(self, numbers: [u64; N]) {
         for (i, number) in numbers.iter().enumerate().take(self.length / 8) {
@@ -63,11 +73,16 @@ pub(crate) fn bits(value: f32) -> u64 {
 /// Called by the virtual machine.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn Java_org_portrait_Native_lastError(env: *mut JNIEnv, _class: jobject) -> jstring {
-    // By UTF-16: what is beyond the basic plane, as in a file's name, Java's own UTF-8 writes in another way.
     // SAFETY: the text ends with a zero and lives until the next call; the environment is the machine's.
-    unsafe {
-        let text = CStr::from_ptr(portrait_last_error()).to_string_lossy();
-        let units: Vec<u16> = text.encode_utf16().collect();
-        ((**env).v1_1.NewString)(env, units.as_ptr(), units.len() as i32)
-    }
+    unsafe { string(env, &CStr::from_ptr(portrait_last_error()).to_string_lossy()) }
+}
+
+/// A text for Java. By UTF-16: what is beyond the basic plane, as in a file's name, Java's own UTF-8 writes in another way.
+///
+/// # Safety
+/// The environment is the machine's.
+pub(crate) unsafe fn string(env: *mut JNIEnv, text: &str) -> jstring {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    // SAFETY: the caller's promise.
+    unsafe { ((**env).v1_1.NewString)(env, units.as_ptr(), units.len() as i32) }
 }

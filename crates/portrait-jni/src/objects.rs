@@ -1,10 +1,12 @@
 //! Engines and avatars.
 
-use crate::buffer::{Buffer, bits};
-use jni_sys::{JNIEnv, jfloat, jint, jlong, jobject, jstring};
+use crate::buffer::{Buffer, bits, string};
+use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject, jstring};
 use portrait_ffi::*;
-use std::ffi::c_char;
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Opens an engine; its handle goes to `out`.
 ///
@@ -17,15 +19,17 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineOpen(
     weights_file: jobject,
     weights: jobject,
     preset: jobject,
+    adapter: jobject,
     cache_directory: jobject,
     precision: jint,
+    untested: jboolean,
     share: jlong,
     out: jobject,
 ) -> jint {
     // SAFETY: the machine's promise; the buffers live until the call returns, and the library copies what it keeps.
     unsafe {
-        let [file, weights, preset, cache, out] =
-            [weights_file, weights, preset, cache_directory, out].map(|buffer| Buffer::new(env, buffer));
+        let [file, weights, preset, adapter, cache, out] =
+            [weights_file, weights, preset, adapter, cache_directory, out].map(|buffer| Buffer::new(env, buffer));
         let options = PortraitEngineOptions {
             struct_size: size_of::<PortraitEngineOptions>() as u32,
             precision: precision as u32,
@@ -33,12 +37,12 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineOpen(
             weights: weights.address,
             weights_length: weights.length,
             preset: preset.text(),
-            adapter: null(),
+            adapter: adapter.text(),
             cache_directory: cache.text(),
             share: share as u64,
-            progress: None,
+            progress: Some(heard),
             user: null_mut(),
-            no_self_test: 0,
+            no_self_test: untested.into(),
         };
         let mut engine = 0;
         let status = portrait_engine_open(&options, &mut engine);
@@ -58,12 +62,49 @@ pub extern "system" fn Java_org_portrait_Native_engineWait(
     portrait_engine_wait(engine as u64, milliseconds) as jint
 }
 
-/// Name of the adapter; null where the call failed.
+/// How engines are opening: what is done of it, and what comes next.
+static PROGRESS: Mutex<BTreeMap<u64, (f32, String)>> = Mutex::new(BTreeMap::new());
+
+fn progress() -> MutexGuard<'static, BTreeMap<u64, (f32, String)>> {
+    PROGRESS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes it for whoever asks: Java is not called from threads of the library's.
+unsafe extern "C" fn heard(_user: *mut c_void, engine: PortraitEngine, done: f32, next: *const c_char) {
+    // SAFETY: the library gives a text.
+    let next = unsafe { CStr::from_ptr(next) }.to_string_lossy().into_owned();
+    progress().insert(engine, (done, next));
+}
+
+/// What comes next in opening the engine; what is done of it, 0 to 1, goes to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn Java_org_portrait_Native_engineAdapter(
+pub unsafe extern "system" fn Java_org_portrait_Native_engineProgress(
+    env: *mut JNIEnv,
+    _class: jobject,
+    engine: jlong,
+    out: jobject,
+) -> jstring {
+    // The last word on it comes a moment after the engine is open.
+    let (done, next) = match portrait_engine_wait(engine as u64, 0) {
+        PortraitStatus::Ok => (1.0, "ready".to_owned()),
+        _ => progress().get(&(engine as u64)).cloned().unwrap_or_default(),
+    };
+    // SAFETY: the machine's promise.
+    unsafe {
+        Buffer::new(env, out).write([bits(done)]);
+        string(env, &next)
+    }
+}
+
+/// Adapter, backend, driver, preset, weights, precision and largest side, a line each; null where the call failed.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_engineInfo(
     env: *mut JNIEnv,
     _class: jobject,
     engine: jlong,
@@ -77,9 +118,35 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineAdapter(
             _ => return null_mut(),
         }
     };
-    let name: *const c_char = info.adapter.as_ptr();
-    // SAFETY: the environment is the machine's; the text ends with a zero.
-    unsafe { ((**env).v1_1.NewStringUTF)(env, name) }
+    let texts: [&[c_char]; 5] = [&info.adapter, &info.backend, &info.driver, &info.preset, &info.weights];
+    let texts = texts.map(|text| {
+        // SAFETY: the library ends each with a zero.
+        unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().replace('\n', " ")
+    });
+    let told = format!("{}\n{}\n{}", texts.join("\n"), info.precision, info.largest_side);
+    // SAFETY: the environment is the machine's.
+    unsafe { string(env, &told) }
+}
+
+/// Names of the pipelines that are computed wrongly, with commas; null where the call failed.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_engineSelfTest(
+    env: *mut JNIEnv,
+    _class: jobject,
+    engine: jlong,
+) -> jstring {
+    // SAFETY: plain data, for which zeros are values; then as the library says.
+    unsafe {
+        let mut result: PortraitSelfTest = std::mem::zeroed();
+        result.struct_size = size_of::<PortraitSelfTest>() as u32;
+        match portrait_engine_self_test(engine as u64, &mut result) {
+            PortraitStatus::Ok => string(env, &CStr::from_ptr(result.names.as_ptr()).to_string_lossy()),
+            _ => null_mut(),
+        }
+    }
 }
 
 /// Releases an engine.
@@ -89,7 +156,10 @@ pub extern "system" fn Java_org_portrait_Native_engineRelease(
     _class: jobject,
     engine: jlong,
 ) -> jint {
-    portrait_engine_release(engine as u64) as jint
+    let status = portrait_engine_release(engine as u64) as jint;
+    // Afterwards nobody is told any more.
+    progress().remove(&(engine as u64));
+    status
 }
 
 /// RGBA in a direct buffer.
@@ -127,13 +197,14 @@ pub unsafe extern "system" fn Java_org_portrait_Native_avatarPrepare(
     face: jint,
     x: jfloat,
     y: jfloat,
+    whole: jboolean,
     out: jobject,
 ) -> jint {
     // SAFETY: the machine's promise; the photo is copied.
     unsafe {
         let photo = rgba(Buffer::new(env, pixels), [width, height, stride]);
         let struct_size = size_of::<PortraitPrepareOptions>() as u32;
-        let options = PortraitPrepareOptions { struct_size, face: face as u32, x, y, whole_photo: false };
+        let options = PortraitPrepareOptions { struct_size, face: face as u32, x, y, whole_photo: whole };
         let mut avatar = 0;
         let status = portrait_avatar_prepare(engine as u64, &photo, &options, &mut avatar);
         Buffer::new(env, out).write([avatar]);

@@ -24,6 +24,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
     photo_height: jint,
     rate: jfloat,
     pictures: jboolean,
+    motion: jobject,
     cool_engine: jlong,
     cool_avatar: jlong,
     out: jobject,
@@ -33,13 +34,14 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
         let photo = Buffer::new(env, photo);
         let photo_given = photo.length > 0;
         let photo = rgba(photo, [photo_width, photo_height, photo_width.saturating_mul(4)]);
+        let motion = Some(Buffer::new(env, motion)).filter(|told| told.length > 0).map(taken_over);
         let options = PortraitSessionOptions {
             struct_size: size_of::<PortraitSessionOptions>() as u32,
             framing: framing as u32,
             frame_width: width as u32,
             frame_height: height as u32,
             photo: if photo_given { &photo } else { null() },
-            motion: null(),
+            motion: motion.as_ref().map_or(null(), |motion| motion),
             rate,
             no_pictures: !pictures,
             cool_engine: cool_engine as u64,
@@ -156,25 +158,29 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionTakePicture(
     }
 }
 
+/// The fields of Java's `Motion` in their order.
+fn taken_over(told: Buffer) -> PortraitMotion {
+    let [strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw] = told.doubles();
+    let [strength, head_gain, expression_gain] = [strength, head_gain, expression_gain].map(|v| v as f32);
+    let [eye_gain, mouth_gain] = [eye_gain, mouth_gain].map(|v| v as f32);
+    let [absolute, raw] = [absolute, raw].map(|v| v != 0.0);
+    let struct_size = size_of::<PortraitMotion>() as u32;
+    PortraitMotion { struct_size, strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw }
+}
+
 /// How motion is taken over.
+///
+/// # Safety
+/// Called by the virtual machine.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_org_portrait_Native_sessionSetMotion(
-    _env: *mut JNIEnv,
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionSetMotion(
+    env: *mut JNIEnv,
     _class: jobject,
     session: jlong,
-    strength: jfloat,
-    head_gain: jfloat,
-    expression_gain: jfloat,
-    eye_gain: jfloat,
-    mouth_gain: jfloat,
-    absolute: jboolean,
-    raw: jboolean,
+    motion: jobject,
 ) -> jint {
-    let struct_size = size_of::<PortraitMotion>() as u32;
-    let motion =
-        PortraitMotion { struct_size, strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw };
-    // SAFETY: a motion.
-    unsafe { portrait_session_set_motion(session as u64, &motion) as jint }
+    // SAFETY: the machine's promise; then a motion.
+    unsafe { portrait_session_set_motion(session as u64, &taken_over(Buffer::new(env, motion))) as jint }
 }
 
 /// A call without further arguments.

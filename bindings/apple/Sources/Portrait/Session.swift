@@ -93,7 +93,7 @@ public final class Session: Sendable {
         public let failed: Bool
     }
 
-    private let handle: UInt64
+    let handle: UInt64
     /// Memory of the last picture taken is not known before there is one.
     private static let firstGuess = 4 * 256 * 256
 

@@ -90,25 +90,42 @@ final class Scenario {
                 none.await(-1);
             }
         });
-        Engine engine = Engine.open(arguments[0], null);
-        check(engine.await(120_000), "the engine opens");
-        System.out.println("adapter: " + engine.adapter());
+        fails(PortraitException.class, "`precision` is 9", () -> Engine.open(new Engine.Options().weights("x").precision(9)));
+        fails(PortraitException.class, "nobody's GPU", () -> {
+            try (Engine none = Engine.open(new Engine.Options().weights(arguments[0]).adapter("nobody's GPU"))) {
+                none.info();
+            }
+        });
+        ByteBuffer weights = read(arguments[0]);
+        Engine engine = Engine.open(new Engine.Options().weights(weights).preset("s").precision(Engine.PRECISION_F32));
+        float heard = 0;
+        while (!engine.await(10)) {
+            Engine.Progress now = engine.progress();
+            check(now.done >= heard && now.done <= 1, "progress " + now.done);
+            heard = now.done;
+        }
+        check(engine.progress().done == 1 && engine.progress().next.equals("ready"), "ready");
+        Engine.Info info = engine.info();
+        System.out.println("adapter: " + info.adapter + " (" + info.backend + ", " + info.driver + ")");
+        check(info.preset.equals("s") && info.precision == Engine.PRECISION_F32, "preset and precision");
+        check(info.weights.length() == 64 && info.largestSide >= 4096, "weights and sizes");
+        check(engine.selfTest().length == 0, "every pipeline computes what it should");
 
         ByteBuffer grey = ByteBuffer.allocateDirect(4 * 64 * 64);
-        fails(PortraitException.class, "no face", () -> Avatar.prepare(engine, grey, 64, 64, Avatar.FACE_ONLY));
-        fails(PortraitException.class, "do not fit", () -> Avatar.prepare(engine, grey, 65, 64, Avatar.FACE_ONLY));
+        fails(PortraitException.class, "no face", () -> Avatar.prepare(engine, grey, 64, 64, new Avatar.Options()));
+        fails(PortraitException.class, "do not fit", () -> Avatar.prepare(engine, grey, 65, 64, new Avatar.Options()));
         ByteBuffer heap = ByteBuffer.allocate(16);
-        fails(IllegalArgumentException.class, "direct", () -> Avatar.prepare(engine, heap, 2, 2, Avatar.FACE_ONLY));
+        fails(IllegalArgumentException.class, "direct", () -> Avatar.prepare(engine, heap, 2, 2, new Avatar.Options()));
         // From position to limit, as Java's own calls read buffers.
         grey.position(4);
-        fails(PortraitException.class, "do not fit in 16380 bytes", () -> Avatar.prepare(engine, grey, 64, 64, 0));
+        fails(PortraitException.class, "do not fit in 16380 bytes", () -> Avatar.prepare(engine, grey, 64, 64, new Avatar.Options()));
         grey.position(0).limit(16);
-        fails(PortraitException.class, "do not fit in 16 bytes", () -> Avatar.prepare(engine, grey, 64, 64, 0));
+        fails(PortraitException.class, "do not fit in 16 bytes", () -> Avatar.prepare(engine, grey, 64, 64, new Avatar.Options()));
         ByteBuffer within = ByteBuffer.allocateDirect(photo.capacity() + 9);
         within.position(9);
         within.put(photo.duplicate()).position(9);
-        Avatar.prepare(engine, within, photoSide, photoSide, Avatar.FACE_LARGEST).close();
-        Avatar made = Avatar.prepare(engine, photo, photoSide, photoSide, Avatar.FACE_LARGEST);
+        Avatar.prepare(engine, within, photoSide, photoSide, new Avatar.Options().largestFace()).close();
+        Avatar made = Avatar.prepare(engine, photo, photoSide, photoSide, new Avatar.Options().largestFace());
         byte[] stored = made.toBytes();
         made.close();
         made.close();
@@ -118,8 +135,21 @@ final class Scenario {
         fails(PortraitException.class, "damaged", () -> Avatar.fromBytes(stored));
         check(avatar.side() == 256 && avatar.faceSize() > 20, "the avatar's sizes");
 
-        Session session = Session.open(engine, avatar, new Session.Options().frames(driverSide, driverSide));
+        // Which face, and all of the photo.
+        Avatar.Options there = new Avatar.Options().faceAt(photoSide / 2f, photoSide / 2f);
+        try (Avatar same = Avatar.prepare(engine, photo, photoSide, photoSide, there);
+                Avatar whole = Avatar.prepare(engine, photo, photoSide, photoSide, new Avatar.Options().centreSquare())) {
+            check(Math.abs(same.faceSize() - avatar.faceSize()) < 1, "the only face is the nearest");
+            check(whole.side() == 256, "all of the photo");
+        }
+
         Session.Motion motion = new Session.Motion();
+        motion.strength = -1;
+        Session.Options wrong = new Session.Options().motion(motion);
+        fails(PortraitException.class, "`strength` is -1", () -> Session.open(engine, avatar, wrong));
+        motion.strength = 1;
+        Session.Options still = new Session.Options().frames(driverSide, driverSide).motion(motion);
+        Session session = Session.open(engine, avatar, still);
         motion.mouthGain = 11;
         fails(PortraitException.class, "`mouth_gain` is 11", () -> session.setMotion(motion));
         motion.mouthGain = 1;
@@ -141,6 +171,15 @@ final class Scenario {
             System.out.printf("YUV_420_888, red first %b: %.2f of 255 from RGBA%n", redFirst, difference(picture, other));
             check(difference(picture, other) < 2, "the same driver");
         }
+        ByteBuffer swapped = ByteBuffer.allocateDirect(driver.capacity());
+        for (int i = 0; i < driver.capacity(); i++) {
+            swapped.put(i, driver.get(i % 4 == 3 ? i : i / 4 * 4 + 2 - i % 4));
+        }
+        take(session, Frame.bgra(swapped, driverSide, driverSide, 4 * driverSide), other, clock += 40_000_000);
+        check(difference(picture, other) < 2, "the same driver, blue first");
+        Frame dim = yuv(driver, driverSide, false);
+        fails(PortraitException.class, "`colour` is 4", () -> session.push(dim.colour(4)));
+        take(session, dim.colour(Frame.BT709), other, clock += 40_000_000);
         ByteBuffer apart = ByteBuffer.allocateDirect(driver.capacity());
         Frame odd = Frame.yuv420(apart, driverSide, driver, apart, driverSide, 2, driverSide, driverSide);
         fails(PortraitException.class, "`format` is 100", () -> session.push(odd));
@@ -181,6 +220,11 @@ final class Scenario {
         session.close();
         session.close();
         fails(PortraitException.class, "this session was released", session::pause);
+        try {
+            session.pause();
+        } catch (PortraitException error) {
+            check(error.status() == PortraitException.RELEASED, "the number of it");
+        }
         System.out.println("scenario: every call did what it says");
     }
 }

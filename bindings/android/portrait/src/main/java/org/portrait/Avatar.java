@@ -4,10 +4,33 @@ import java.nio.ByteBuffer;
 
 /** A photo, ready to be animated. Any thread may call; {@link #close} may be called again. */
 public final class Avatar implements AutoCloseable {
-    /** Which of several faces in a photo: the only one, or it fails. */
-    public static final int FACE_ONLY = 0;
-    /** The largest. */
-    public static final int FACE_LARGEST = 1;
+    /** How a photo becomes an avatar. Of several faces in it none is chosen, unless said which. */
+    public static final class Options {
+        int face;
+        float x;
+        float y;
+        boolean whole;
+
+        /** The largest face. */
+        public Options largestFace() {
+            face = 1;
+            return this;
+        }
+
+        /** The face nearest to this place, in pixels of the photo from the left and from the top. */
+        public Options faceAt(float x, float y) {
+            face = 2;
+            this.x = x;
+            this.y = y;
+            return this;
+        }
+
+        /** Animates the centre square of the photo instead of a crop around the face. */
+        public Options centreSquare() {
+            whole = true;
+            return this;
+        }
+    }
 
     final long handle;
 
@@ -19,10 +42,12 @@ public final class Avatar implements AutoCloseable {
      * Makes an avatar of a photo: RGBA without gaps, upright, in a direct buffer. Waits for the engine and the GPU: not for the main
      * thread.
      */
-    public static Avatar prepare(Engine engine, ByteBuffer rgba, int width, int height, int face) {
+    public static Avatar prepare(Engine engine, ByteBuffer rgba, int width, int height, Options how) {
         ByteBuffer out = Native.numbers(1);
         ByteBuffer pixels = Native.direct(rgba, "rgba");
-        Native.check(Native.avatarPrepare(engine.handle, pixels, width, height, 4 * width, face, 0, 0, out));
+        Native.check(
+                Native.avatarPrepare(
+                        engine.handle, pixels, width, height, 4 * width, how.face, how.x, how.y, how.whole, out));
         return new Avatar(out.getLong(0));
     }
 

@@ -20,18 +20,22 @@ final class Native {
     static native String lastError();
 
     static native int engineOpen(
-            ByteBuffer weightsFile, ByteBuffer weights, ByteBuffer preset, ByteBuffer cacheDirectory, int precision,
-            long share, ByteBuffer out);
+            ByteBuffer weightsFile, ByteBuffer weights, ByteBuffer preset, ByteBuffer adapter, ByteBuffer cacheDirectory,
+            int precision, boolean untested, long share, ByteBuffer out);
 
     static native int engineWait(long engine, int milliseconds);
 
-    static native String engineAdapter(long engine);
+    static native String engineProgress(long engine, ByteBuffer out);
+
+    static native String engineInfo(long engine);
+
+    static native String engineSelfTest(long engine);
 
     static native int engineRelease(long engine);
 
     static native int avatarPrepare(
             long engine, ByteBuffer pixels, int width, int height, int stride, int face, float x, float y,
-            ByteBuffer out);
+            boolean whole, ByteBuffer out);
 
     static native int avatarRead(ByteBuffer data, ByteBuffer out);
 
@@ -43,7 +47,8 @@ final class Native {
 
     static native int sessionOpen(
             long engine, long avatar, int framing, int width, int height, ByteBuffer photo, int photoWidth,
-            int photoHeight, float rate, boolean pictures, long coolEngine, long coolAvatar, ByteBuffer out);
+            int photoHeight, float rate, boolean pictures, ByteBuffer motion, long coolEngine, long coolAvatar,
+            ByteBuffer out);
 
     static native int sessionPush(
             long session, int format, int colour, int width, int height, ByteBuffer first, ByteBuffer second,
@@ -52,9 +57,7 @@ final class Native {
 
     static native int sessionTakePicture(long session, int milliseconds, ByteBuffer pixels, ByteBuffer out);
 
-    static native int sessionSetMotion(
-            long session, float strength, float headGain, float expressionGain, float eyeGain, float mouthGain,
-            boolean absolute, boolean raw);
+    static native int sessionSetMotion(long session, ByteBuffer motion);
 
     static native int sessionRecalibrate(long session);
 
@@ -82,6 +85,11 @@ final class Native {
         if (status != OK) {
             throw new PortraitException(status, lastError());
         }
+    }
+
+    /** What the library says of this thread's last call, which told nothing else. */
+    static PortraitException failure() {
+        return new PortraitException(PortraitException.INTERNAL, lastError());
     }
 
     /** Room for this many numbers of a call. */

@@ -24,6 +24,7 @@ public final class Session implements AutoCloseable {
         int photoHeight;
         float rate;
         boolean pictures = true;
+        Motion motion;
         long coolEngine;
         long coolAvatar;
 
@@ -58,6 +59,12 @@ public final class Session implements AutoCloseable {
         /** Leaves out the copy of each picture to memory: only what is on a surface is seen. */
         public Options withoutPictures() {
             pictures = false;
+            return this;
+        }
+
+        /** How the driver's motion is taken over, from the first frame on. */
+        public Options motion(Motion motion) {
+            this.motion = motion;
             return this;
         }
 
@@ -137,7 +144,8 @@ public final class Session implements AutoCloseable {
         Native.check(
                 Native.sessionOpen(
                         engine.handle, avatar.handle, how.framing, how.width, how.height, how.photo, how.photoWidth,
-                        how.photoHeight, how.rate, how.pictures, how.coolEngine, how.coolAvatar, out));
+                        how.photoHeight, how.rate, how.pictures, how.motion == null ? null : how.motion.told(),
+                        how.coolEngine, how.coolAvatar, out));
         return new Session(out.getLong(0));
     }
 
@@ -175,13 +183,21 @@ public final class Session implements AutoCloseable {
         public boolean absolute;
         /** Leaves out the smoothing. */
         public boolean raw;
+
+        private ByteBuffer told() {
+            ByteBuffer out = Native.numbers(7);
+            for (double number : new double[] {
+                strength, headGain, expressionGain, eyeGain, mouthGain, absolute ? 1 : 0, raw ? 1 : 0
+            }) {
+                out.putDouble(number);
+            }
+            return out;
+        }
     }
 
     /** How motion is taken over from the next frame on. */
     public void setMotion(Motion motion) {
-        Native.check(Native.sessionSetMotion(
-                handle, motion.strength, motion.headGain, motion.expressionGain, motion.eyeGain, motion.mouthGain,
-                motion.absolute, motion.raw));
+        Native.check(Native.sessionSetMotion(handle, motion.told()));
     }
 
     /** Takes the next frame with a face as the driver's neutral pose. */

@@ -83,7 +83,7 @@ class SampleActivity : ComponentActivity() {
         val rgba = ByteBuffer.allocateDirect(4 * bitmap.width * bitmap.height)
         bitmap.copyPixelsToBuffer(rgba)
         rgba.rewind()
-        return Avatar.prepare(engine, rgba, bitmap.width, bitmap.height, Avatar.FACE_LARGEST)
+        return Avatar.prepare(engine, rgba, bitmap.width, bitmap.height, Avatar.Options().largestFace())
     }
 
     private fun startCamera(session: Session) {
