@@ -528,6 +528,12 @@ typedef struct {
   uint64_t gpu_stages_ns[6];
   // Whether it has ended by a failure; the next push tells of which.
   bool failed;
+  // What half of the newest 240 latencies stayed below, in nanoseconds.
+  uint64_t latency_p50_ns;
+  // What 95 % of them stayed below.
+  uint64_t latency_p95_ns;
+  // Pictures a second in the last three seconds.
+  float rate;
 } PortraitSessionStatus;
 
 // A window.

@@ -136,6 +136,12 @@ pub struct PortraitSessionStatus {
     pub gpu_stages_ns: [u64; 6],
     /// Whether it has ended by a failure; the next push tells of which.
     pub failed: bool,
+    /// What half of the newest 240 latencies stayed below, in nanoseconds.
+    pub latency_p50_ns: u64,
+    /// What 95 % of them stayed below.
+    pub latency_p95_ns: u64,
+    /// Pictures a second in the last three seconds.
+    pub rate: f32,
 }
 
 /// A session and what belongs to its way to C.
@@ -381,6 +387,9 @@ pub unsafe extern "C" fn portrait_session_status(
             gpu_ns: found.gpu_seconds.map_or(0, |seconds| (seconds * 1e9) as u64),
             gpu_stages_ns: stages.map(|stage| stage.as_nanos() as u64),
             failed: found.failed,
+            latency_p50_ns: found.latency_p50.as_nanos() as u64,
+            latency_p95_ns: found.latency_p95.as_nanos() as u64,
+            rate: found.rate as f32,
         };
         // SAFETY: the host's promise.
         unsafe { fill(status, told, "status") }

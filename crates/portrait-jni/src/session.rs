@@ -222,7 +222,8 @@ pub extern "system" fn Java_org_portrait_Native_sessionTrim(
     portrait_session_trim(session as u64, trim as u32) as jint
 }
 
-/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score, region, the GPU's stages and failed go to `out`.
+/// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score, region, the GPU's stages, failed, p50 and p95
+/// of latency, and rate go to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -267,6 +268,9 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionStatus(
             synthesis,
             compose,
             u64::from(s.failed),
+            s.latency_p50_ns,
+            s.latency_p95_ns,
+            bits(s.rate),
         ];
         Buffer::new(env, out).write(told);
         status as jint

@@ -59,7 +59,9 @@ pub use framing::{Backdrop, Framing};
 pub use gpu::Gpu;
 pub use idle::Idle;
 pub use inventory::{FrameStep, FrameTensor, Part, frame_steps};
-pub use live::{HeldFrame, LiveOptions, LivePicture, LiveSession, LiveStatus, Portrait, Thermal, Trim, Window};
+pub use live::{
+    FrameTimes, HeldFrame, LiveOptions, LivePicture, LiveSession, LiveStatus, Portrait, Thermal, Trim, Window,
+};
 pub use motion::{MotionFrame, Points, RecordedMotion};
 pub use network::Network;
 pub use options::{FaceStatus, Mode, Motion, MotionOptions, SessionOptions, SessionStats};

@@ -18,7 +18,7 @@ final class Studio: ObservableObject {
     func open() async {
         do {
             let weights = try resource("portrait_s", "safetensors")
-            let engine = try await PortraitEngine(weights: weights) { [weak self] done, _ in
+            let engine = try await PortraitEngine(weights: .file(weights)) { [weak self] done, _ in
                 Task { @MainActor in self?.progress = done }
             }
             let image = UIImage(data: try Data(contentsOf: resource("astronaut", "png")))?.cgImage

@@ -32,36 +32,46 @@ public final class PortraitEngine: Sendable {
         FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first?.appendingPathComponent("portrait")
     }
 
+    /// A safetensors file, like `portrait_s.safetensors` in the app's bundle, or what such a file holds.
+    public enum Weights: Sendable {
+        case file(URL)
+        case data(Data)
+    }
+
     /// Opens an engine with the weights of a file; done when it is open. A task that is cancelled waits for that too.
     ///
     /// - Parameters:
-    ///   - weights: a safetensors file, like `portrait_s.safetensors` in the app's bundle.
     ///   - preset: the preset that the weights were made for; nil: "s".
+    ///   - adapter: part of the GPU's name; nil: the best one.
     ///   - cacheDirectory: where what the self-test has found is kept, and compiled pipelines where the system does not keep them
     ///     itself. The first start on a driver tests every pipeline (seconds) and goes around what the driver computes wrongly; later
     ///     starts know. nil: nothing is kept, and nothing tested.
+    ///   - selfTest: false: nothing is tested.
     public convenience init(
-        weights: URL, preset: String? = nil, precision: Precision = .automatic,
-        cacheDirectory: URL? = PortraitEngine.defaultCacheDirectory, progress: Progress? = nil
+        weights: Weights, preset: String? = nil, adapter: String? = nil, precision: Precision = .automatic,
+        cacheDirectory: URL? = PortraitEngine.defaultCacheDirectory, selfTest: Bool = true, progress: Progress? = nil
     ) async throws {
-        try await self.init(weights, preset, precision, cacheDirectory, sharing: nil, progress)
+        var options = PortraitEngineOptions()
+        options.precision = precision.rawValue
+        options.no_self_test = selfTest ? 0 : 1
+        try await self.init(weights, preset, adapter, cacheDirectory, options, progress)
     }
 
     /// An engine of another preset on this engine's device, for sessions that are to stay cool.
-    public func sibling(weights: URL, preset: String) async throws -> PortraitEngine {
-        try await PortraitEngine(weights, preset, .automatic, nil, sharing: self, nil)
+    public func sibling(weights: Weights, preset: String) async throws -> PortraitEngine {
+        var options = PortraitEngineOptions()
+        options.share = handle
+        return try await PortraitEngine(weights, preset, nil, nil, options, nil)
     }
 
     private init(
-        _ weights: URL, _ preset: String?, _ precision: Precision, _ cache: URL?, sharing: PortraitEngine?,
+        _ weights: Weights, _ preset: String?, _ adapter: String?, _ cache: URL?, _ how: PortraitEngineOptions,
         _ progress: Progress?
     ) async throws {
         let listener = progress.map(Listener.init)
         var opened: UInt64 = 0
-        var options = PortraitEngineOptions()
+        var options = how
         options.struct_size = size(PortraitEngineOptions.self)
-        options.precision = precision.rawValue
-        options.share = sharing?.handle ?? 0
         if let listener {
             options.progress = { user, _, done, next in
                 guard let user, let next else { return }
@@ -69,13 +79,25 @@ public final class PortraitEngine: Sendable {
             }
             options.user = Unmanaged.passUnretained(listener).toOpaque()
         }
-        try withText(weights.path) { weights in
-            try withText(preset) { preset in
+        try withText(preset) { preset in
+            try withText(adapter) { adapter in
                 try withText(cache?.path) { cache in
-                    options.weights_file = weights
                     options.preset = preset
+                    options.adapter = adapter
                     options.cache_directory = cache
-                    try check(portrait_engine_open(&options, &opened))
+                    switch weights {
+                    case .file(let file):
+                        try withText(file.path) { path in
+                            options.weights_file = path
+                            try check(portrait_engine_open(&options, &opened))
+                        }
+                    case .data(let data):
+                        try data.withUnsafeBytes { bytes in
+                            options.weights = bytes.bindMemory(to: UInt8.self).baseAddress
+                            options.weights_length = bytes.count
+                            try check(portrait_engine_open(&options, &opened))
+                        }
+                    }
                 }
             }
         }

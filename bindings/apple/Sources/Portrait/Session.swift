@@ -22,6 +22,8 @@ public final class Session: Sendable {
         public var rate: Float = 0
         /// Copies each picture to memory, for `takePicture`. A view does not need that.
         public var pictures = false
+        /// How the driver's motion is taken over, from the first frame on.
+        public var motion = Motion()
         /// Takes over when the device is critically hot: an engine made by `PortraitEngine.sibling`, and an avatar for it.
         public var cool: (engine: PortraitEngine, avatar: Avatar)?
 
@@ -45,6 +47,19 @@ public final class Session: Sendable {
         public var raw = false
 
         public init() {}
+
+        var c: PortraitMotion {
+            var given = PortraitMotion()
+            given.struct_size = size(PortraitMotion.self)
+            given.strength = strength
+            given.head_gain = headGain
+            given.expression_gain = expressionGain
+            given.eye_gain = eyeGain
+            given.mouth_gain = mouthGain
+            given.absolute = absolute
+            given.raw = raw
+            return given
+        }
     }
 
     /// How hot the device is; the numbers are those of `ProcessInfo.ThermalState`.
@@ -80,7 +95,11 @@ public final class Session: Sendable {
         public let pushed, dropped, pictures: UInt64
         /// From the push of the newest picture's frame until it was done, in seconds.
         public let latency: Double
-        /// GPU time of that in seconds; 0 where the device does not tell.
+        /// What half of the newest 240 latencies, and what 95 % of them stayed below, in seconds.
+        public let latencyP50, latencyP95: Double
+        /// Pictures a second in the last three seconds.
+        public let rate: Double
+        /// GPU time of `latency` in seconds; 0 where the device does not tell.
         public let gpu: Double
         /// What of that finding the face, tracking it, transferring its motion, dense motion, synthesis and composing took, in this
         /// order.
@@ -117,17 +136,20 @@ public final class Session: Sendable {
         options.cool_engine = how.cool?.engine.handle ?? 0
         options.cool_avatar = how.cool?.avatar.handle ?? 0
         var opened: UInt64 = 0
-        switch how.framing {
-        case .square:
-            try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
-        case .cutOut:
-            options.framing = PORTRAIT_FRAMING_CUTOUT.rawValue
-            try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
-        case .photo(let photo):
-            options.framing = PORTRAIT_FRAMING_PHOTO.rawValue
-            try photo.withFrame { frame in
-                options.photo = frame
+        try withUnsafePointer(to: how.motion.c) { motion in
+            options.motion = motion
+            switch how.framing {
+            case .square:
                 try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+            case .cutOut:
+                options.framing = PORTRAIT_FRAMING_CUTOUT.rawValue
+                try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+            case .photo(let photo):
+                options.framing = PORTRAIT_FRAMING_PHOTO.rawValue
+                try photo.withFrame { frame in
+                    options.photo = frame
+                    try check(portrait_session_open(engine.handle, avatar.handle, &options, &opened))
+                }
             }
         }
         return opened
@@ -166,15 +188,7 @@ public final class Session: Sendable {
 
     /// How motion is taken over from the next frame on.
     public func setMotion(_ motion: Motion) throws {
-        var given = PortraitMotion()
-        given.struct_size = size(PortraitMotion.self)
-        given.strength = motion.strength
-        given.head_gain = motion.headGain
-        given.expression_gain = motion.expressionGain
-        given.eye_gain = motion.eyeGain
-        given.mouth_gain = motion.mouthGain
-        given.absolute = motion.absolute
-        given.raw = motion.raw
+        var given = motion.c
         try check(portrait_session_set_motion(handle, &given))
     }
 
@@ -214,21 +228,28 @@ public final class Session: Sendable {
             return State(
                 open: told.open, paused: told.paused, surface: told.window, cooled: told.cooled, face: told.face,
                 pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9,
+                latencyP50: Double(told.latency_p50_ns) * 1e-9, latencyP95: Double(told.latency_p95_ns) * 1e-9,
+                rate: Double(told.rate),
                 gpu: Double(told.gpu_ns) * 1e-9,
                 gpuStages: [search, track, transfer, motion, synthesis, compose].map { Double($0) * 1e-9 },
                 score: told.face_score, region: [x, y, side, angle], failed: told.failed)
         }
     }
 
-    /// Draws every picture on a `CAMetalLayer` from now on; with `fill` all of it is filled. The layer has to stay until
-    /// `surfaceDestroyed` returns or the session is gone. `PortraitView` does that by itself.
-    public func surfaceCreated(_ layer: UnsafeMutableRawPointer, width: Int, height: Int, fill: Bool = true) throws {
+    /// Draws every picture on a `CAMetalLayer` from now on; with `fill` all of it is filled, otherwise the picture is whole, with bars of
+    /// this colour (red, green, blue, 0 to 1) around it. The layer has to stay until `surfaceDestroyed` returns or the session is gone.
+    /// `PortraitView` does that by itself.
+    public func surfaceCreated(
+        _ layer: UnsafeMutableRawPointer, width: Int, height: Int, fill: Bool = true,
+        bars: (Float, Float, Float) = (0, 0, 0)
+    ) throws {
         var surface = PortraitSurface()
         surface.struct_size = size(PortraitSurface.self)
         surface.kind = PORTRAIT_WINDOW_METAL_LAYER.rawValue
         surface.window = Int(bitPattern: layer)
         surface.width = UInt32(clamping: width)
         surface.height = UInt32(clamping: height)
+        surface.bars = bars
         surface.fit = (fill ? PORTRAIT_FIT_COVER : PORTRAIT_FIT_CONTAIN).rawValue
         try check(portrait_session_surface_created(handle, &surface))
     }

@@ -2,7 +2,7 @@
 //!
 //! `input` is what drives, `worker` and `studio` make pictures in a thread of their own, `window` shows them; between them only the
 //! newest moment (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost,
-//! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files, `pace` measures.
+//! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files.
 
 mod broadcast;
 mod dialog;
@@ -10,7 +10,6 @@ mod input;
 mod keys;
 mod latest;
 mod overlay;
-mod pace;
 mod recording;
 mod screen;
 mod stage;

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use egui::{
     Align2, Color32, Context, CornerRadius, Frame, Margin, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2,
 };
-use portrait_runtime::{GpuStages, Mode, MotionOptions, OneEuro};
+use portrait_runtime::{FrameTimes, GpuStages, Mode, MotionOptions, OneEuro};
 
 use super::dialog::Purpose;
 use super::keys::KEYS;
-use super::pace::Pace;
 use super::worker::View;
 use crate::framing::Shown;
 
@@ -75,10 +74,10 @@ impl Overlay {
     }
 
     /// Draws everything; what was asked for.
-    pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View, pace: &Pace) -> Vec<Request> {
+    pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View, times: &FrameTimes) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.visible {
-            self.status(ctx, view, pace);
+            self.status(ctx, view, times);
             self.controls(ctx, &mut requests);
             self.driver(ctx, view, &mut requests);
         }
@@ -89,7 +88,7 @@ impl Overlay {
         requests
     }
 
-    fn status(&self, ctx: &Context, view: &View, pace: &Pace) {
+    fn status(&self, ctx: &Context, view: &View, times: &FrameTimes) {
         panel(ctx, "status", Align2::LEFT_TOP, [14.0, 14.0], |ui| {
             ui.horizontal(|ui| {
                 let (colour, text) = match (&view.status, self.hold) {
@@ -114,8 +113,8 @@ impl Overlay {
             let ms = |d: Option<Duration>| d.map_or("–".to_owned(), |d| format!("{:.0}", 1e3 * d.as_secs_f64()));
             let gpu = view.stats.and_then(|stats| stats.gpu_seconds);
             let gpu = gpu.map_or("–".to_owned(), |seconds| format!("{:.1}", 1e3 * seconds));
-            let [p50, p95] = [0.5, 0.95].map(|share| ms(pace.percentile(share)));
-            numbers(ui, &[("frames/s", format!("{:.1}", pace.rate())), ("GPU ms", gpu)]);
+            let [p50, p95] = [0.5, 0.95].map(|share| ms(times.percentile(share)));
+            numbers(ui, &[("frames/s", format!("{:.1}", times.rate())), ("GPU ms", gpu)]);
             numbers(ui, &[("latency ms p50", p50), ("p95", p95), ("dropped", view.dropped.to_string())]);
             if let Some(stats) = view.stats {
                 stages(ui, stats.gpu_stages);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use portrait_runtime::{FaceChoice, Mode};
+use portrait_runtime::{FaceChoice, FrameTimes, Mode};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, MouseButton, WindowEvent};
@@ -15,7 +15,6 @@ use super::dialog::{Dialog, Purpose};
 use super::input::Choice;
 use super::keys::{Deed, deed};
 use super::overlay::{Overlay, Request, style};
-use super::pace::Pace;
 use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
 use super::worker::{Command, Made, Now, Worker};
@@ -41,9 +40,9 @@ pub(crate) struct Live {
     /// Where the pointer is in the window.
     pointer: [f32; 2],
     /// Of pictures that were shown: from the driver's moment on.
-    pace: Pace,
+    times: FrameTimes,
     /// Of its parts: waiting to be taken, being made, being drawn.
-    parts: [Pace; 3],
+    parts: [FrameTimes; 3],
     dialog: Option<Dialog>,
     start: Instant,
     /// When to look next.
@@ -70,7 +69,7 @@ impl Live {
             screen: Screen::new([0; 2]),
             chord: false,
             pointer: [0.0; 2],
-            pace: Pace::default(),
+            times: FrameTimes::default(),
             parts: Default::default(),
             dialog: None,
             start: Instant::now(),
@@ -173,7 +172,7 @@ impl Live {
         let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return Ok(()) };
         // Between two pictures, while the GPU works on the next: the hardest moment to notice it.
         let working = worker.view().made.is_none();
-        if self.plan.lose_device.take_if(|after| working && self.pace.count() >= *after).is_some() {
+        if self.plan.lose_device.take_if(|after| working && self.times.count() >= *after).is_some() {
             stage.gpu.device().destroy();
         }
         let (lost, failed) = {
@@ -224,8 +223,8 @@ impl Live {
             let mut view = worker.view();
             let made = view.made;
             self.report.gpu_seconds = view.stats.and_then(|stats| stats.gpu_seconds);
-            let (overlay, pace) = (&mut self.overlay, &self.pace);
-            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, pace)), made)
+            let (overlay, times) = (&mut self.overlay, &self.times);
+            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, times)), made)
         };
         input.handle_platform_output(window, output.platform_output);
         let until = output.viewport_output.get(&egui::ViewportId::ROOT).map(|about| about.repaint_delay);
@@ -234,9 +233,9 @@ impl Live {
         stage.draw(frame, &jobs, output.textures_delta, output.pixels_per_point, window);
         if let Some(Made { captured, taken, done }) = made {
             let now = Instant::now();
-            self.pace.add(now.duration_since(captured), now);
+            self.times.add(now.duration_since(captured), now);
             let parts = [taken.duration_since(captured), done.duration_since(taken), now.duration_since(done)];
-            self.parts.iter_mut().zip(parts).for_each(|(pace, part)| pace.add(part, now));
+            self.parts.iter_mut().zip(parts).for_each(|(times, part)| times.add(part, now));
             worker.shared.drawn();
         }
         for request in requests {
@@ -415,9 +414,9 @@ impl Live {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        self.report.rate = self.pace.rate();
-        self.report.parts = self.parts.each_ref().map(|pace| pace.percentile(0.5));
-        self.report.latency = [self.pace.percentile(0.5), self.pace.percentile(0.95)];
+        self.report.rate = self.times.rate();
+        self.report.parts = self.parts.each_ref().map(|times| times.percentile(0.5));
+        self.report.latency = [self.times.percentile(0.5), self.times.percentile(0.95)];
         Ok(self.report)
     }
 }

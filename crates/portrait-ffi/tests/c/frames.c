@@ -170,7 +170,10 @@ int main(int argc, char **argv) {
     OK(portrait_session_status(session, &status));
     CHECK(status.open && status.face && status.face_score > 0.5f && status.pictures == 2 && status.pushed == 2);
     CHECK(status.latency_ns > 0 && status.face_region[2] > 10.0f);
-    printf("latency %.0f ms\n", (double)status.latency_ns / 1e6);
+    printf("latency %.0f ms, p50 %.0f, p95 %.0f, %.2f pictures a second\n", (double)status.latency_ns / 1e6,
+           (double)status.latency_p50_ns / 1e6, (double)status.latency_p95_ns / 1e6, status.rate);
+    CHECK(status.latency_p50_ns > 0 && status.latency_p95_ns >= status.latency_p50_ns);
+    CHECK(status.latency_p95_ns >= status.latency_ns && status.rate >= 0);
     CHECK(!status.failed);
     // A program built with an older header has a shorter struct, and nothing behind it is written.
     PortraitSessionStatus older;

@@ -82,10 +82,13 @@ func difference(_ a: Data, _ b: Data) -> Double {
 func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throws {
     let side = driver.width
     try await fails("nowhere.safetensors") {
-        _ = try await PortraitEngine(weights: URL(fileURLWithPath: "nowhere.safetensors"))
+        _ = try await PortraitEngine(weights: .file(URL(fileURLWithPath: "nowhere.safetensors")))
     }
+    let file = URL(fileURLWithPath: weights)
+    try await fails("nobody's GPU") { _ = try await PortraitEngine(weights: .file(file), adapter: "nobody's GPU") }
     let heard = Count()
-    var engine: PortraitEngine? = try await PortraitEngine(weights: URL(fileURLWithPath: weights)) { _, _ in heard.add() }
+    let bytes = PortraitEngine.Weights.data(try Data(contentsOf: file))
+    var engine: PortraitEngine? = try await PortraitEngine(weights: bytes, selfTest: false) { _, _ in heard.add() }
     try expect(heard.value > 0, "opening tells how it goes")
     let info = try engine!.info
     print("adapter: \(info.adapter), \(info.backend)")
@@ -105,12 +108,19 @@ func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throw
 
     var options = Session.Options(frameWidth: side, frameHeight: side)
     options.pictures = true
+    options.motion.strength = 11
+    try await fails("`strength` is 11") { _ = try await Session(engine: engine!, avatar: avatar!, options: options) }
+    options.motion.strength = 1
+    (options.motion.absolute, options.motion.raw) = (true, true)
+    let nothing = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
+    defer { nothing.deallocate() }
+    try await fails("Metal") { _ = try Texture(engine: engine!, pointer: nothing) }
     let session = try await Session(engine: engine!, avatar: avatar!, options: options)
     // The session goes on without them.
     (engine, avatar) = (nil, nil)
-    var motion = Session.Motion()
-    (motion.absolute, motion.raw) = (true, true)
-    try session.setMotion(motion)
+    var motion = options.motion
+    motion.mouthGain = 11
+    try await fails("`mouth_gain` is 11") { try session.setMotion(motion) }
     try expect(try session.takePicture() == nil, "no picture yet")
 
     let gone = Count()
@@ -156,9 +166,8 @@ func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throw
     _ = try picture(of: borrowed(.rgba))
     let state = try session.state
     try expect(state.open && state.face && state.latency > 0 && !state.surface, "open again")
+    try expect(state.latencyP50 > 0 && state.latencyP95 >= state.latencyP50 && state.rate > 0, "percentiles and rate")
     try session.recalibrate()
-    let nothing = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
-    defer { nothing.deallocate() }
     try await fails("Metal") { try session.surfaceCreated(nothing, width: 10, height: 10) }
     try session.surfaceChanged(width: 5, height: 5)
     try session.surfaceDestroyed()

@@ -196,6 +196,7 @@ final class Scenario {
         take(session, frame, other, clock += 40_000_000);
         Session.Status status = session.status();
         check(status.open && status.face && status.latency > 0 && !status.surface, "open again");
+        check(status.latencyP50 > 0 && status.latencyP95 >= status.latencyP50 && status.rate > 0, "percentiles and rate");
         check(status.score > 0.5 && status.score <= 1, "score " + status.score);
         check(status.region[2] > 0.2 * driverSide && status.region[2] < 2 * driverSide, "side of the face " + status.region[2]);
         check(Math.abs(status.region[0] - 0.5 * driverSide) < 0.5 * driverSide, "place of the face " + status.region[0]);

@@ -3,6 +3,7 @@
 //! The newest frame wins: one that was not begun when the next arrives is given back unused. One frame is on the GPU at a time, so
 //! what is shown is as recent as it can be.
 
+mod frame_times;
 mod pace;
 mod screen;
 mod worker;
@@ -16,6 +17,7 @@ use crate::options::{FaceStatus, MotionOptions, SessionOptions};
 use crate::orient::Orientation;
 use crate::present::Placement;
 use crate::timing::GpuStages;
+pub use frame_times::FrameTimes;
 pub use pace::Thermal;
 pub use screen::Window;
 use std::collections::VecDeque;
@@ -92,7 +94,13 @@ pub struct LiveStatus {
     pub pictures: u64,
     /// From the push of the newest picture's frame until it was done.
     pub latency: Duration,
-    /// GPU time of that, where the device has timestamps.
+    /// What half of the newest 240 latencies stayed below.
+    pub latency_p50: Duration,
+    /// What 95 % of them stayed below.
+    pub latency_p95: Duration,
+    /// Pictures a second in the last three seconds.
+    pub rate: f64,
+    /// GPU time of `latency`, where the device has timestamps.
     pub gpu_seconds: Option<f64>,
     /// What of that each stage took, where the device can take timestamps inside a pass.
     pub gpu_stages: Option<GpuStages>,
@@ -144,6 +152,7 @@ struct State {
     /// Time stamp of the newest picture, until it was drawn into a texture.
     undrawn: Option<Duration>,
     status: LiveStatus,
+    times: FrameTimes,
 }
 
 #[derive(Default)]
@@ -359,7 +368,9 @@ impl LiveSession {
 
     /// What the session does.
     pub fn status(&self) -> LiveStatus {
-        self.shared.lock().status
+        let state = self.shared.lock();
+        let [latency_p50, latency_p95] = [0.5, 0.95].map(|share| state.times.percentile(share).unwrap_or_default());
+        LiveStatus { latency_p50, latency_p95, rate: state.times.rate(), ..state.status }
     }
 
     /// Ends the thread and waits for it: afterwards nothing of the host's is in use. Calls that wait return. Further calls do nothing.

@@ -252,7 +252,9 @@ impl Worker<'_> {
             }
             state.undrawn = Some(timestamp);
             state.status.pictures += 1;
-            state.status.latency = at.elapsed();
+            let now = Instant::now();
+            state.status.latency = now.duration_since(at);
+            state.times.add(state.status.latency, now);
             state.status.face = face;
             (state.status.gpu_seconds, state.status.gpu_stages) = (stats.gpu_seconds, stats.gpu_stages);
         });

@@ -20,7 +20,7 @@ fn pass(overlay: &mut Overlay, ctx: &Context, view: &mut View, events: Vec<Event
     let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, WINDOW.into()));
     let mut requests = Vec::new();
     let input = RawInput { screen_rect, events, ..RawInput::default() };
-    ctx.run_pass(input, |ctx| requests = overlay.draw(ctx, view, &Pace::default())).textures_delta.clear();
+    ctx.run_pass(input, |ctx| requests = overlay.draw(ctx, view, &FrameTimes::default())).textures_delta.clear();
     requests
 }
 

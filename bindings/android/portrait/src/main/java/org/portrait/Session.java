@@ -109,6 +109,10 @@ public final class Session implements AutoCloseable {
         public final double[] region = new double[4];
         /** Whether the session has ended by a failure, which the next push throws. */
         public final boolean failed;
+        /** What half of the newest 240 latencies, and what 95 % of them stayed below, in nanoseconds. */
+        public final long latencyP50, latencyP95;
+        /** Pictures a second in the last three seconds. */
+        public final double rate;
 
         private Status(ByteBuffer told) {
             open = told.getLong(0) != 0;
@@ -129,6 +133,9 @@ public final class Session implements AutoCloseable {
                 gpuStages[i] = told.getLong(120 + 8 * i);
             }
             failed = told.getLong(168) != 0;
+            latencyP50 = told.getLong(176);
+            latencyP95 = told.getLong(184);
+            rate = told.getDouble(192);
         }
     }
 
@@ -227,7 +234,7 @@ public final class Session implements AutoCloseable {
 
     /** What the session does. */
     public Status status() {
-        ByteBuffer out = Native.numbers(22);
+        ByteBuffer out = Native.numbers(25);
         Native.check(Native.sessionStatus(handle, out));
         return new Status(out);
     }
