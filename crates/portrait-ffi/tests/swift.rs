@@ -85,7 +85,7 @@ fn what_is_of_apples_compiles_against_stand_ins() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     // In the order in which they need one another.
-    for name in ["CoreGraphics", "CoreVideo", "CoreMedia", "QuartzCore", "UIKit", "SwiftUI", "AVFoundation"] {
+    for name in ["Metal", "CoreGraphics", "CoreVideo", "CoreMedia", "QuartzCore", "UIKit", "SwiftUI", "AVFoundation"] {
         let file = own(&format!("stubs/{name}.swift"));
         swiftc(folder.path(), &["-parse-as-library", "-emit-module", "-module-name", name], &[file]);
     }
