@@ -180,6 +180,15 @@ fn pictures_in_textures_of_the_host() {
 }
 
 #[test]
+fn every_option() {
+    let Some(program) = Program::new("options", &["-lm"], true).filter(|_| device()) else { return };
+    let cache = program.folder.path().join("cache");
+    let fast = root("weights/portrait_fast.safetensors");
+    program.run(&[&fast, &program.photo(), &program.driver("s_frame1"), &cache], &[]);
+    assert!(std::fs::read_dir(&cache).expect("the folder was made").count() > 0, "what the self-test has found");
+}
+
+#[test]
 fn misuse_is_a_status() {
     let Some(program) = Program::new("misuse", &[], true).filter(|_| device()) else { return };
     program.run(&[&weights(), &program.photo()], &[]);

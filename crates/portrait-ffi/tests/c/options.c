@@ -1,0 +1,211 @@
+// What a host may choose: engine, photo, frames and sessions with every option that is not the default.
+//
+// options FAST PHOTO DRIVER CACHE: weights of preset fast, square RGBA pictures, a folder that is not there yet.
+#include "check.h"
+#include <math.h>
+#include <time.h>
+
+enum { SIDE = 256, BYTES = 4 * SIDE * SIDE };
+
+static PortraitEngine open_fast(const char *weights, const char *cache, const char *adapter, uint32_t untested) {
+    PortraitEngineOptions options = {.struct_size = sizeof options,
+                                     .weights_file = weights,
+                                     .preset = "fast",
+                                     .adapter = adapter,
+                                     .cache_directory = cache,
+                                     .precision = PORTRAIT_PRECISION_F32,
+                                     .no_self_test = untested};
+    PortraitEngine engine = 0;
+    OK(portrait_engine_open(&options, &engine));
+    OK(portrait_engine_wait(engine, -1));
+    return engine;
+}
+
+static double difference(const uint8_t *a, const uint8_t *b) {
+    double sum = 0;
+    for (size_t i = 0; i < BYTES; i++) sum += abs(a[i] - b[i]);
+    return sum / BYTES;
+}
+
+static double seconds(void) {
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// The picture of a frame in a session.
+static void show(PortraitSession session, PortraitFrame frame, uint8_t *pixels) {
+    static uint64_t clock = 0;
+    frame.timestamp_ns = clock += 40000000;
+    OK(portrait_session_push(session, &frame));
+    PortraitPicture picture = {.struct_size = sizeof picture, .pixels = pixels, .length = BYTES};
+    OK(portrait_session_take_picture(session, 120000, &picture));
+    CHECK(picture.timestamp_ns == frame.timestamp_ns);
+}
+
+// The same pixels with each row's and each column's order as asked for, and rows that are longer than they need be.
+static uint8_t *arranged(const PortraitFrame *from, bool mirrored, bool upside_down, bool on_its_side, PortraitFrame *out) {
+    size_t side = from->width, stride = 4 * side + 52;
+    uint8_t *bytes = calloc(side, stride);
+    CHECK(bytes != NULL && from->height == side);
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++) {
+            size_t u = mirrored ? side - 1 - x : x, v = upside_down ? side - 1 - y : y;
+            if (on_its_side) {
+                size_t swapped = u;
+                u = v;
+                v = swapped;
+            }
+            memcpy(bytes + y * stride + 4 * x, from->planes[0] + 4 * (v * side + u), 4);
+        }
+    *out = *from;
+    out->planes[0] = bytes;
+    out->strides[0] = stride;
+    // The last row may end with its last pixel.
+    out->lengths[0] = (side - 1) * stride + 4 * side;
+    return bytes;
+}
+
+// Luma and chroma in turns: BT.601 or BT.709, all values used or luma from 16 to 235 and chroma from 16 to 240.
+static uint8_t *nv12(const PortraitFrame *rgba, uint32_t colour, PortraitFrame *out) {
+    bool bt709 = colour == PORTRAIT_COLOUR_BT709 || colour == PORTRAIT_COLOUR_BT709_FULL;
+    bool full = colour == PORTRAIT_COLOUR_BT601_FULL || colour == PORTRAIT_COLOUR_BT709_FULL;
+    double red = bt709 ? 0.2126 : 0.299, blue = bt709 ? 0.0722 : 0.114;
+    double from = full ? 0 : 16, luma_scale = full ? 1 : 219.0 / 255, chroma_scale = full ? 1 : 224.0 / 255;
+    size_t side = rgba->width, area = side * side;
+    uint8_t *bytes = malloc(area + area / 2);
+    CHECK(bytes != NULL && side % 2 == 0);
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++) {
+            const uint8_t *p = rgba->planes[0] + 4 * (y * side + x);
+            double luma = red * p[0] + (1 - red - blue) * p[1] + blue * p[2];
+            bytes[y * side + x] = (uint8_t)(from + luma_scale * luma + 0.5);
+            if (x % 2 == 0 && y % 2 == 0) {
+                uint8_t *chroma = bytes + area + y / 2 * side + x;
+                chroma[0] = (uint8_t)(128.5 + chroma_scale * (p[2] - luma) / (2 - 2 * blue));
+                chroma[1] = (uint8_t)(128.5 + chroma_scale * (p[0] - luma) / (2 - 2 * red));
+            }
+        }
+    *out = *rgba;
+    out->format = PORTRAIT_FORMAT_NV12;
+    out->colour = colour;
+    out->planes[0] = bytes;
+    out->planes[1] = bytes + area;
+    out->lengths[0] = area;
+    out->lengths[1] = area / 2;
+    out->strides[0] = out->strides[1] = side;
+    return bytes;
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 5);
+    size_t photo_length, driver_length;
+    uint8_t *photo_bytes = read_file(argv[2], &photo_length), *driver_bytes = read_file(argv[3], &driver_length);
+    PortraitFrame photo = square(photo_bytes, photo_length), driver = square(driver_bytes, driver_length);
+
+    // The first start with a cache tests every pipeline; asked again, the answer is the same.
+    PortraitEngine first = open_fast(argv[1], argv[4], NULL, 0);
+    PortraitEngineInfo info = {.struct_size = sizeof info};
+    OK(portrait_engine_info(first, &info));
+    CHECK(info.precision == PORTRAIT_PRECISION_F32 && strcmp(info.preset, "fast") == 0);
+    PortraitSelfTest tested = {.struct_size = sizeof tested};
+    OK(portrait_engine_self_test(first, &tested));
+    printf("self-test: %u pipelines, %u of them wrong\n", tested.pipelines, tested.failed);
+    CHECK(tested.pipelines > 20 && tested.failed == 0 && tested.names[0] == 0);
+    FAILS(portrait_engine_self_test(first, NULL), PORTRAIT_STATUS_INVALID_ARGUMENT, "null");
+    FAILS(portrait_engine_self_test(0, &tested), PORTRAIT_STATUS_INVALID_HANDLE, "engine");
+    OK(portrait_engine_release(first));
+    // By a part of its name, and without the test.
+    char part[8];
+    snprintf(part, sizeof part, "%.5s", info.adapter);
+    PortraitEngine engine = open_fast(argv[1], NULL, part, 1);
+
+    // All of the photo, and which face of it.
+    PortraitPrepareOptions prepare = {.struct_size = sizeof prepare, .face = PORTRAIT_FACE_LARGEST, .whole_photo = true};
+    PortraitAvatar avatar, whole;
+    OK(portrait_avatar_prepare(engine, &photo, &prepare, &whole));
+    PortraitAvatarInfo about = {.struct_size = sizeof about};
+    OK(portrait_avatar_info(whole, &about));
+    CHECK(about.crop[0] == 0 && about.crop[1] == 0 && about.crop[2] == photo.width);
+    OK(portrait_avatar_release(whole));
+    prepare = (PortraitPrepareOptions){
+        .struct_size = sizeof prepare, .face = PORTRAIT_FACE_AT, .x = 0.4f * photo.width, .y = 0.3f * photo.height};
+    OK(portrait_avatar_prepare(engine, &photo, &prepare, &avatar));
+    OK(portrait_avatar_info(avatar, &about));
+    CHECK(about.side == SIDE && about.crop[2] < photo.width);
+    prepare.x = NAN;
+    FAILS(portrait_avatar_prepare(engine, &photo, &prepare, &whole), PORTRAIT_STATUS_INVALID_ARGUMENT, "finite");
+
+    // However a frame lies in memory, it is the same driver once upright.
+    PortraitMotion motion;
+    OK(portrait_motion_init(&motion));
+    motion.absolute = motion.raw = true;
+    PortraitSessionOptions options = {
+        .struct_size = sizeof options, .frame_width = driver.width, .frame_height = driver.height, .motion = &motion};
+    PortraitSession session;
+    OK(portrait_session_open(engine, avatar, &options, &session));
+    uint8_t *upright = malloc(BYTES), *other = malloc(BYTES);
+    // The region around the face settles first.
+    for (int i = 0; i < 5; i++) show(session, driver, upright);
+    struct {
+        const char *name;
+        bool mirrored, upside_down, on_its_side, mirror;
+        uint32_t rotation;
+    } ways[] = {{"mirrored", true, false, false, true, 0},
+                {"upside down", true, true, false, false, 180},
+                {"lying on its left side", true, false, true, false, 270},
+                {"lying on its right side, mirrored", false, false, true, true, 90}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        PortraitFrame frame;
+        uint8_t *bytes = arranged(&driver, ways[i].mirrored, ways[i].upside_down, ways[i].on_its_side, &frame);
+        frame.mirror = ways[i].mirror;
+        frame.rotation = ways[i].rotation;
+        show(session, frame, other);
+        printf("%s, rows with gaps: %.2f of 255 from upright\n", ways[i].name, difference(upright, other));
+        CHECK(difference(upright, other) < 0.5);
+        // Without the turn it is another driver: the check above says something.
+        frame.rotation = (frame.rotation + 180) % 360;
+        show(session, frame, other);
+        CHECK(difference(upright, other) > 0.5);
+        for (int j = 0; j < 3; j++) show(session, driver, other);
+        free(bytes);
+    }
+
+    // Whichever way luma and chroma are made of colours, it is the same driver.
+    uint32_t colours[] = {PORTRAIT_COLOUR_BT601_FULL, PORTRAIT_COLOUR_BT601, PORTRAIT_COLOUR_BT709_FULL, PORTRAIT_COLOUR_BT709};
+    PortraitFrame frame;
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t *planes = nv12(&driver, colours[i], &frame);
+        show(session, frame, other);
+        printf("colours %u: %.2f of 255 from RGBA\n", colours[i], difference(upright, other));
+        CHECK(difference(upright, other) < 1.0);
+        frame.colour = 4;
+        FAILS(portrait_session_push(session, &frame), PORTRAIT_STATUS_FRAME, "`colour` is 4");
+        free(planes);
+    }
+    OK(portrait_session_release(session));
+
+    // A picture every two seconds, however fast frames come.
+    options.rate = 0.5f;
+    OK(portrait_session_open(engine, avatar, &options, &session));
+    show(session, driver, other);
+    double before = seconds();
+    show(session, driver, other);
+    // The next may begin two seconds after the last has begun, which was before it was done.
+    printf("a picture every two seconds: the second one came %.2f s after the first\n", seconds() - before);
+    PortraitSessionStatus status = {.struct_size = sizeof status};
+    OK(portrait_session_status(session, &status));
+    CHECK(seconds() - before + (double)status.latency_ns * 1e-9 > 1.9);
+    OK(portrait_session_release(session));
+    options.rate = 1001.0f;
+    FAILS(portrait_session_open(engine, avatar, &options, &session), PORTRAIT_STATUS_INVALID_ARGUMENT, "`rate` is 1001");
+
+    OK(portrait_avatar_release(avatar));
+    OK(portrait_engine_release(engine));
+    free(upright);
+    free(other);
+    free(photo_bytes);
+    free(driver_bytes);
+    puts("options: each does what it says");
+    return 0;
+}
