@@ -19,7 +19,7 @@ use crate::{console, output};
 #[command(after_help = "\
 Example:
   portrait pose me.jpg --yaw 15 --smile 0.6 --blink-left 1 -o me-winking.png
-  portrait pose me.jpg --set browInnerUp=0.8 --set jawOpen=0.3 --output-as photo -o me-surprised.png
+  portrait pose me.jpg --look-right 0.8 --set browInnerUp=0.8 --set jawOpen=0.3 --output-as photo -o me-surprised.png
 
 Left is the person's left. `portrait pose --list` prints every name that --set takes.")]
 pub(crate) struct Pose {
@@ -38,6 +38,12 @@ pub(crate) struct Pose {
     /// Tilt the head, in degrees, clockwise in the picture
     #[arg(long, value_name = "DEGREES", default_value_t = 0.0, allow_negative_numbers = true)]
     roll: f32,
+    /// Turn the eyes to the picture's right, -1 to 1
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    look_right: Option<f32>,
+    /// Turn the eyes upwards, -1 to 1
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    look_up: Option<f32>,
     /// Smile, 0 to 1
     #[arg(long, value_name = "AMOUNT")]
     smile: Option<f32>,
@@ -121,7 +127,20 @@ impl Pose {
                 bail!("--{what} {degrees} is too far: a photo from the front shows nothing of that; give −45 to 45");
             }
         }
+        // One direction of a look is one pair of expressions, the other another.
+        let look = |amount: Option<f32>, there: [&'static str; 2], back: [&'static str; 2]| {
+            let names = if amount.is_some_and(|amount| amount < 0.0) { back } else { there };
+            names.map(|name| (name, amount.map(f32::abs)))
+        };
+        let [right, also_right] =
+            look(self.look_right, ["eyeLookOutLeft", "eyeLookInRight"], ["eyeLookInLeft", "eyeLookOutRight"]);
+        let [up, also_up] =
+            look(self.look_up, ["eyeLookUpLeft", "eyeLookUpRight"], ["eyeLookDownLeft", "eyeLookDownRight"]);
         let short = [
+            right,
+            also_right,
+            up,
+            also_up,
             ("mouthSmile", self.smile),
             ("eyeBlink", self.blink),
             ("eyeBlinkLeft", self.blink_left),

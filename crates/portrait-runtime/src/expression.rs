@@ -26,8 +26,8 @@ impl Default for Expression {
 }
 
 impl Expression {
-    /// ARKit's names, in MediaPipe's order. Left is the person's left. Gaze and cheeks (`eyeLookIn…`, `eyeLookOut…`, `cheek…`,
-    /// `noseSneer…`) are part of the list and move no point: the points do not show them.
+    /// ARKit's names, in MediaPipe's order. Left is the person's left. Cheeks (`cheek…`, `noseSneer…`) are part of the list and move no
+    /// point: the points do not show them.
     pub const NAMES: [&'static str; 52] = [
         "neutral",
         "browDownLeft",

@@ -12,12 +12,12 @@ const PIVOT: Vec3 = Vec3::new(0.0, 0.8, 1.0);
 /// Of the sum of the expressions' squares: how little a combination of expressions is believed.
 const RIDGE: f64 = 1e-3;
 
-/// Mean shape and expressions of the 106 facial points. Unit: distance of the outer eye corners, their middle at 0; x to the
+/// Mean shape of the 106 facial points, and what expressions move of them and the irises. Unit: distance of the outer eye corners, their middle at 0; x to the
 /// picture's right, y down, z away from the camera.
 #[derive(Debug)]
 pub(crate) struct FaceModel {
     mean: Vec<Vec3>,
-    /// 106 offsets for each of [`Expression::NAMES`].
+    /// 108 offsets for each of [`Expression::NAMES`].
     offsets: Vec<Vec<Vec3>>,
 }
 
@@ -37,9 +37,9 @@ impl FaceModel {
             WeightsError::Mismatch { origin, network, faults: vec![fault] }
         };
         let mean = weights.tensor("expressions.mean", &[Points::MESH, 3]).map_err(fault)?;
-        let offsets = weights.tensor("expressions.offsets", &[names, Points::MESH, 3]).map_err(fault)?;
+        let offsets = weights.tensor("expressions.offsets", &[names, Points::FACIAL, 3]).map_err(fault)?;
         let points = |values: &[f32]| values.as_chunks().0.iter().map(|p| Vec3::from_array(*p)).collect::<Vec<_>>();
-        Ok(Self { mean: points(&mean), offsets: offsets.chunks(3 * Points::MESH).map(points).collect() })
+        Ok(Self { mean: points(&mean), offsets: offsets.chunks(3 * Points::FACIAL).map(points).collect() })
     }
 
     /// How the mean shape has to be held so that its stiff points lie on these best.
@@ -84,8 +84,8 @@ impl FaceModel {
     /// deeper they lie: the expressions that explain the one (ridge regression) tell the other. A smile's corners lie far back.
     pub(crate) fn relief(&self, facial: &[[f32; 2]]) -> Vec<f32> {
         let view = self.view(facial);
-        let seen: Vec<Vec<Vec3>> =
-            self.offsets.iter().map(|offsets| offsets.iter().map(|&o| view.rotation * o).collect()).collect();
+        let turned = |offsets: &Vec<Vec3>| offsets[..Points::MESH].iter().map(|&o| view.rotation * o).collect();
+        let seen: Vec<Vec<Vec3>> = self.offsets.iter().map(turned).collect();
         let dot =
             |a: &[Vec3], b: &[Vec3]| a.iter().zip(b).map(|(a, b)| f64::from(a.truncate().dot(b.truncate()))).sum();
         let mut gram: Vec<Vec<f64>> = seen.iter().map(|a| seen.iter().map(|b| dot(a, b)).collect()).collect();
@@ -115,9 +115,7 @@ impl FaceModel {
             (view.shift + view.scale * moved.truncate()).to_array()
         };
         let offset = |i: usize| -> Vec3 {
-            let all = expression.weights.iter().zip(&self.offsets);
-            // No expression moves an iris.
-            all.map(|(&weight, offsets)| weight * offsets.get(i).copied().unwrap_or_default()).sum()
+            expression.weights.iter().zip(&self.offsets).map(|(&weight, offsets)| weight * offsets[i]).sum()
         };
         let facial = points.facial.iter().enumerate().map(|(i, &p)| place(p, depth[i], offset(i))).collect();
         let rest = depth[Points::FACIAL..].iter();
@@ -217,6 +215,17 @@ mod tests {
         let smile = with(&|e| e.set("mouthSmile", 1.0).expect("a name"));
         let width = |p: &Points| p.facial[at(291)][0] - p.facial[at(61)][0];
         assert!(width(&smile) > 1.05 * width(&face), "a smile is wide");
+        // To the person's left is to the picture's right, for both eyes.
+        let look = with(&|e| {
+            ["eyeLookOutLeft", "eyeLookInRight"].iter().for_each(|name| e.set(name, 1.0).expect("a name"));
+        });
+        let upwards = with(&|e| e.set("eyeLookUp", 1.0).expect("a name"));
+        for iris in [Points::MESH, Points::MESH + 1] {
+            assert!(moved(&face, &look, iris).x > 0.02, "gaze");
+            assert!(moved(&face, &upwards, iris).y < -0.008, "gaze upwards");
+            assert!(moved(&face, &smile, iris).length() < 1e-4, "a smile looks nowhere else");
+        }
+        assert!(moved(&face, &look, at(386)).length() < 0.005, "lids hardly follow to the side");
         let yawn = with(&|e| e.set("jawOpen", 1.0).expect("a name"));
         assert!(moved(&face, &yawn, at(14)).y > 0.05, "the lower lip goes down");
     }

@@ -1,4 +1,4 @@
-"""Expressions and depth of a face: what each ARKit coefficient does to the 106 facial points, and their mean shape.
+"""Expressions and depth of a face: what each ARKit coefficient does to the facial points and the irises, and their mean shape.
 
     python -m portrait_training.expressions --tracks DATA/clips/tracks --out ../expressions.safetensors
 
@@ -31,28 +31,37 @@ NAMES = (
     "mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight"
 ).split()
 RIGID = [INDICES.index(i) for i in (10, 234, 454, 127, 356, 33, 263, 133, 362, 168, 6, 197, 5, 4)]  # forehead, temples, eye corners, nose
+IRISES = [468, 473]  # the person's right and left, after the 106 points
+POINTS = 106 + len(IRISES)
+SWAPPED = [*MIRROR, 107, 106]
+MESH, EYES = slice(0, 106), slice(106, POINTS)
 PARTS = {"eye": ("lid_upper", "lid_lower"), "brow": ("brow",), "rest": ()}
 
 
 def part_of_points() -> np.ndarray:
-    parts = np.full(106, "rest", dtype=object)
+    parts = np.full(POINTS, "rest", dtype=object)
     for name, members in PARTS.items():
         for member in members:
             parts[FACIAL["parts"][member]] = name
     for i in FACIAL["eyes"]:
         parts[i] = "eye"
+    parts[106:] = "iris"
     return parts
 
 
 def allowed(mean: np.ndarray) -> np.ndarray:
-    """How much of each coefficient reaches each point, (52, 106), 0..1. The person's left is the picture's right (x > 0)."""
+    """How much of each coefficient reaches each point, (52, 108), 0..1. The person's left is the picture's right (x > 0)."""
     parts, x = part_of_points(), mean[:, 0]
     left = np.clip(0.5 + x / 0.3, 0, 1)  # a soft seam along the middle of the face
-    mask = np.zeros((len(NAMES), 106))
+    mask = np.zeros((len(NAMES), POINTS))
     for k, name in enumerate(NAMES):
-        if name == "neutral" or name.startswith(("eyeLookIn", "eyeLookOut")):
+        if name == "neutral":
             continue
-        if name.startswith("eye"):
+        if name.startswith(("eyeLookIn", "eyeLookOut")):
+            here = parts == "iris"
+        elif name.startswith("eyeLook"):
+            here = (parts == "iris") | (parts == "eye")
+        elif name.startswith("eye"):
             here = parts == "eye"
         elif name.startswith("brow"):
             here = parts == "brow"
@@ -68,7 +77,7 @@ def allowed(mean: np.ndarray) -> np.ndarray:
 
 
 def align(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Each frame (B, 106, 3) onto the reference by the similarity that fits its rigid points best."""
+    """Each frame (B, 108, 3) onto the reference by the similarity that fits its rigid points best."""
     p, r = points[:, RIGID], reference[RIGID]
     pm, rm = p.mean(1, keepdims=True), r.mean(0)
     p, r = p - pm, r - rm
@@ -82,7 +91,7 @@ def align(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def upright(mean: np.ndarray) -> np.ndarray:
     """Symmetric, origin between the outer eye corners, their distance as unit, facing the camera (forehead above chin in z)."""
-    mean = (mean + mean[MIRROR] * (-1, 1, 1)) / 2
+    mean = (mean + mean[SWAPPED] * (-1, 1, 1)) / 2
     right, left = mean[INDICES.index(33)], mean[INDICES.index(263)]
     return (mean - (right + left) / 2) / (left[0] - right[0])
 
@@ -94,7 +103,7 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             continue
         track = np.load(file)
         good = np.flatnonzero(track["presence"] > 0.5)[::3]  # neighbours are nearly equal
-        points.append(track["lm"][good][:, INDICES].astype(np.float64))
+        points.append(track["lm"][good][:, [*INDICES, *IRISES]].astype(np.float64))
         coefficients.append(track["bs"][good].astype(np.float64))
         clips.append(np.full(len(good), int(file.stem)))
     return np.concatenate(points), np.concatenate(coefficients), np.concatenate(clips)
@@ -115,12 +124,12 @@ class Moments:
     def __init__(self, moved: np.ndarray, b: np.ndarray, weight: np.ndarray):
         scaled = b * weight[:, None]
         self.gram, self.total = scaled.T @ b, weight.sum()
-        self.cross = np.tensordot(scaled, moved, (0, 0))  # (52, 106, 3)
+        self.cross = np.tensordot(scaled, moved, (0, 0))  # (52, 108, 3)
 
     def fit(self, mask: np.ndarray, ridge: float) -> np.ndarray:
-        """Offsets (52, 106, 3) of each coefficient at 1."""
-        out = np.zeros((len(NAMES), 106, 3))
-        for i in range(106):
+        """Offsets (52, 108, 3) of each coefficient at 1."""
+        out = np.zeros((len(NAMES), POINTS, 3))
+        for i in range(POINTS):
             use = np.flatnonzero(mask[:, i] > 0.02)
             if len(use) == 0:
                 continue
@@ -148,13 +157,13 @@ def main():
         moved[here], centred[here] = aligned[here] - aligned[here].mean(0), b[here] - b[here].mean(0)
         weight[here] = 1 / np.sqrt(here.sum())
     swap = mirrored(NAMES)
-    moved = np.concatenate([moved, moved[:, MIRROR] * (-1, 1, 1)])
+    moved = np.concatenate([moved, moved[:, SWAPPED] * (-1, 1, 1)])
     centred, weight, clip = np.concatenate([centred, centred[:, swap]]), np.tile(weight, 2), np.tile(clip, 2)
     mask = allowed(mean)
 
     def explained(offsets: np.ndarray, where: np.ndarray) -> float:
         left = moved[where] - np.tensordot(centred[where], offsets, (1, 0))
-        return 1 - (left[..., :2] ** 2).sum() / (moved[where][..., :2] ** 2).sum()
+        return 1 - np.array([(left[:, p, :2] ** 2).sum() / (moved[where][:, p, :2] ** 2).sum() for p in (MESH, EYES)])
 
     scores = {ridge: [] for ridge in (1e-4, 3e-4, 1e-3, 3e-3)}
     for fold in range(5):
@@ -162,21 +171,27 @@ def main():
         moments = Moments(moved[~test], centred[~test], weight[~test])
         for ridge, list_of in scores.items():
             list_of.append(explained(moments.fit(mask, ridge), test))
-    scores = {ridge: float(np.mean(list_of)) for ridge, list_of in scores.items()}
-    ridge = max(scores, key=scores.get)
+    scores = {ridge: np.mean(list_of, 0) for ridge, list_of in scores.items()}
+    ridge = max(scores, key=lambda ridge: scores[ridge][0])
     offsets = Moments(moved, centred, weight).fit(mask, ridge)
-    offsets = (offsets + offsets[swap][:, MIRROR] * (-1, 1, 1)) / 2
+    offsets = (offsets + offsets[swap][:, SWAPPED] * (-1, 1, 1)) / 2
     size = {n: round(float(np.abs(o[:, :2]).max()), 3) for n, o in zip(NAMES, offsets)}
-    print("explained of left-out clips:", {k: round(v, 3) for k, v in scores.items()})
+    print("explained of left-out clips, points and irises:", {k: v.round(3).tolist() for k, v in scores.items()})
     print("largest movement of a point at 1, in eye-corner distances:", size)
     metadata = {
         "architecture": "expressions-1",
         "names": json.dumps(NAMES),
         "licences": "as the repository",
         "data_sources": f"landmarks and blendshape coefficients of MediaPipe on {len(np.unique(clip))} training clips, {len(b)} frames",
-        "metrics": json.dumps({"explained_variance_of_left_out_clips": round(scores[ridge], 3), "ridge": ridge}),
+        "metrics": json.dumps(
+            {
+                "explained_variance_of_left_out_clips": round(float(scores[ridge][0]), 3),
+                "explained_variance_of_irises": round(float(scores[ridge][1]), 3),
+                "ridge": ridge,
+            }
+        ),
     }
-    tensors = {"expressions.mean": mean.astype(np.float32), "expressions.offsets": offsets.astype(np.float32)}
+    tensors = {"expressions.mean": mean[MESH].astype(np.float32), "expressions.offsets": offsets.astype(np.float32)}
     tensorfile.write(args.out, tensors, metadata)
 
 

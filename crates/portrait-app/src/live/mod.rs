@@ -2,7 +2,8 @@
 //!
 //! `input` is what drives, `worker` and `studio` make pictures in a thread of their own, `window` shows them; between them only the
 //! newest moment (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost,
-//! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over the picture, `recording` writes files.
+//! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over
+//! the picture, `recording` writes files, `rota` is what keys go through.
 
 mod broadcast;
 mod dialog;
@@ -11,6 +12,7 @@ mod keys;
 mod latest;
 mod overlay;
 mod recording;
+mod rota;
 mod screen;
 mod stage;
 mod studio;
@@ -31,6 +33,7 @@ use winit::event_loop::EventLoop;
 
 use self::broadcast::Broadcast;
 use self::input::{Choice, Source};
+use self::rota::Rota;
 use self::window::Live as Window;
 use self::worker::Start;
 use crate::engine::EngineArgs;
@@ -108,11 +111,9 @@ fn size(text: &str) -> Result<[u32; 2], String> {
 /// Everything that is needed to open a device and a session, again and again.
 pub(crate) struct Plan {
     /// Who can be shown; and who is.
-    photos: Vec<PathBuf>,
-    photo: usize,
+    photos: Rota<PathBuf>,
     /// What can drive; and what does.
-    drivers: Vec<Choice>,
-    driver: usize,
+    drivers: Rota<Choice>,
     idle: Idle,
     /// Which faces of each photo.
     faces: Vec<Faces>,
@@ -134,11 +135,11 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn photo(&self) -> &Path {
-        &self.photos[self.photo]
+        self.photos.current()
     }
 
     fn driver(&self) -> &Choice {
-        &self.drivers[self.driver]
+        self.drivers.current()
     }
 
     fn mirrored(&self) -> bool {
@@ -150,7 +151,7 @@ impl Plan {
         Start {
             engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
             photo: self.photo().to_owned(),
-            faces: self.faces[self.photo],
+            faces: self.faces[self.photos.at()],
             driver: self.driver().clone(),
             idle: self.idle,
             driver_face: self.driver_face,
@@ -227,10 +228,8 @@ impl Live {
         }
         let framing = self.framing.of(self.faces.faces())?;
         let plan = Plan {
-            photos: self.photos.clone(),
-            photo: 0,
-            drivers: self.drivers(),
-            driver: 0,
+            photos: Rota::new(self.photos.clone()),
+            drivers: Rota::new(self.drivers()),
             idle: Idle { seed: self.idle_seed },
             faces: vec![self.faces.faces(); self.photos.len()],
             driver_face: self.faces.driver(),
@@ -247,7 +246,7 @@ impl Live {
             preset: 0,
         };
         // What is wrong with the files is said before a window opens.
-        for photo in &plan.photos {
+        for photo in plan.photos.all() {
             let read =
                 crate::source::Source::read(photo).with_context(|| format!("cannot show `{}`", photo.display()))?;
             plan.framing.framing(read.photo(), photo)?;

@@ -56,7 +56,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(plan: Plan, proxy: EventLoopProxy<()>) -> Self {
-        let overlay = Overlay::new(plan.motion, plan.shown, plan.presets.len(), plan.photos.len());
+        let overlay = Overlay::new(plan.motion, plan.shown, plan.presets.len(), plan.photos.all().len());
         Self {
             plan,
             proxy,
@@ -335,13 +335,13 @@ impl Live {
                 let (name, weights) = self.plan.presets[next].clone();
                 self.send(Command::Preset(name, weights));
             }
-            Deed::Photo if self.plan.photos.len() < 2 => {
+            Deed::Photo if self.plan.photos.all().len() < 2 => {
                 self.say("there is one photo; drop another one here".to_owned());
             }
             Deed::Photo => {
-                let next = (self.plan.photo + 1) % self.plan.photos.len();
-                self.plan.photo = next;
-                self.send(Command::Photo(self.plan.photos[next].clone(), self.plan.faces[next]));
+                let (at, photo) = self.plan.photos.next();
+                let command = Command::Photo(photo.clone(), self.plan.faces[at]);
+                self.send(command);
             }
             Deed::OpenPhoto => self.open_dialog(Purpose::Photo),
             Deed::OpenBackground => self.open_dialog(Purpose::Background),
@@ -349,8 +349,9 @@ impl Live {
             Deed::Face => self.send(Command::NextFace),
             Deed::DriverFace => self.send(Command::NextDriverFace),
             Deed::Driver => {
-                self.plan.driver = (self.plan.driver + 1) % self.plan.drivers.len();
-                self.send(Command::Driver(self.plan.driver().clone()));
+                let (_, driver) = self.plan.drivers.next();
+                let command = Command::Driver(driver.clone());
+                self.send(command);
             }
             Deed::Mirror => {
                 let mirror = !self.plan.mirrored();
@@ -374,22 +375,15 @@ impl Live {
 
     /// Notes what is shown now; a device that is opened again shows the same.
     fn note(&mut self, now: Now) {
-        let Plan { photos, photo, faces, drivers, driver, driver_face, presets, preset, shown, framing, .. } =
-            &mut self.plan;
-        *photo = photos.iter().position(|photo| *photo == now.photo).unwrap_or_else(|| {
-            photos.push(now.photo);
-            faces.push(now.faces);
-            photos.len() - 1
-        });
-        faces[*photo] = now.faces;
-        *driver = drivers.iter().position(|driver| *driver == now.driver).unwrap_or_else(|| {
-            drivers.insert(0, now.driver);
-            0
-        });
+        let Plan { photos, faces, drivers, driver_face, presets, preset, shown, framing, .. } = &mut self.plan;
+        photos.show(now.photo);
+        faces.resize(photos.all().len(), now.faces);
+        faces[photos.at()] = now.faces;
+        drivers.show(now.driver);
         *driver_face = now.driver_face;
         *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
         (*shown, *framing) = (now.shown, now.framing);
-        (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.len());
+        (self.overlay.shown, self.overlay.preset, self.overlay.photos) = (now.shown, now.preset, photos.all().len());
         self.retitle();
     }
 

@@ -1,6 +1,6 @@
 //! Without a driver, and with a recorded one; pictures beyond the square.
 
-use portrait_media::{VideoReader, load_photo};
+use portrait_media::{Picture, VideoReader, load_photo};
 
 use crate::common::{Sandbox, animate, astronaut_scaled, avatar, names, portrait, run};
 
@@ -17,10 +17,39 @@ fn a_photo_takes_another_pose() {
     let turned = shoot("turned.png", &["--yaw", "-15", "--smile", "0.6", "--set", "jawOpen=0.3"]);
     assert_eq!((rest.width, rest.height, turned.width), (256, 256, 256));
     assert!(rest != turned);
+    // What a face does is seen where it does it. Left is the person's left, right in the picture.
+    let (right_eye, left_eye) = (dark(&rest, EYES[0]), dark(&rest, EYES[1]));
+    let looks = shoot("looks.png", &["--look-right", "0.8"]);
+    let back = shoot("back.png", &["--look-right", "-0.8"]);
+    let up = shoot("up.png", &["--look-up", "0.8"]);
+    for (eye, rest) in EYES.into_iter().zip([right_eye, left_eye]) {
+        let [right, left, up] = [&looks, &back, &up].map(|picture| dark(picture, eye));
+        println!("eye at {eye:?}: {rest:.2?}, to the right {right:.2?}, to the left {left:.2?}, upwards {up:.2?}");
+        assert!(right.0 > rest.0 + 0.7 && left.0 < rest.0 - 0.7 && up.1 < rest.1 - 0.3, "the irises move");
+    }
+    let wink = shoot("wink.png", &["--blink-left", "1"]);
+    let (right, left) = (dark(&wink, EYES[0]), dark(&wink, EYES[1]));
+    println!("darkness of the eyes: {:.0} and {:.0}, after a wink {:.0} and {:.0}", right_eye.2, left_eye.2, right.2, left.2);
+    assert!(left.2 < 0.8 * left_eye.2 && right.2 > 0.9 * right_eye.2, "the left eye closes");
     let clear = shoot("clear.png", &["--output-as", "cutout"]);
     assert!(clear.rgba.iter().skip(3).step_by(4).any(|&alpha| alpha == 0));
     let list = run(portrait().args(["pose", "--list"])).succeeds().stdout;
     assert!(list.lines().count() == 51 && list.contains("eyeBlinkLeft\n"), "{list}");
+}
+
+/// Centres of the eyes in the square of the bundled portrait.
+const EYES: [[u32; 2]; 2] = [[97, 112], [158, 115]];
+
+/// Where around an eye it is dark: right and down from its centre, in pixels; and how dark it is in all.
+fn dark(picture: &Picture, [x, y]: [u32; 2]) -> (f64, f64, f64) {
+    let (mut right, mut down, mut sum) = (0.0, 0.0, 0.0);
+    for (dx, dy) in (-11..=11).flat_map(|dx| (-6..=6).map(move |dy| (dx, dy))) {
+        let at = 4 * (y.saturating_add_signed(dy) * picture.width + x.saturating_add_signed(dx)) as usize;
+        // Skin is bright in red, lashes and irises are not.
+        let darkness = (140.0 - f64::from(picture.rgba[at])).max(0.0);
+        (right, down, sum) = (right + darkness * f64::from(dx), down + darkness * f64::from(dy), sum + darkness);
+    }
+    (right / sum.max(1.0), down / sum.max(1.0), sum)
 }
 
 #[test]
