@@ -5,6 +5,7 @@
 // Sampling bilinear, align_corners, clamped to the edge
 // Sides    opposite points of lids and inner lips act on their own side of the middle between them only: where they meet, the flow
 //          shows skin on both sides, not what lies between; irises fade as the eye closes
+// Irises   are moved as they are: their weight falls off from the ends of a line along the eye on, not from its middle
 // Memory   [46] two vec4 f32, found anew by each workgroup, and which of them reach its tile
 // CPU twin pin_flow.rs
 #import grid
@@ -23,9 +24,10 @@ const LOWER_LIDS_AT = 14u;
 const LIDS = 10u;
 const INNER_LIPS_AT = 36u;
 const IRISES_AT = 44u;
+const IRIS = 0.04; // half of that line, of the distance between the outer corners of the eyes
 const TILE = vec2<u32>(16u, 4u);
 var<workgroup> pins: array<vec4<f32>, 46>; // the driver's point, what the flow misses there
-var<workgroup> sides: array<vec4<f32>, 46>; // weight in the middle, steepness, where the middle is, 1 if the pin reaches the tile
+var<workgroup> sides: array<vec4<f32>, 46>; // weight in the middle, steepness, where the middle is, half a line; below 0: out of reach
 var<workgroup> near: array<u32, 46>; // the first of them: pins that reach the tile
 var<workgroup> count: u32;
 
@@ -68,15 +70,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         pins[i] = vec4<f32>(at, source[i] - loose_at(pixel_position(at, p.motion)).xy);
         let first = grid_point(tile.xy * TILE, p.size);
         let last = grid_point((tile.xy + 1u) * TILE - 1u, p.size);
-        let reaches = select(0.0, 1.0, distance(at, clamp(at, first, last)) < p.reach);
-        sides[i] = vec4<f32>(side(i, across), reaches);
+        let half = select(0.0, IRIS * length(along), i >= IRISES_AT);
+        sides[i] = vec4<f32>(side(i, across), select(-1.0, half, distance(at, clamp(at, first, last)) < p.reach + half));
     }
     workgroupBarrier();
     if i == 0u {
         var found = 0u;
         for (var k = 0u; k < PINS; k++) {
             near[found] = k;
-            found += u32(sides[k].w);
+            found += select(0u, 1u, sides[k].w >= 0.0);
         }
         count = found;
     }
@@ -90,7 +92,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let pin = pins[near[k]];
         let s = sides[near[k]];
         let d = z - pin.xy;
-        let weight = exp(-p.sharpness * dot(d, d)) * clamp(s.x + s.y * (height - s.z), 0.0, 1.0);
+        let away = vec2<f32>(max(abs(d.x * across.y - d.y * across.x) - s.w, 0.0), dot(d, across));
+        let weight = exp(-p.sharpness * dot(away, away)) * clamp(s.x + s.y * (height - s.z), 0.0, 1.0);
         total += weight;
         sum += weight * pin.zw;
     }

@@ -13,6 +13,9 @@ const INNER_LIPS: [[usize; 2]; 3] = [[36, 37], [40, 42], [41, 43]];
 const IRISES_AT: usize = 44;
 /// Opening of an eye, in `sigma`, from which its iris counts in full.
 const OPEN: f32 = 2.5;
+/// Half of the line along the eye on which an iris is moved as it is, of the distance between the outer corners of the eyes: most of
+/// an iris' radius, 0.065 of that in everybody.
+const IRIS: f32 = 0.04;
 /// Distance, in `sigma`, from which on the shader leaves a pin out.
 const REACH: f32 = 6.0;
 
@@ -22,6 +25,7 @@ const REACH: f32 = 6.0;
 ///
 /// Opposite points of lids and inner lips act on their own side of the middle between them only, with a ramp of half a pixel: where
 /// they meet, the flow shows skin on both sides, not the average of both, which is the open eye. Irises fade as their eye closes.
+/// `|z - driver_j|` of an iris is the distance to a line along the eye, so that the iris is moved and not stretched.
 /// The shader leaves out what is further away than `6 sigma`: weights below a ten-millionth.
 ///
 /// Bindings, all `f32`: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
@@ -108,7 +112,7 @@ impl Kernel for PinFlow {
         let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
         let along = minus(driver[1], driver[0]);
         let length = dot(along, along).sqrt().max(1e-6);
-        let across = [-along[1] / length, along[0] / length];
+        let (along, across) = ([along[0] / length, along[1] / length], [-along[1] / length, along[0] / length]);
         let sides = sides(driver, across, &params);
         let misses: Vec<Point> = source
             .iter()
@@ -124,8 +128,10 @@ impl Kernel for PinFlow {
             let z = grid_point(x, y, size);
             let height = dot(z, across);
             let (mut total, mut sum) = (self.softness, [0.0; 2]);
-            for ((at, miss), [base, steepness, middle]) in driver.iter().zip(&misses).zip(&sides) {
+            for (j, ((at, miss), [base, steepness, middle])) in driver.iter().zip(&misses).zip(&sides).enumerate() {
+                let half = if j < IRISES_AT { 0.0 } else { IRIS * length };
                 let d = minus(z, *at);
+                let d = [(dot(d, along).abs() - half).max(0.0), dot(d, across)];
                 let side = (base + steepness * (height - middle)).clamp(0.0, 1.0);
                 let weight = (-params.sharpness * dot(d, d)).exp() * side;
                 total += weight;

@@ -14,9 +14,9 @@ FIT_RIDGE, RELIEF_RIDGE = 1e-4, 1e-3
 
 
 def model() -> tuple[np.ndarray, np.ndarray]:
-    """Mean shape (106, 3) and expressions (52, 106, 3), see expressions.md."""
+    """Mean shape (106, 3) and what expressions move of it (52, 106, 3), see expressions.md."""
     tensors, _ = tensorfile.read(PRESETS.parent / "expressions.safetensors")
-    return tensors["expressions.mean"].astype(float), tensors["expressions.offsets"].astype(float)
+    return tensors["expressions.mean"].astype(float), tensors["expressions.offsets"][:, :106].astype(float)
 
 
 def view(mean: np.ndarray, facial: np.ndarray) -> tuple[np.ndarray, float]:

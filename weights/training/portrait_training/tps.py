@@ -56,6 +56,7 @@ def heatmap(points: Tensor, at: Tensor, variance: float) -> Tensor:
 # Places of opposite points among the pins (presets.PINS): lids of the right and the left eye in turn, then inner lips.
 UPPER, LOWER = [*range(4, 14), 36, 40, 41], [*range(14, 24), 37, 42, 43]
 OPEN = 2.5  # opening of an eye, in sigma, from which its iris counts in full
+IRIS = 0.04  # half of the line on which an iris is moved as it is, of the distance between the outer corners of the eyes
 
 
 def sides(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
@@ -78,6 +79,19 @@ def sides(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
     return out
 
 
+def near(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
+    """How near each pin (B, 44 or 46, 2) is to the points of a grid -> (B, P, H, W), 0..1.
+
+    An iris is as near everywhere on a line along the eye: it is moved, not stretched.
+    """
+    along = driver[:, 1] - driver[:, 0]
+    length = along.norm(dim=1).clamp(min=1e-6)[:, None, None, None]
+    u, v = (along[:, k, None, None, None] / length for k in range(2))
+    x, y = (at[..., k] - driver[:, 44:, k, None, None] for k in range(2))
+    away = ((x * u + y * v).abs() - IRIS * length).clamp(min=0).square() + (y * u - x * v).square()
+    return torch.cat([heatmap(driver[:, :44], at, sigma**2), torch.exp(-away / (2 * sigma**2))], 1)
+
+
 def upsample(maps: Tensor, side: int) -> Tensor:
     return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
 
@@ -89,6 +103,6 @@ def pin(flow: Tensor, side: int, source: Tensor, driver: Tensor, sigma: float, s
     """
     at = grid(side, flow.device)
     there = F.grid_sample(flow, driver[:, None].to(flow.dtype), padding_mode="border", align_corners=True)[:, :, 0].mT
-    weight = heatmap(driver, at, sigma**2) * sides(driver, at, sigma)  # B, P, H, W
+    weight = near(driver, at, sigma) * sides(driver, at, sigma)  # B, P, H, W
     total = weight.sum(1, keepdim=True) + softness
     return upsample(flow, side) + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total

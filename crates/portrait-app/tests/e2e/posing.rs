@@ -25,11 +25,15 @@ fn a_photo_takes_another_pose() {
     for (eye, rest) in EYES.into_iter().zip([right_eye, left_eye]) {
         let [right, left, up] = [&looks, &back, &up].map(|picture| dark(picture, eye));
         println!("eye at {eye:?}: {rest:.2?}, to the right {right:.2?}, to the left {left:.2?}, upwards {up:.2?}");
-        assert!(right.0 > rest.0 + 0.7 && left.0 < rest.0 - 0.7 && up.1 < rest.1 - 0.3, "the irises move");
+        // Lashes are dark too, and stay: what is dark moves less than the iris.
+        assert!(right.0 > left.0 + 1.2 && up.1 < rest.1 - 0.8, "the irises move");
     }
     let wink = shoot("wink.png", &["--blink-left", "1"]);
     let (right, left) = (dark(&wink, EYES[0]), dark(&wink, EYES[1]));
-    println!("darkness of the eyes: {:.0} and {:.0}, after a wink {:.0} and {:.0}", right_eye.2, left_eye.2, right.2, left.2);
+    println!(
+        "darkness of the eyes: {:.0} and {:.0}, after a wink {:.0} and {:.0}",
+        right_eye.2, left_eye.2, right.2, left.2
+    );
     assert!(left.2 < 0.8 * left_eye.2 && right.2 > 0.9 * right_eye.2, "the left eye closes");
     let clear = shoot("clear.png", &["--output-as", "cutout"]);
     assert!(clear.rgba.iter().skip(3).step_by(4).any(|&alpha| alpha == 0));
