@@ -1,4 +1,4 @@
-//! A face that has nothing to do: it breathes, blinks and is never quite still.
+//! A face that has nothing to do: it breathes, blinks, looks about and is never quite still.
 
 use crate::expression::Expression;
 
@@ -6,6 +6,12 @@ use crate::expression::Expression;
 const BLINK_SLOT: f64 = 4.0;
 /// Seconds a lid takes to close, stays closed, and takes to open (Caffier et al. 2003 measured 92, 60 and 136 ms when awake).
 const BLINK: [f64; 3] = [0.09, 0.05, 0.15];
+/// Seconds within which the eyes move on once, perhaps to where they were.
+const LOOK_SLOT: f64 = 2.2;
+/// Seconds that takes (saccades of some degrees last 30 to 60 ms).
+const LOOK: f64 = 0.05;
+/// Degrees that an eye turns for a look of strength 1: an iris then lies some 7 mm aside, on a ball of 12 mm radius.
+const LOOK_DEGREES: f32 = 35.0;
 /// Breaths a second.
 const BREATHING: f64 = 0.25;
 
@@ -27,6 +33,9 @@ impl Idle {
             ..Expression::default()
         };
         let blink = self.blink(seconds);
+        // The eyes stay on the viewer while the head moves, but for a look aside now and then.
+        let right = (6.0 * self.look(6, seconds) - e.yaw) / LOOK_DEGREES;
+        let up = (3.0 * self.look(7, seconds) - e.pitch) / LOOK_DEGREES;
         let smile = 0.25 * self.drift(3, seconds * 0.12).max(0.0);
         let brows = 0.3 * self.drift(4, seconds * 0.19).max(0.0);
         for (name, weight) in Expression::NAMES.iter().zip(&mut e.weights) {
@@ -34,6 +43,10 @@ impl Idle {
                 "eyeBlinkLeft" | "eyeBlinkRight" => blink,
                 "mouthSmileLeft" | "mouthSmileRight" => smile,
                 "browInnerUp" => brows,
+                "eyeLookOutLeft" | "eyeLookInRight" => right.max(0.0),
+                "eyeLookInLeft" | "eyeLookOutRight" => (-right).max(0.0),
+                "eyeLookUpLeft" | "eyeLookUpRight" => up.max(0.0),
+                "eyeLookDownLeft" | "eyeLookDownRight" => (-up).max(0.0),
                 _ => 0.0,
             };
         }
@@ -52,6 +65,20 @@ impl Idle {
         let level = if t < close { t / close } else { 1.0 - (t - close - shut).max(0.0) / open };
         let level = level.clamp(0.0, 1.0) as f32;
         level * level * (3.0 - 2.0 * level)
+    }
+
+    /// Where the eyes look beside the viewer, -1..=1; two times of three at the viewer, and so at the start.
+    fn look(&self, channel: u64, seconds: f64) -> f32 {
+        let slot = (seconds / LOOK_SLOT).floor();
+        // Both channels move at once, for these are one look.
+        let start = (slot + 0.9 * f64::from(self.noise(8, slot as i64))) * LOOK_SLOT;
+        let t = ((seconds - start) / LOOK).clamp(0.0, 1.0) as f32;
+        let place = |slot: i64| {
+            let aside = slot >= 1 && self.noise(9, slot) > 0.66;
+            if aside { 2.0 * self.noise(channel, slot) - 1.0 } else { 0.0 }
+        };
+        let (before, after) = (place(slot as i64 - 1), place(slot as i64));
+        before + (after - before) * t * t * (3.0 - 2.0 * t)
     }
 
     /// Smooth noise in -1..=1, with knots at whole numbers of `t`; 0 at the start.
@@ -92,6 +119,14 @@ mod tests {
             }
             assert_eq!(blinks, 5, "20 seconds, seed {seed}");
         }
+        // The head turns and the eyes stay where they were, most of the time.
+        let name = |name: &str| Expression::NAMES.iter().position(|known| *known == name).expect("a name");
+        let (out, inwards) = (name("eyeLookOutLeft"), name("eyeLookInLeft"));
+        let right = |e: &Expression| LOOK_DEGREES * (e.weights[out] - e.weights[inwards]);
+        let looks: Vec<f32> =
+            (0..1200).map(|i| Idle { seed: 7 }.expression(f64::from(i) / 10.0)).map(|e| right(&e) + e.yaw).collect();
+        let aside = looks.iter().filter(|degrees| degrees.abs() > 0.5).count();
+        assert!((100..600).contains(&aside) && looks.iter().all(|degrees| degrees.abs() < 6.1), "{aside} of 1200");
         assert_ne!(Idle { seed: 1 }.expression(9.0), Idle { seed: 2 }.expression(9.0));
     }
 }
