@@ -334,6 +334,13 @@ impl Studio {
             }
             Command::NextFace => self.next_face()?,
             Command::Pick(place, window) => self.pick(place, window)?,
+            Command::NextView => {
+                self.obey(Command::Show(match self.shown {
+                    Shown::Crop => Shown::Photo,
+                    Shown::Photo => Shown::Cutout,
+                    Shown::Cutout => Shown::Crop,
+                }))?;
+            }
             Command::Show(shown) if self.sitting.faces == Faces::All && shown != Shown::Photo => {
                 self.say("everybody is shown in the whole photo; G or a click chooses one".to_owned());
                 self.ready();

@@ -19,7 +19,7 @@ use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
 use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
-use crate::framing::{Faces, Shown};
+use crate::framing::Faces;
 
 /// Between two looks at whether anything was lost, or is to be drawn again, while no picture arrives.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -318,14 +318,7 @@ impl Live {
                 motion.mode = if motion.mode == Mode::Relative { Mode::Absolute } else { Mode::Relative };
                 self.ask(Request::Motion(motion));
             }
-            Deed::View => {
-                let next = match overlay.shown {
-                    Shown::Crop => Shown::Photo,
-                    Shown::Photo => Shown::Cutout,
-                    Shown::Cutout => Shown::Crop,
-                };
-                self.ask(Request::Show(next));
-            }
+            Deed::View => self.send(Command::NextView),
             Deed::Preset if self.plan.presets.len() < 2 => {
                 self.say("no other preset has weights here".to_owned());
             }

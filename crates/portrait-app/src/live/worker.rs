@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Whoever is at this place of a window of this size, where it shows the whole photo.
     Pick([f32; 2], [u32; 2]),
     Show(Shown),
+    /// What comes after what is shown when this is obeyed, however fast it was asked for.
+    NextView,
     /// What is behind the person.
     Background(PathBuf),
     Preset(String, WeightsSource),
