@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use portrait_media::{cameras, find_camera};
-use portrait_runtime::{Engine, FaceChoice, Gpu, GpuOptions, Idle, MotionOptions, WeightsSource};
+use portrait_runtime::{FaceChoice, Gpu, GpuOptions, Idle, MotionOptions, WeightsSource};
 use serde_json::json;
 use winit::event_loop::EventLoop;
 
@@ -147,9 +147,10 @@ impl Plan {
     }
 
     fn start(&self, gpu: Arc<Gpu>, hold: bool, hidden: bool) -> Start {
-        let (preset, weights) = self.presets[self.preset].clone();
         Start {
-            engine: Box::new(move || Ok(Engine::with_gpu(gpu, &preset, &weights)?)),
+            gpu,
+            presets: self.presets.clone(),
+            preset: self.preset,
             photo: self.photo().to_owned(),
             faces: self.faces[self.photos.at()],
             driver: self.driver().clone(),

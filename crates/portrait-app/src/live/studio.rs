@@ -76,6 +76,7 @@ pub(crate) struct Studio {
     commands: Receiver<Command>,
     wake: Rc<dyn Fn()>,
     engine: Engine,
+    presets: Vec<(String, WeightsSource)>,
     sitting: Sitting,
     /// Shown before, the newest last, of the same preset.
     shelf: Vec<Sitting>,
@@ -126,11 +127,12 @@ impl Studio {
         commands: Receiver<Command>,
         wake: Rc<dyn Fn()>,
     ) -> Result<Self> {
-        let Start { engine, photo, faces, driver, driver_face, framing, shown, motion, .. } = start;
+        let Start { gpu, presets, preset, photo, faces, driver, driver_face, framing, shown, motion, .. } = start;
         let Start { idle: resting, mirror, virtual_camera, hold, hidden, .. } = start;
         let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;
         let source = Source::open(&driver)?;
-        let engine = engine()?;
+        let (preset, weights) = &presets[preset];
+        let engine = Engine::with_gpu(gpu, preset, weights)?;
         let sitting = Sitting::open(&engine, &photo, faces)?;
         let frame = source.size;
         let options = SessionOptions { motion, driver_face, ..SessionOptions::new(frame[0], frame[1]) };
@@ -140,6 +142,7 @@ impl Studio {
             commands,
             wake,
             engine,
+            presets,
             sitting,
             shelf: Vec::new(),
             session,
@@ -365,7 +368,10 @@ impl Studio {
                     studio.reopen().inspect_err(|_| (studio.framing, studio.shown) = before)
                 })?;
             }
-            Command::Preset(name, weights) => {
+            Command::NextPreset => {
+                let now = &self.engine.preset().name;
+                let at = self.presets.iter().position(|(name, _)| name == now).unwrap_or_default();
+                let (name, weights) = self.presets[(at + 1) % self.presets.len()].clone();
                 let text = format!("preset {name}");
                 self.change("changing the preset", text, |studio| studio.set_preset(&name, &weights))?;
             }

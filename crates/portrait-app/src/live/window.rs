@@ -23,6 +23,8 @@ use crate::framing::Faces;
 
 /// Between two looks at whether anything was lost, or is to be drawn again, while no picture arrives.
 const GLANCE: Duration = Duration::from_millis(250);
+/// Width and height of the window at first, in points, on a screen that is larger.
+const SIZE: [f64; 2] = [960.0, 720.0];
 
 /// The window's state in the event loop.
 pub(crate) struct Live {
@@ -81,8 +83,13 @@ impl Live {
     }
 
     fn open(&mut self, events: &ActiveEventLoop) -> Result<()> {
+        // Not larger than a small screen, less what the desktop itself takes.
+        let screen = events.primary_monitor().or_else(|| events.available_monitors().next());
+        let screen = screen.map(|screen| screen.size().to_logical::<f64>(screen.scale_factor()));
+        let [width, height] =
+            screen.map_or(SIZE, |LogicalSize { width, height }| [SIZE[0].min(0.95 * width), SIZE[1].min(0.9 * height)]);
         let attributes = WindowAttributes::default()
-            .with_inner_size(LogicalSize::new(960, 720))
+            .with_inner_size(LogicalSize::new(width, height))
             .with_min_inner_size(LogicalSize::new(240, 180));
         let window = Arc::new(events.create_window(attributes).context("cannot open a window")?);
         let size = window.inner_size();
@@ -322,12 +329,7 @@ impl Live {
             Deed::Preset if self.plan.presets.len() < 2 => {
                 self.say("no other preset has weights here".to_owned());
             }
-            Deed::Preset => {
-                let next = (self.plan.preset + 1) % self.plan.presets.len();
-                self.plan.preset = next;
-                let (name, weights) = self.plan.presets[next].clone();
-                self.send(Command::Preset(name, weights));
-            }
+            Deed::Preset => self.send(Command::NextPreset),
             Deed::Photo if self.plan.photos.all().len() < 2 => {
                 self.say("there is one photo; drop another one here".to_owned());
             }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use portrait_media::Picture;
 use portrait_runtime::{
-    Engine, EngineError, FaceChoice, FaceStatus, Idle, MotionOptions, Presenter, SessionStats, WeightsSource,
+    EngineError, FaceChoice, FaceStatus, Gpu, Idle, MotionOptions, Presenter, SessionStats, WeightsSource,
 };
 
 use super::input::{About, Choice};
@@ -42,7 +42,8 @@ pub(crate) enum Command {
     NextView,
     /// What is behind the person.
     Background(PathBuf),
-    Preset(String, WeightsSource),
+    /// What comes in the list after the preset that is used when this is obeyed.
+    NextPreset,
     Driver(Choice),
     Screenshot(PathBuf),
     /// Record pictures into this file, or end what is being recorded.
@@ -104,7 +105,10 @@ pub(crate) struct View {
 
 /// What a worker starts with.
 pub(crate) struct Start {
-    pub(crate) engine: Box<dyn FnOnce() -> Result<Engine> + Send>,
+    pub(crate) gpu: Arc<Gpu>,
+    /// Presets that can run, with their weights; and the one to begin with.
+    pub(crate) presets: Vec<(String, WeightsSource)>,
+    pub(crate) preset: usize,
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
     pub(crate) driver: Choice,

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use clap::Parser;
 use portrait_media::VideoReader;
-use portrait_runtime::EngineError;
+use portrait_runtime::{EngineError, Gpu};
 
 use super::*;
 use crate::engine::EngineArgs;
@@ -24,17 +24,19 @@ fn asset(name: &str) -> PathBuf {
 /// A studio that nobody drives, with frames of a driver; `None` (printed) without an adapter.
 fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
     let Arguments { framing, engine } = Arguments::parse_from(["live", "--preset", "fast"]);
-    let engine = match Engine::open(&engine.options().expect("options")) {
+    let gpu = match pollster::block_on(Gpu::open(&engine.options().expect("options").gpu)) {
         Err(EngineError::NoAdapter { .. }) if std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1") => {
             println!("SKIP: no adapter");
             return None;
         }
-        engine => engine.expect("opens"),
+        gpu => gpu.expect("opens"),
     };
-    println!("adapter: {}", engine.gpu().adapter().name);
+    println!("adapter: {}", gpu.adapter().name);
     let (sender, commands) = channel();
     let start = Start {
-        engine: Box::new(|| Ok(engine)),
+        gpu,
+        presets: engine.presets().expect("presets"),
+        preset: 0,
         photo: asset("astronaut.png"),
         faces: Faces::One(FaceChoice::Largest),
         driver: Choice::Idle,
@@ -151,6 +153,12 @@ fn a_pose_is_held_through_changes() {
     // Once round and one further, at once.
     (0..4).for_each(|_| studio.obey(Command::NextView).expect("shows"));
     assert_eq!(studio.shown, Shown::Photo);
+    // Two presets have weights here: there and back.
+    let preset = studio.engine.preset().name.clone();
+    studio.obey(Command::NextPreset).expect("changes");
+    assert_ne!(studio.engine.preset().name, preset);
+    studio.obey(Command::NextPreset).expect("changes");
+    assert_eq!((&studio.engine.preset().name, studio.presets.len()), (&preset, 2));
     studio.hidden = false;
     for _ in 0..OWED {
         let again = studio.moment().expect("the new view");

@@ -1,4 +1,4 @@
-//! The host's window shows a portrait that moves, at any size: on a screen without hardware (Xvfb).
+//! The hosts' windows show a portrait that moves, at any size: on a screen without hardware (Xvfb).
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -36,7 +36,16 @@ fn shot(connection: &impl Connection, root: Window, [width, height]: [u16; 2]) -
 }
 
 #[test]
-fn the_portrait_moves_in_the_host_s_window_at_any_size() {
+fn the_portrait_moves_in_a_window_that_the_host_draws() {
+    moves_at_any_size(env!("CARGO_BIN_EXE_host-window"));
+}
+
+#[test]
+fn the_portrait_moves_in_a_window_that_the_session_draws() {
+    moves_at_any_size(env!("CARGO_BIN_EXE_live-window"));
+}
+
+fn moves_at_any_size(program: &str) {
     if pollster::block_on(portrait_runtime::adapters()).is_empty() {
         assert!(!required(), "no adapter");
         return println!("SKIP: no adapter");
@@ -55,7 +64,7 @@ fn the_portrait_moves_in_the_host_s_window_at_any_size() {
     let root = connection.setup().roots[0].root;
 
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host-window"));
+    let mut command = Command::new(program);
     command.args([assets.join("astronaut.png"), assets.join("driver.mp4")]);
     command.env("DISPLAY", &display).env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
     let mut host = Running(command.spawn().expect("starts"));
