@@ -68,6 +68,16 @@ pub enum WeightsError {
         /// What is wrong.
         reason: String,
     },
+    /// The file says that it was made for another preset.
+    #[error("{origin} has the weights of preset `{made_for}`, and preset `{wanted}` was asked for: ask for `{made_for}`, or give weights made for `{wanted}`")]
+    Preset {
+        /// File or label.
+        origin: String,
+        /// What it was made for.
+        made_for: String,
+        /// What was asked for.
+        wanted: String,
+    },
     /// Tensors do not fit the network. All faults are listed.
     #[error("{origin} does not fit the network `{network}`:\n{}\nuse weights made for this preset", list(faults))]
     Mismatch {

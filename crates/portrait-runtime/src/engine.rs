@@ -203,9 +203,10 @@ fn read_weights(source: &WeightsSource) -> Result<(Weights, String), EngineError
 /// Weights that name a preset must name this one: a clearer message than a list of shapes.
 fn check_preset(weights: &Weights, preset: &Preset) -> Result<(), EngineError> {
     match weights.metadata().get("preset") {
-        Some(made_for) if *made_for != preset.name => Err(WeightsError::Format {
+        Some(made_for) if *made_for != preset.name => Err(WeightsError::Preset {
             origin: weights.origin().to_owned(),
-            reason: format!("it was made for preset `{made_for}`, and preset `{}` was asked for", preset.name),
+            made_for: made_for.clone(),
+            wanted: preset.name.clone(),
         }
         .into()),
         _ => Ok(()),
