@@ -11,7 +11,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::ThreadId;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// Device, networks and weights; 0 is none. One serves any number of avatars and sessions.
@@ -130,6 +130,8 @@ pub(crate) struct Opener {
     released: AtomicBool,
     handle: OnceLock<PortraitEngine>,
     thread: OnceLock<ThreadId>,
+    /// The thread itself, to wait for.
+    work: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Opener {
@@ -214,11 +216,19 @@ impl Opener {
         }
     }
 
-    /// After this the host hears no more.
-    fn silence(&self) {
+    /// After this the host hears no more, and an engine that was open is held by nobody here.
+    fn close(&self) {
         self.released.store(true, Ordering::Relaxed);
-        if self.thread.get() != Some(&std::thread::current().id()) {
-            *self.callback.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.thread.get() == Some(&std::thread::current().id()) {
+            return;
+        }
+        *self.callback.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // A thread that has opened its engine holds it for a moment still; one that has not lets go of it by itself.
+        let done = !matches!(&*self.stage(), Stage::Opening);
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work.filter(|_| done) {
+            // It has noted a panic as a failure.
+            let _ = work.join();
         }
     }
 }
@@ -293,16 +303,21 @@ pub unsafe extern "C" fn portrait_engine_open(
             released: AtomicBool::new(false),
             handle: OnceLock::new(),
             thread: OnceLock::new(),
+            work: Mutex::new(None),
         });
         let number = handle::insert(Object::Engine(opener.clone()))?;
         opener.handle.get_or_init(|| number);
+        let inside = opener.clone();
         let thread = std::thread::Builder::new().name("portrait open".to_owned()).spawn(move || {
-            opener.thread.get_or_init(|| std::thread::current().id());
-            opener.run(&options, share.as_deref());
+            inside.thread.get_or_init(|| std::thread::current().id());
+            inside.run(&options, share.as_deref());
         });
-        if let Err(error) = thread {
-            handle::release(number, handle::ENGINE)?;
-            return Err(Failure::new(PortraitStatus::Internal, format!("no thread could be started: {error}")));
+        match thread {
+            Ok(thread) => *opener.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread),
+            Err(error) => {
+                handle::release(number, handle::ENGINE)?;
+                return Err(Failure::new(PortraitStatus::Internal, format!("no thread could be started: {error}")));
+            }
         }
         // SAFETY: the host's promise.
         unsafe { write(engine, number, "engine") }
@@ -379,7 +394,7 @@ pub unsafe extern "C" fn portrait_engine_self_test(
 pub extern "C" fn portrait_engine_release(engine: PortraitEngine) -> PortraitStatus {
     call(|| {
         if let Some(Object::Engine(opener)) = handle::release(engine, handle::ENGINE)? {
-            opener.silence();
+            opener.close();
         }
         Ok(())
     })

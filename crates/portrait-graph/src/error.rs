@@ -69,7 +69,9 @@ pub enum WeightsError {
         reason: String,
     },
     /// The file says that it was made for another preset.
-    #[error("{origin} has the weights of preset `{made_for}`, and preset `{wanted}` was asked for: ask for `{made_for}`, or give weights made for `{wanted}`")]
+    #[error(
+        "{origin} has the weights of preset `{made_for}`, and preset `{wanted}` was asked for: ask for `{made_for}`, or give weights made for `{wanted}`"
+    )]
     Preset {
         /// File or label.
         origin: String,
