@@ -180,6 +180,31 @@ fn pictures_in_textures_of_the_host() {
 }
 
 #[test]
+fn nothing_is_copied_into_textures_of_the_host() {
+    let Some(program) = Program::new("copies", &["-lvulkan"], false).filter(|_| device()) else { return };
+    let folder = program.folder.path();
+    let layer = folder.join("libcopies_layer.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/copies_layer.c");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-o"]);
+    let output = gcc.args([&layer, &source]).output().expect("gcc was there a moment ago");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let manifest = serde_json::json!({ "file_format_version": "1.1.0", "layer": {
+        "name": "VK_LAYER_PORTRAIT_copies",
+        "type": "GLOBAL",
+        "library_path": layer,
+        "api_version": "1.3.0",
+        "implementation_version": "1",
+        "description": "counts copies",
+        "functions": { "vkGetInstanceProcAddr": "copies_instance", "vkGetDeviceProcAddr": "copies_device" },
+    }});
+    std::fs::write(folder.join("copies.json"), manifest.to_string()).expect("written");
+    let folder = folder.to_str().expect("a folder of letters");
+    let with = [("VK_LAYER_PATH", folder), ("VK_INSTANCE_LAYERS", "VK_LAYER_PORTRAIT_copies")];
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0"), &layer], &with);
+}
+
+#[test]
 fn every_option() {
     let Some(program) = Program::new("options", &["-lm"], true).filter(|_| device()) else { return };
     let cache = program.folder.path().join("cache");
