@@ -177,6 +177,8 @@ impl Plan {
 #[derive(Default)]
 pub(crate) struct Report {
     frames: u64,
+    /// Drawings of the window after the first picture.
+    drawings: u64,
     dropped: u64,
     rate: f64,
     latency: [Option<Duration>; 2],
@@ -193,6 +195,7 @@ impl Report {
         if as_json {
             console::line(json!({
                 "frames": self.frames,
+                "drawings": self.drawings,
                 "dropped": self.dropped,
                 "fps": self.rate,
                 "latency_p50_seconds": p50,

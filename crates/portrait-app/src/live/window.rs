@@ -21,8 +21,10 @@ use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
 use crate::framing::Faces;
 
-/// Between two looks at whether anything was lost, or is to be drawn again, while no picture arrives.
+/// Between two looks at whether anything was lost, while no picture arrives.
 const GLANCE: Duration = Duration::from_millis(250);
+/// The least between two drawings of what moves in the overlay by itself.
+const ANIMATION: Duration = Duration::from_millis(33);
 /// Width and height of the window at first, in points, on a screen that is larger.
 const SIZE: [f64; 2] = [960.0, 720.0];
 
@@ -235,9 +237,10 @@ impl Live {
         };
         input.handle_platform_output(window, output.platform_output);
         let until = output.viewport_output.get(&egui::ViewportId::ROOT).map(|about| about.repaint_delay);
-        self.redraw = until.and_then(|until| Instant::now().checked_add(until));
+        self.redraw = until.and_then(|until| Instant::now().checked_add(until.max(ANIMATION)));
         let jobs = self.egui.tessellate(output.shapes, output.pixels_per_point);
         stage.draw(frame, &jobs, output.textures_delta, output.pixels_per_point, window);
+        self.report.drawings += u64::from(self.times.count() > 0);
         if let Some(Made { captured, taken, done }) = made {
             let now = Instant::now();
             self.times.add(now.duration_since(captured), now);
@@ -429,7 +432,8 @@ impl ApplicationHandler<()> for Live {
     fn window_event(&mut self, events: &ActiveEventLoop, _id: WindowId, event: WindowEvent) {
         let (Some(window), Some(input)) = (&self.window, &mut self.input) else { return };
         let response = input.on_window_event(window, &event);
-        if response.repaint {
+        // It wants a drawing for every event that is not about the pointer, a drawing included, which would never end.
+        if response.repaint && event != WindowEvent::RedrawRequested {
             window.request_redraw();
         }
         match event {
@@ -484,13 +488,15 @@ impl ApplicationHandler<()> for Live {
             return;
         }
         let now = Instant::now();
+        let due = self.redraw.take_if(|at| now >= *at).is_some();
+        let mut lost = false;
         if now >= self.glance {
             self.glance = now + GLANCE;
-            let lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
-            if let (Some(window), true) = (&self.window, lost || self.redraw.is_some_and(|at| now >= at)) {
-                window.request_redraw();
-            }
+            lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
         }
-        events.set_control_flow(ControlFlow::WaitUntil(self.glance));
+        if let (Some(window), true) = (&self.window, lost || due) {
+            window.request_redraw();
+        }
+        events.set_control_flow(ControlFlow::WaitUntil(self.redraw.map_or(self.glance, |at| at.min(self.glance))));
     }
 }

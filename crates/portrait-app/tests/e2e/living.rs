@@ -399,6 +399,26 @@ fn files_are_opened_in_a_dialog_or_it_is_said_why_not() {
 }
 
 #[test]
+fn the_window_is_drawn_for_new_pictures_alone() {
+    let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    let clip = repository("assets/driver.mp4");
+    let run = Run::start(&screen, &sandbox, &[avatar], &["--source", clip.to_str().unwrap()]);
+    screen.window("portrait: astronaut.avatar");
+    let face = square(WINDOW);
+    let dark = part(&screen.shot(), face);
+    let first = changes(&screen, "the portrait", face, &dark, 20.0);
+    changes(&screen, "it moves", face, &first, 0.05);
+    // While the pose is held there is nothing new, but for notices that go away.
+    screen.types(' ');
+    still(&screen, face);
+    screen.key(ESCAPE);
+    let report = run.ends();
+    let [drawings, frames] = ["drawings", "frames"].map(|name| report[name].as_u64().unwrap());
+    assert!(drawings >= 2 && drawings < frames + 30, "{drawings} drawings of {frames} pictures");
+}
+
+#[test]
 fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
     let (Some(avatar), Some(screen)) = (avatar(), Screen::open()) else { return };
     let sandbox = Sandbox::new();
