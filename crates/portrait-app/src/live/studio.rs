@@ -80,6 +80,8 @@ pub(crate) struct Studio {
     sitting: Sitting,
     /// Shown before, the newest last, of the same preset.
     shelf: Vec<Sitting>,
+    /// Presets that were used before, with what they showed: to open one anew takes seconds.
+    rested: Vec<(Engine, Vec<Sitting>)>,
     session: Session,
     driver: Choice,
     source: Source,
@@ -145,6 +147,7 @@ impl Studio {
             presets,
             sitting,
             shelf: Vec::new(),
+            rested: Vec::new(),
             session,
             driver,
             source,
@@ -440,15 +443,25 @@ impl Studio {
         if self.sitting.prepared.photo.is_none() {
             bail!("an avatar belongs to the preset it was made for; open the photo itself to change the preset");
         }
-        let engine = Engine::with_gpu(self.engine.gpu().clone(), name, weights)?;
-        let sitting = Sitting::open(&engine, &self.sitting.path, self.sitting.faces)?;
-        let before = (std::mem::replace(&mut self.engine, engine), std::mem::replace(&mut self.sitting, sitting));
+        let Sitting { path, faces, .. } = &self.sitting;
+        let rested = self.rested.iter().position(|(engine, _)| engine.preset().name == name);
+        let (engine, mut shelf) = match rested.map(|at| self.rested.remove(at)) {
+            Some(rested) => rested,
+            None => (Engine::with_gpu(self.engine.gpu().clone(), name, weights)?, Vec::new()),
+        };
+        let sitting = match shelf.iter().position(|sitting| sitting.is(path, *faces)) {
+            Some(at) => shelf.remove(at),
+            None => Sitting::open(&engine, path, *faces)?,
+        };
+        let engine = std::mem::replace(&mut self.engine, engine);
+        let sitting = std::mem::replace(&mut self.sitting, sitting);
+        let mut shelf = std::mem::replace(&mut self.shelf, shelf);
         if let Err(error) = self.reopen() {
-            (self.engine, self.sitting) = before;
+            (self.engine, self.sitting, self.shelf) = (engine, sitting, shelf);
             return Err(error);
         }
-        // They were prepared by the preset before.
-        self.shelf.clear();
+        put(&mut shelf, sitting);
+        self.rested.push((engine, shelf));
         Ok(())
     }
 
@@ -489,6 +502,14 @@ impl Studio {
         self.shared.view().notice = Some((text, Instant::now()));
         (self.wake)();
     }
+}
+
+/// Keeps a photo prepared, in place of the oldest one where there are enough.
+fn put(shelf: &mut Vec<Sitting>, sitting: Sitting) {
+    if shelf.len() == SHELF {
+        shelf.remove(0);
+    }
+    shelf.push(sitting);
 }
 
 fn open_session(engine: &Engine, sitting: &Sitting, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {

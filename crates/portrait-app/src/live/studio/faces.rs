@@ -4,7 +4,7 @@ use anyhow::Result;
 use portrait_runtime::FaceChoice;
 use std::path::Path;
 
-use super::{SHELF, Sitting, Studio};
+use super::{Sitting, Studio, put};
 use crate::driver::pixels;
 use crate::framing::{Faces, Shown};
 use crate::live::stage::PLACEMENT;
@@ -66,10 +66,7 @@ impl Studio {
                 (studio.sitting, studio.shown) = (sitting, shown);
                 return Err(error);
             }
-            if studio.shelf.len() == SHELF {
-                studio.shelf.remove(0);
-            }
-            studio.shelf.push(sitting);
+            put(&mut studio.shelf, sitting);
             Ok(())
         })
     }
