@@ -1,4 +1,4 @@
-//! The sample app in Kotlin, compiled against `org.portrait` and stand-ins for the classes of Android and CameraX that it uses.
+//! The sample app and the first lines of the README in Kotlin, compiled against `org.portrait` and stand-ins for the classes of Android and CameraX that it uses.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,6 +34,16 @@ fn compiler() -> Option<PathBuf> {
     Some(program.into())
 }
 
+/// The lines that a developer pastes, as a function of what he has.
+fn pasted() -> String {
+    let readme = std::fs::read_to_string(root("bindings/android/README.md")).expect("the README");
+    let lines = readme.split("```kotlin\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in Kotlin");
+    let has = "filesDir: java.io.File, cacheDir: java.io.File, rgba: java.nio.ByteBuffer, width: Int, height: Int, \
+               portraitView: PortraitView, imageAnalysis: androidx.camera.core.ImageAnalysis, \
+               executor: java.util.concurrent.Executor";
+    format!("package readme\nimport org.portrait.*\nfun pasted({has}) {{\n{lines}}}\n")
+}
+
 #[test]
 fn the_sample_app_compiles_against_stand_ins() {
     if Command::new("javac").arg("-version").output().is_err() {
@@ -51,7 +61,9 @@ fn the_sample_app_compiles_against_stand_ins() {
 
     let mut command = Command::new(kotlinc);
     command.args(["-Werror", "-jvm-target", "17", "-cp"]).arg(&classes).arg("-d").arg(&app);
-    let output = command.args(files(&root("bindings/android/sample"), "kt")).output();
+    let readme = folder.path().join("Readme.kt");
+    std::fs::write(&readme, pasted()).expect("written");
+    let output = command.args(files(&root("bindings/android/sample"), "kt")).arg(readme).output();
     let output = output.expect("kotlinc was there a moment ago");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(app.join("org/portrait/sample/SampleActivity.class").exists());

@@ -52,7 +52,8 @@ class SampleActivity : ComponentActivity() {
     /** Engine, avatar, session, camera, in this order. */
     private fun open() {
         try {
-            val opened = Engine.open(weights(), "$cacheDir/portrait").use { engine ->
+            val options = Engine.Options().weights(weights()).cacheDirectory("$cacheDir/portrait")
+            val opened = Engine.open(options).use { engine ->
                 // Sessions go on without engine and avatar.
                 photo(engine).use { avatar ->
                     // The camera's 640 × 480, upright.
