@@ -77,13 +77,8 @@ static int off(const uint8_t *picture, const uint8_t *found, const Shared *in, u
 int main(int argc, char **argv) {
     CHECK(argc == 5);
     PortraitEngine engine = open_engine(argv[1]);
-    PortraitEngineInfo info = {.struct_size = sizeof info};
-    OK(portrait_engine_info(engine, &info));
     Host host = {0};
-    bool shares = open_host(&host, info.adapter);
-    if (!shares) {
-        printf("SKIP: %s shares no memory by file descriptor\n", info.adapter);
-        close_host(&host);
+    if (!open_host_of(engine, &host)) {
         OK(portrait_engine_release(engine));
         return 0;
     }
