@@ -176,14 +176,18 @@ impl Live {
         Ok(())
     }
 
-    /// What the worker or the device reports.
-    fn notice_losses(&mut self) -> Result<()> {
-        let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return Ok(()) };
-        // Between two pictures, while the GPU works on the next: the hardest moment to notice it.
+    /// Does what `--lose-device` asks for, between two pictures, while the GPU works on the next: the hardest moment to notice it.
+    fn lose_device(&mut self) {
+        let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return };
         let working = worker.view().made.is_none();
         if self.plan.lose_device.take_if(|after| working && self.times.count() >= *after).is_some() {
             stage.gpu.device().destroy();
         }
+    }
+
+    /// What the worker or the device reports.
+    fn notice_losses(&mut self) -> Result<()> {
+        let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return Ok(()) };
         let (lost, failed) = {
             let mut view = worker.view();
             (view.device_lost.take(), view.failed.take())
@@ -492,6 +496,7 @@ impl ApplicationHandler<()> for Live {
         let mut lost = false;
         if now >= self.glance {
             self.glance = now + GLANCE;
+            self.lose_device();
             lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
         }
         if let (Some(window), true) = (&self.window, lost || due) {
