@@ -35,7 +35,7 @@ fn an_app_on_a_java_virtual_machine() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java");
     sources.push(own.join("Scenario.java"));
     let compiled = Command::new("javac")
-        .args(["-Xlint:all", "-Werror", "--release", "17", "-d"])
+        .args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "--release", "17", "-d"])
         .arg(folder.path())
         .args(&sources)
         .arg("-sourcepath")

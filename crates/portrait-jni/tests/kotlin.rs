@@ -55,7 +55,8 @@ fn the_sample_app_compiles_against_stand_ins() {
     let [classes, app] = ["classes", "app"].map(|name| folder.path().join(name));
     let mut java = files(&root("bindings/android/portrait/src/main/java"), "java");
     java.extend(files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/stubs"), "java"));
-    let output = Command::new("javac").args(["--release", "17", "-d"]).arg(&classes).args(java).output();
+    let output =
+        Command::new("javac").args(["-encoding", "UTF-8", "--release", "17", "-d"]).arg(&classes).args(java).output();
     let output = output.expect("javac was there a moment ago");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 

@@ -33,7 +33,7 @@ fn native_methods(source: &str) -> impl Iterator<Item = &str> {
 /// Compiles the classes into a folder, against the SDK's `android.jar` or, without one, against stubs.
 pub(super) fn compile(android_jar: Option<&Path>, into: &Path) -> Result<()> {
     let mut javac = Command::new("javac");
-    javac.args(["-Xlint:all", "--release", "17", "-d"]).arg(into).arg("-implicit:none");
+    javac.args(["-Xlint:all", "-encoding", "UTF-8", "--release", "17", "-d"]).arg(into).arg("-implicit:none");
     match android_jar {
         Some(jar) => javac.arg("-classpath").arg(jar),
         None => javac.arg("-sourcepath").arg(shell::root().join(STUBS)),
@@ -68,7 +68,8 @@ mod tests {
         }
         let folder = tempfile::tempdir().expect("a folder");
         let mut javac = Command::new("javac");
-        javac.arg("-h").arg(folder.path()).arg("-d").arg(folder.path()).args(["-implicit:none", "-sourcepath"]);
+        javac.args(["-encoding", "UTF-8", "-h"]).arg(folder.path()).arg("-d").arg(folder.path());
+        javac.args(["-implicit:none", "-sourcepath"]);
         javac.arg(shell::root().join(STUBS)).args(sources().expect("sources"));
         shell::run(&mut javac).expect("compiles");
         let header = std::fs::read_to_string(folder.path().join("org_portrait_Native.h")).expect("a header");
