@@ -17,10 +17,7 @@ int main(int argc, char **argv) {
     CHECK(argc == 5);
     PortraitEngine engine = open_engine(argv[1]);
     Host host = {0};
-    if (!open_host_of(engine, &host)) {
-        OK(portrait_engine_release(engine));
-        return 0;
-    }
+    if (!open_host_of(engine, &host)) return 0;
     // The one that the loader has opened.
     void *layer = dlopen(argv[4], RTLD_NOW | RTLD_NOLOAD);
     CHECK(layer != NULL);

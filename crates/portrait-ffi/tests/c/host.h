@@ -132,13 +132,14 @@ static void unshare(const Host *host, Shared *shared) {
     vkFreeMemory(host->device, shared->memory, NULL);
 }
 
-// The host on the GPU of an engine; false, printed, where that shares no memory.
+// The host on the GPU of an engine. Where that shares no memory false, printed, and the engine is released.
 static bool open_host_of(PortraitEngine engine, Host *host) {
     PortraitEngineInfo info = {.struct_size = sizeof info};
     OK(portrait_engine_info(engine, &info));
     if (strcmp(info.backend, "Vulkan") == 0 && open_host(host, info.adapter)) return true;
     printf("SKIP: %s shares no memory by file descriptor\n", info.adapter);
     if (host->instance != NULL) close_host(host);
+    OK(portrait_engine_release(engine));
     return false;
 }
 

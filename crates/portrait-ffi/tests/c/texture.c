@@ -78,10 +78,7 @@ int main(int argc, char **argv) {
     CHECK(argc == 5);
     PortraitEngine engine = open_engine(argv[1]);
     Host host = {0};
-    if (!open_host_of(engine, &host)) {
-        OK(portrait_engine_release(engine));
-        return 0;
-    }
+    if (!open_host_of(engine, &host)) return 0;
     size_t photo_length, driver_length;
     uint8_t *photo_bytes = read_file(argv[2], &photo_length), *driver_bytes = read_file(argv[3], &driver_length);
     PortraitFrame photo = square(photo_bytes, photo_length), driver = square(driver_bytes, driver_length);
