@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A clip in real time stands for a camera. The newest frame wins: what comes while the GPU is busy is given back unused. This is
-//! what an app on a phone does with `portrait_session_push` and `portrait_session_window_…`, in Rust.
+//! what an app on a phone does with `portrait_session_push` and `portrait_session_surface_created`, in Rust.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,8 +44,13 @@ fn main() -> Result<()> {
     let (gpu, session) = open(&photo)?;
     let (stop, stopped) = channel();
     let camera = thread::spawn({
-        let session = session.clone();
-        move || watch(&session, &clip, &stopped)
+        let (session, ended) = (session.clone(), events.create_proxy());
+        move || {
+            let watched = watch(&session, &clip, &stopped);
+            // A clip that cannot be read closes the window; one that is closed already needs no word.
+            let _ = ended.send_event(());
+            watched
+        }
     });
     let mut app = App { gpu, session, window: None, failed: None };
     events.run_app(&mut app)?;
@@ -86,6 +91,7 @@ fn watch(session: &LiveSession, clip: &Path, stopped: &Receiver<()>) -> Result<(
             }
             session.push(Box::new(Held(frame.picture)), Orientation::default(), due)?;
         }
+        // The last frame is shown as long as one of 25 a second.
         begun = due + Duration::from_millis(40);
     }
 }
@@ -124,6 +130,10 @@ impl ApplicationHandler for App {
             WindowEvent::Resized(size) => self.session.window_resized(size.into()),
             _ => {}
         }
+    }
+
+    fn user_event(&mut self, events: &ActiveEventLoop, (): ()) {
+        events.exit();
     }
 
     /// On a phone the window goes away with this.
