@@ -1,57 +1,49 @@
-// pin_flow: brings a backward flow to the picture's size and leads it from the driver's eyes, lips and irises to the source's. One
+// pin_flow: brings a backward flow to the picture's size and leads it from the driver's lids, lips and irises to the source's. One
 // invocation per pixel.
 //
 // Shapes   loose [m, m], flow [n, n] (x, y, occlusion, 0)   source, driver [46] vec2, in [-1, 1], as `Transfer::pins` lists them; all f32
 // Sampling bilinear, align_corners, clamped to the edge
-// Sides    opposite points of lids and inner lips act on their own side of the middle between them only: where they meet, the flow
-//          shows skin on both sides, not what lies between; irises fade as the eye closes
-// Irises   are moved as they are: their weight falls off from the ends of a line along the eye on, not from its middle
-// Memory   [46] two vec4 f32, found anew by each workgroup, and which of them reach its tile
-// CPU twin pin_flow.rs
+// Rims     eyes and mouth are openings of four rims, curves from corner to corner: from rim to rim the flow is stretched, beyond the
+//          outer ones the skin is, over a distance that grows with how far they have moved; closing lids are closed further than
+//          they are seen to be
+// Irises   are moved as they are, within the lids: their weight falls off from the ends of a line along the eye on, not from its
+//          middle; they fade as the eye closes
+// Memory   52 vec4 f32 of lids and lips and what depends on them, found anew by each workgroup
+// CPU twin pin_flow.rs, opening.rs
 #import grid
 
-struct Params { size: u32, motion: u32, sharpness: f32, softness: f32, steepness: f32, open: f32, reach: f32, ratio: f32 }
-// sharpness = 1 / (2 sigma²); steepness of a side; opening at which an iris counts in full; ratio = (m - 1) / (n - 1)
+struct Params { size: u32, motion: u32, sharpness: f32, softness: f32, pixel: f32, open: f32, ratio: f32, unused: u32 }
+// sharpness = 1 / (2 sigma²); pixel: its side in [-1, 1]; opening at which an iris counts in full; ratio = (m - 1) / (n - 1)
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> loose: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> driver: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> flow: array<vec4<f32>>;
 
-const PINS = 46u;
-const UPPER_LIDS_AT = 4u;
-const LOWER_LIDS_AT = 14u;
-const LIDS = 10u;
-const INNER_LIPS_AT = 36u;
+const CORNERS = 4u; // outer, inner; of the right and the left eye in turn
+const LIDS = 10u; // upper, then as many lower ones
+const LIPS_AT = 24u;
 const IRISES_AT = 44u;
+const MOUTH = 2u; // among the openings, after the eyes
+const CLOSING = 0.5; // see opening.rs for these
+const SHUT = 0.2;
+const WIDER = 0.15;
+const STRETCH = 1.7;
+const LEAST = 0.1;
+const LASHES = 0.04;
+const TAPER = 0.07;
 const IRIS = 0.04; // half of that line, of the distance between the outer corners of the eyes
-const TILE = vec2<u32>(16u, 4u);
-var<workgroup> pins: array<vec4<f32>, 46>; // the driver's point, what the flow misses there
-var<workgroup> sides: array<vec4<f32>, 46>; // weight in the middle, steepness, where the middle is, half a line; below 0: out of reach
-var<workgroup> near: array<u32, 46>; // the first of them: pins that reach the tile
-var<workgroup> count: u32;
+var<workgroup> lids: array<vec4<f32>, 24>; // the driver's point along and across the face, what the flow misses there
+var<workgroup> lips: array<vec4<f32>, 28>; // the same of the four rims of the lips in turn, from corner to corner
+var<workgroup> boxes: array<vec4<f32>, 3>; // what the eyes and the mouth reach, along and across: least and most of each
+var<workgroup> irises: array<vec4<f32>, 2>; // what the flow still misses there, how much of it counts, 0
 
-// The point that lies opposite, or the point itself.
-fn opposite(i: u32) -> u32 {
-    let upper_lid = (i >= UPPER_LIDS_AT) & (i < LOWER_LIDS_AT);
-    let lower_lid = (i >= LOWER_LIDS_AT) & (i < LOWER_LIDS_AT + LIDS);
-    let lid = select(select(i, i - LIDS, lower_lid), i + LIDS, upper_lid);
-    let k = i - INNER_LIPS_AT; // 0 upper, 1 lower middle; 4, 5 upper, 6, 7 lower
-    let lip = select(select(i, i + 1u - 2u * k, k < 2u), select(i + 2u, i - 2u, k > 5u), (k > 3u) & (k < 8u));
-    return select(lid, lip, (i >= INNER_LIPS_AT) & (i < IRISES_AT));
-}
-
-fn side(i: u32, across: vec2<f32>) -> vec3<f32> {
-    let other = opposite(i);
-    let middle = 0.5 * dot(driver[i] + driver[other], across);
-    // Upper points come first.
-    let steepness = select(select(-p.steepness, p.steepness, other < i), 0.0, other == i);
-    var opening = 0.0;
-    for (var k = i % 2u; k < LIDS; k += 2u) {
-        opening += dot(driver[LOWER_LIDS_AT + k] - driver[UPPER_LIDS_AT + k], across);
-    }
-    let iris = clamp(opening / (0.5 * f32(LIDS) * p.open), 0.0, 1.0);
-    return vec3<f32>(select(select(0.5, 1.0, other == i), iris, i >= IRISES_AT), steepness, middle);
+struct Face { along: vec2<f32>, across: vec2<f32>, size: f32 }
+// Axes from the right to the left outer corner and downwards.
+fn face(right: vec2<f32>, left: vec2<f32>) -> Face {
+    let size = max(length(left - right), 1e-6);
+    let along = (left - right) / size;
+    return Face(along, vec2<f32>(-along.y, along.x), size);
 }
 
 fn loose_at(at: vec2<f32>) -> vec4<f32> {
@@ -61,42 +53,153 @@ fn loose_at(at: vec2<f32>) -> vec4<f32> {
     return blend_tap(tap, loose[above + tap.low.x], loose[above + tap.high.x], loose[below + tap.low.x], loose[below + tap.high.x]);
 }
 
+fn missed(source: vec2<f32>, driver: vec2<f32>) -> vec2<f32> { return source - loose_at(pixel_position(driver, p.motion)).xy; }
+
+// A lid's point or a corner, and what the flow misses there, once lids that close are closed further.
+fn lid_point(i: u32, f: Face) -> vec4<f32> {
+    let lower = i >= CORNERS + LIDS;
+    let upper_at = select(i, i - LIDS, lower);
+    let gap = source[upper_at + LIDS] - source[upper_at];
+    let s = face(source[0], source[1]);
+    let rest = max(dot(gap, s.across), 1e-4) * f.size / s.size;
+    let opening = dot(driver[upper_at + LIDS] - driver[upper_at], f.across);
+    let closing = select(clamp(1.0 - opening / (rest * CLOSING), 0.0, 1.0), 0.0, i < CORNERS);
+    let sense = select(1.0, -1.0, lower);
+    let at = driver[i] + sense * 0.5 * min(SHUT * rest * closing, max(opening, 0.0)) * f.across;
+    return vec4<f32>(dot(at, f.along), dot(at, f.across), missed(source[i] - sense * WIDER * closing * gap, at));
+}
+
+// A point of the lips: the k-th, from corner to corner, of the rims from top to bottom.
+fn lip_point(rim: u32, k: u32, f: Face) -> vec4<f32> {
+    // Places among the lips' pins of what lies between the corners 2 and 3, five bits each.
+    let places = vec4<u32>(
+        4u | (6u << 5u) | (0u << 10u) | (7u << 15u) | (5u << 20u),
+        14u | (16u << 5u) | (12u << 10u) | (17u << 15u) | (15u << 20u),
+        14u | (18u << 5u) | (13u << 10u) | (19u << 15u) | (15u << 20u),
+        8u | (10u << 5u) | (1u << 10u) | (11u << 15u) | (9u << 20u),
+    );
+    let between = (places[rim] >> (5u * (max(k, 1u) - 1u))) & 31u;
+    let i = LIPS_AT + select(select(between, 3u, k == 6u), 2u, k == 0u);
+    return vec4<f32>(dot(driver[i], f.along), dot(driver[i], f.across), missed(source[i], driver[i]));
+}
+
+// The k-th point of an eye's upper (0) or lower (1) lid, from its outer to its inner corner; the left eye's run backwards.
+fn lid_at(eye: u32, lower: u32, k: u32) -> vec4<f32> {
+    let i = select(select(2u + LIDS * lower + 2u * k + eye, 2u + eye, k == 6u), eye, k == 0u);
+    return lids[i] * vec4<f32>(sense(eye), 1.0, 1.0, 1.0);
+}
+
+fn rim_point(opening: u32, rim: u32, k: u32) -> vec4<f32> {
+    if opening == MOUTH { return lips[7u * rim + k]; }
+    return lid_at(opening, rim / 2u, k);
+}
+
+// The sense in which an opening runs along the face.
+fn sense(opening: u32) -> f32 { return select(1.0, -1.0, opening == 1u); }
+
+struct Rim { height: f32, miss: vec2<f32> }
+// A rim at a place along its opening, linear between its points and constant beyond them.
+fn rim_at(opening: u32, rim: u32, along: f32) -> Rim {
+    var here = rim_point(opening, rim, 0u);
+    var value = here.yzw;
+    for (var k = 1u; k < 7u; k++) {
+        let next = rim_point(opening, rim, k);
+        let width = max(next.x - here.x, 1e-4);
+        value += clamp((along - here.x) / width, 0.0, 1.0) * (next.yzw - here.yzw);
+        here = vec4<f32>(max(next.x, here.x), next.yzw);
+    }
+    return Rim(value.x, value.yz);
+}
+
+fn part(height: f32, top: f32, bottom: f32) -> f32 { return clamp((height - top) / max(bottom - top, 1e-4), 0.0, 1.0); }
+
+fn skin(away: f32, miss: vec2<f32>, f: Face) -> f32 {
+    let reach = max(STRETCH * abs(dot(miss, f.across)), LEAST * f.size);
+    return clamp(1.0 - max(away, 0.0) / reach, 0.0, 1.0);
+}
+
+// Correction by the rims of an opening at a place along and across the face, and how much of it lies inside.
+fn by_rims(opening: u32, z: vec2<f32>, f: Face) -> vec3<f32> {
+    let along = z.x * sense(opening);
+    let above = rim_at(opening, 1u, along);
+    let below = rim_at(opening, 2u, along);
+    let middle = 0.5 * (above.height + below.height);
+    let gap = max(below.height - above.height, 0.0);
+    let upper = middle - 0.5 * gap;
+    let lower = middle + 0.5 * gap;
+    var top = Rim(above.height - LASHES * f.size, above.miss);
+    var bottom = Rim(below.height + LASHES * f.size, below.miss);
+    if opening == MOUTH {
+        top = rim_at(opening, 0u, along);
+        bottom = rim_at(opening, 3u, along);
+    }
+    top.height = min(top.height, upper);
+    bottom.height = max(bottom.height, lower);
+    // Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
+    let down = clamp((z.y - middle) / max(gap, p.pixel) + 0.5, 0.0, 1.0);
+    let correction = top.miss + part(z.y, top.height, upper) * (above.miss - top.miss) + down * (below.miss - above.miss)
+        + part(z.y, lower, bottom.height) * (bottom.miss - below.miss);
+    let box = boxes[opening];
+    let beyond = max(max(box.x - along, along - box.y), 0.0);
+    let weight = clamp(1.0 - beyond / (TAPER * f.size), 0.0, 1.0) * skin(top.height - z.y, top.miss, f) * skin(z.y - bottom.height, bottom.miss, f);
+    let inside = clamp((z.y - upper) / p.pixel + 0.5, 0.0, 1.0) * clamp((lower - z.y) / p.pixel + 0.5, 0.0, 1.0);
+    return vec3<f32>(weight * correction, inside);
+}
+
+// From an opening's first to its last corner along it, and what it may reach across.
+fn box_of(opening: u32, f: Face) -> vec4<f32> {
+    let first = rim_point(opening, 0u, 0u);
+    var box = vec4<f32>(first.x, rim_point(opening, 0u, 6u).x, first.y, first.y);
+    var reach = LEAST * f.size;
+    for (var k = 0u; k < 28u; k++) {
+        let point = rim_point(opening, k / 7u, k % 7u);
+        box = vec4<f32>(box.xy, min(box.z, point.y), max(box.w, point.y));
+        reach = max(reach, STRETCH * abs(dot(point.zw, f.across)));
+    }
+    return box + (reach + LASHES * f.size) * vec4<f32>(0.0, 0.0, -1.0, 1.0);
+}
+
 @compute @workgroup_size(16, 4)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) i: u32, @builtin(workgroup_id) tile: vec3<u32>) {
-    let along = driver[1] - driver[0]; // from the right to the left outer corner
-    let across = vec2<f32>(-along.y, along.x) / max(length(along), 1e-6);
-    if i < PINS {
-        let at = driver[i];
-        pins[i] = vec4<f32>(at, source[i] - loose_at(pixel_position(at, p.motion)).xy);
-        let first = grid_point(tile.xy * TILE, p.size);
-        let last = grid_point((tile.xy + 1u) * TILE - 1u, p.size);
-        let half = select(0.0, IRIS * length(along), i >= IRISES_AT);
-        sides[i] = vec4<f32>(side(i, across), select(-1.0, half, distance(at, clamp(at, first, last)) < p.reach + half));
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) i: u32) {
+    let f = face(driver[0], driver[1]);
+    if i < LIPS_AT { lids[i] = lid_point(i, f); }
+    if (i >= LIPS_AT) & (i < LIPS_AT + 28u) {
+        let k = i - LIPS_AT;
+        lips[k] = lip_point(k / 7u, k % 7u, f);
     }
     workgroupBarrier();
-    if i == 0u {
-        var found = 0u;
-        for (var k = 0u; k < PINS; k++) {
-            near[found] = k;
-            found += select(0u, 1u, sides[k].w >= 0.0);
+    if i <= MOUTH { boxes[i] = box_of(i, f); }
+    workgroupBarrier();
+    if i < MOUTH {
+        var opening = 0.0;
+        for (var k = i; k < LIDS; k += 2u) {
+            opening += dot(driver[CORNERS + LIDS + k] - driver[CORNERS + k], f.across);
         }
-        count = found;
+        let at = driver[IRISES_AT + i];
+        let left = missed(source[IRISES_AT + i], at) - by_rims(i, vec2<f32>(dot(at, f.along), dot(at, f.across)), f).xy;
+        irises[i] = vec4<f32>(left, clamp(opening / (0.5 * f32(LIDS) * p.open), 0.0, 1.0), 0.0);
     }
     workgroupBarrier();
     if any(id.xy >= vec2<u32>(p.size)) { return; }
     let z = grid_point(id.xy, p.size);
-    let height = dot(z, across);
-    var total = p.softness;
-    var sum = vec2<f32>(0.0);
-    for (var k = 0u; k < count; k++) {
-        let pin = pins[near[k]];
-        let s = sides[near[k]];
-        let d = z - pin.xy;
-        let away = vec2<f32>(max(abs(d.x * across.y - d.y * across.x) - s.w, 0.0), dot(d, across));
-        let weight = exp(-p.sharpness * dot(away, away)) * clamp(s.x + s.y * (height - s.z), 0.0, 1.0);
-        total += weight;
-        sum += weight * pin.zw;
+    let place = vec2<f32>(dot(z, f.along), dot(z, f.across));
+    var moved = vec2<f32>(0.0);
+    for (var opening = 0u; opening <= MOUTH; opening++) {
+        let box = boxes[opening];
+        let along = place.x * sense(opening);
+        let beyond = max(box.x - along, along - box.y);
+        if (beyond < TAPER * f.size) & (place.y > box.z) & (place.y < box.w) {
+            let rims = by_rims(opening, place, f);
+            moved += rims.xy;
+            if opening < MOUTH {
+                let iris = irises[opening];
+                let d = z - driver[IRISES_AT + opening];
+                let away = vec2<f32>(max(abs(dot(d, f.along)) - IRIS * f.size, 0.0), dot(d, f.across));
+                let weight = exp(-p.sharpness * dot(away, away));
+                moved += iris.z * rims.z * weight / (weight + p.softness) * iris.xy;
+            }
+        }
     }
-    let f = loose_at(vec2<f32>(id.xy) * p.ratio);
-    flow[id.y * p.size + id.x] = vec4<f32>(f.xy + sum / total, f.zw);
+    let at = loose_at(vec2<f32>(id.xy) * p.ratio);
+    flow[id.y * p.size + id.x] = vec4<f32>(at.xy + moved, at.zw);
 }

@@ -36,6 +36,7 @@ mod max_pool;
 mod motion_combine;
 mod motion_input;
 mod one_euro;
+mod opening;
 mod paste;
 mod pin_flow;
 mod portrait_crop;

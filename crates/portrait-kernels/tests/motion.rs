@@ -3,9 +3,7 @@
 mod common;
 
 use common::{Check, Gpu, Rng, assert_close, check, from_layout, twin};
-use portrait_kernels::{
-    DeviceProfile, MotionCombine, MotionInput, PinFlow, Tier, TpsSolve, convex_hull_area, landmark_mask,
-};
+use portrait_kernels::{DeviceProfile, MotionCombine, MotionInput, Tier, TpsSolve, convex_hull_area, landmark_mask};
 
 const GOLDEN_D: [f32; 10] = [-0.5, -0.5, 0.5, -0.4, 0.0, 0.1, -0.3, 0.6, 0.4, 0.5];
 const GOLDEN_S: [f32; 10] = [-0.45, -0.52, 0.55, -0.38, 0.05, 0.12, -0.25, 0.55, 0.42, 0.56];
@@ -279,136 +277,6 @@ fn a_wrong_transform_is_seen() {
     let kernel = COMBINES[1];
     let inputs = combine_inputs(&kernel, 1.0, 4);
     Check::new(&kernel, &inputs).perturb(0, 8, 0.1).report().expect_err("a wrong flow went unseen");
-}
-
-const PINS: [PinFlow; 4] = [
-    PinFlow { motion: 2, size: 2, sigma: 0.3, softness: 0.5 },
-    PinFlow { motion: 5, size: 33, sigma: 0.05, softness: 0.1 },
-    PinFlow { motion: 17, size: 9, sigma: 0.02, softness: 0.02 },
-    PinFlow { motion: 16, size: 64, sigma: 0.02, softness: 0.02 },
-];
-
-/// A flow near the identity; pins of the source and of the driver, some of them outside the picture.
-fn pin_inputs(kernel: &PinFlow, seed: u64) -> Vec<Vec<f32>> {
-    let (mut rng, size) = (Rng::new(seed), kernel.motion as usize);
-    let flow = (0..size * size).flat_map(|i| {
-        let [x, y] = grid64(i, size).map(|v| v as f32);
-        [x + rng.range(-0.1, 0.1), y + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
-    });
-    let flow = flow.collect();
-    let driver: Vec<f32> = (0..92).map(|_| rng.range(-1.1, 1.1)).collect();
-    let source = driver.iter().map(|v| v + rng.range(-0.2, 0.2)).collect();
-    vec![flow, source, driver]
-}
-
-#[test]
-fn pin_flow_matches_twin() {
-    for kernel in &PINS {
-        check(kernel, &pin_inputs(kernel, 1));
-    }
-}
-
-#[test]
-fn pin_flow_matches_formula() {
-    for kernel in &PINS[1..] {
-        let mut inputs = pin_inputs(kernel, 2);
-        // Lids and lips of the driver lie right, upper points far above the middle and lower ones far below; eyes are open.
-        for (upper, lower) in (0..10).map(|i| (4 + i, 14 + i)).chain([(36, 37), (40, 42), (41, 43)]) {
-            inputs[2][2 * upper + 1] = -0.9;
-            inputs[2][2 * lower + 1] = 0.9;
-        }
-        inputs[2][..4].copy_from_slice(&[-0.5, 0.1, 0.5, 0.1]);
-        let (size, last) = (kernel.size as usize, f64::from(kernel.size) - 1.0);
-        let (motion, end) = (kernel.motion as usize, f64::from(kernel.motion) - 1.0);
-        // Tent weights over the whole loose flow.
-        let read = |z: [f64; 2], c: usize| {
-            let pixel = z.map(|v| ((v + 1.0) / 2.0 * end).clamp(0.0, end));
-            let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
-            let weight = |i: usize| tent(pixel[0], i % motion) * tent(pixel[1], i / motion);
-            (0..motion * motion).map(|i| weight(i) * f64::from(inputs[0][i * 4 + c])).sum::<f64>()
-        };
-        let points = |which: usize| inputs[which].chunks(2).map(|p| [f64::from(p[0]), f64::from(p[1])]);
-        // What the flow misses at each point.
-        let misses: Vec<([f64; 2], [f64; 2])> =
-            points(1).zip(points(2)).map(|(s, d)| (d, [0, 1].map(|c| s[c] - read(d, c)))).collect();
-        let want: Vec<f32> = (0..size * size)
-            .flat_map(|i| {
-                let z = grid64(i, size);
-                let weight = |k: usize, d: &[f64; 2]| {
-                    // The outer corners lie a whole apart: so much of it is the line that irises are.
-                    let half = if k < 44 { 0.0 } else { 0.04 };
-                    let r2 = ((z[0] - d[0]).abs() - half).max(0.0).powi(2) + (z[1] - d[1]).powi(2);
-                    let ramp = (0.5 + last * z[1]).clamp(0.0, 1.0);
-                    let side = match k {
-                        4..14 | 36 | 40 | 41 => 1.0 - ramp,
-                        14..24 | 37 | 42 | 43 => ramp,
-                        _ => 1.0,
-                    };
-                    (-r2 / (2.0 * f64::from(kernel.sigma).powi(2))).exp() * side
-                };
-                let terms: Vec<_> = misses.iter().enumerate().map(|(k, (d, e))| (weight(k, d), e)).collect();
-                let total: f64 = terms.iter().map(|(w, _)| w).sum::<f64>() + f64::from(kernel.softness);
-                let moved = |c: usize| read(z, c) + terms.iter().map(|(w, e)| w * e[c]).sum::<f64>() / total;
-                [moved(0), moved(1), read(z, 2), read(z, 3)].map(|v| v as f32)
-            })
-            .collect();
-        assert_close(&twin(kernel, &inputs, &[])[0], &want, 1e-10);
-    }
-}
-
-#[test]
-fn an_iris_is_moved_and_not_stretched() {
-    let kernel = PinFlow { motion: 64, size: 256, ..PINS[3] };
-    // A face whose points all lie where the driver's do, but for irises further to the left; eyes are open and a third of the face wide.
-    let mut points: Vec<[f32; 2]> = vec![[0.0, 0.9]; 46];
-    points[..4].copy_from_slice(&[[-0.35, 0.0], [0.35, 0.0], [-0.1, 0.0], [0.1, 0.0]]);
-    for i in 0..10 {
-        let x = if i % 2 == 0 { -1.0 } else { 1.0 } * (0.15 + 0.03 * (i / 2) as f32);
-        (points[4 + i], points[14 + i]) = ([x, -0.05], [x, 0.05]);
-    }
-    let shift = 0.05;
-    (points[44], points[45]) = ([-0.22, 0.0], [0.22, 0.0]);
-    let mut source = points.clone();
-    source[44..].iter_mut().for_each(|p| p[0] -= shift);
-    let at = |v: u32, size: u32| 2.0 * v as f32 / (size - 1) as f32 - 1.0;
-    let loose: Vec<f32> = (0..64 * 64).flat_map(|i| [at(i % 64, 64), at(i / 64, 64), 1.0, 0.0]).collect();
-    let flow = &twin(&kernel, &[loose, source.concat(), points.concat()], &[])[0];
-    // From one side of the iris to the other, 7 of its 12 pixels, the flow leads as far.
-    let row = 127 * 256;
-    let moved = |x: usize| at(x as u32, 256) - flow[4 * (row + x)];
-    let middle = ((-0.22f32 + 1.0) / 2.0 * 255.0).round() as usize;
-    let shifts: Vec<f32> = (middle - 3..=middle + 3).map(|x| moved(x) / shift).collect();
-    println!("of the shift: {shifts:.2?}");
-    assert!(shifts.iter().all(|&part| part > 0.75 && part < 1.02), "{shifts:?}");
-    assert!(moved(middle + 14).abs() < 0.1 * shift, "the corner stays");
-}
-
-#[test]
-fn closed_lids_show_skin_on_both_sides_and_no_iris() {
-    let kernel = PinFlow { motion: 64, ..PINS[3] };
-    let size = 64;
-    let identity: Vec<f32> = (0..size * size)
-        .flat_map(|i| {
-            let [x, y] = grid64(i, size);
-            [x as f32, y as f32, 1.0, 0.0]
-        })
-        .collect();
-    // Both eyes of the photo are open by 0.1 and those of the driver closed, between two rows of the grid; the rest is far away.
-    let mut photo = vec![5.0f32; 92];
-    photo[..8].copy_from_slice(&[-0.4, 0.0, 0.4, 0.0, -0.2, 0.0, 0.2, 0.0]);
-    for (i, x) in (0..10).map(|i| (i, [-1.0, 1.0][i % 2] * (0.22 + 0.03 * (i / 2) as f32))) {
-        photo[8 + 2 * i..10 + 2 * i].copy_from_slice(&[x, -0.05]);
-        photo[28 + 2 * i..30 + 2 * i].copy_from_slice(&[x, 0.05]);
-    }
-    photo[88..].copy_from_slice(&[-0.28, 0.0, 0.28, 0.0]);
-    let mut driver = photo.clone();
-    (0..20).for_each(|i| driver[9 + 2 * i] = 0.0);
-    let flow = twin(&kernel, &[identity, photo, driver], &[]).remove(0);
-    // The rows next to the closed lids, at an iris: above lies the upper lid and what is above it, below the lower one.
-    for x in [23, 40] {
-        let y = |row: usize| flow[(row * size + x) * 4 + 1];
-        assert!(y(31) < -0.05 && y(32) > 0.05, "column {x}: {} {}", y(31), y(32));
-    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import tps
+from .pins import pin
 from .presets import BASE40, EYES, INDICES, LIPS, PINS
 from .solid import own_turn
 from .tps import upsample
@@ -149,7 +150,7 @@ class Folded:
         combined = torch.einsum("bkhw,khwc->bchw", head[:, :k].softmax(1), transforms)
         free, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
         pins = None if facial_d is None else (pinned(facial), pinned(facial_d))
-        flow = tps.pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
+        flow = pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
         full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
         full_warp, full_fg = full[:, :3], full[:, 3:]
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from . import tps
 from .folded import pinned, sample
+from .pins import pin
 from .presets import BASE40
 from .tps import upsample
 
@@ -226,7 +227,7 @@ class Portrait(nn.Module):
         out, side = self.dense_motion(picture, mask, pins[0], kp_s, kp_d), picture.shape[-1]
         with geometry():
             held = self.config.get("pins")
-            flow = tps.pin(out["free"], side, *map(pinned, pins), **held) if held else upsample(out["free"], side)
+            flow = pin(out["free"], side, *map(pinned, pins), **held) if held else upsample(out["free"], side)
             full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
         return out | dict(flow=flow, warped=full[:, :3], person=full[:, 3:], occlusion_full=upsample(out["occlusion"], side))
 

@@ -53,56 +53,5 @@ def heatmap(points: Tensor, at: Tensor, variance: float) -> Tensor:
     return down[..., :, None] * across[..., None, :]
 
 
-# Places of opposite points among the pins (presets.PINS): lids of the right and the left eye in turn, then inner lips.
-UPPER, LOWER = [*range(4, 14), 36, 40, 41], [*range(14, 24), 37, 42, 43]
-OPEN = 2.5  # opening of an eye, in sigma, from which its iris counts in full
-IRIS = 0.04  # half of the line on which an iris is moved as it is, of the distance between the outer corners of the eyes
-
-
-def sides(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
-    """How much each pin (B, 44 or 46, 2) counts on a grid -> (B, P, H, W).
-
-    Opposite points of lids and inner lips act on their own side of the middle between them only: where they meet, the flow shows
-    skin on both sides, not the average of both, which is the open eye. Irises fade as their eye closes.
-    """
-    along = driver[:, 1] - driver[:, 0]  # from the right to the left outer corner
-    across = torch.stack([-along[:, 1], along[:, 0]], -1) / along.norm(dim=1, keepdim=True).clamp(min=1e-6)
-    points = (driver * across[:, None]).sum(-1)  # heights
-    middle = (points[:, UPPER] + points[:, LOWER]) / 2
-    height = torch.einsum("hwc,bc->bhw", at, across)
-    ramp = (0.5 + (len(at) - 1) * (height[:, None] - middle[..., None, None])).clamp(0, 1)
-    out = torch.ones(*points.shape, *at.shape[:2], dtype=ramp.dtype, device=ramp.device)
-    out[:, UPPER], out[:, LOWER] = 1 - ramp, ramp
-    opening = (points[:, LOWER[:10]] - points[:, UPPER[:10]]).unflatten(1, (5, 2)).mean(1)
-    irises = points.shape[1] - 44
-    out[:, 44:] = (opening / (OPEN * sigma)).clamp(0, 1)[:, :irises, None, None]
-    return out
-
-
-def near(driver: Tensor, at: Tensor, sigma: float) -> Tensor:
-    """How near each pin (B, 44 or 46, 2) is to the points of a grid -> (B, P, H, W), 0..1.
-
-    An iris is as near everywhere on a line along the eye: it is moved, not stretched.
-    """
-    along = driver[:, 1] - driver[:, 0]
-    length = along.norm(dim=1).clamp(min=1e-6)[:, None, None, None]
-    u, v = (along[:, k, None, None, None] / length for k in range(2))
-    x, y = (at[..., k] - driver[:, 44:, k, None, None] for k in range(2))
-    away = ((x * u + y * v).abs() - IRIS * length).clamp(min=0).square() + (y * u - x * v).square()
-    return torch.cat([heatmap(driver[:, :44], at, sigma**2), torch.exp(-away / (2 * sigma**2))], 1)
-
-
 def upsample(maps: Tensor, side: int) -> Tensor:
     return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
-
-
-def pin(flow: Tensor, side: int, source: Tensor, driver: Tensor, sigma: float, softness: float) -> Tensor:
-    """A backward flow (B, 2, h, w) brought to (B, 2, side, side) and led from the driver's pins (B, 44 or 46, 2) to the source's.
-
-    What the flow misses at the pins is spread by normalised Gaussians; far from all pins nothing changes.
-    """
-    at = grid(side, flow.device)
-    there = F.grid_sample(flow, driver[:, None].to(flow.dtype), padding_mode="border", align_corners=True)[:, :, 0].mT
-    weight = near(driver, at, sigma) * sides(driver, at, sigma)  # B, P, H, W
-    total = weight.sum(1, keepdim=True) + softness
-    return upsample(flow, side) + torch.einsum("bphw,bpc->bchw", weight, source.to(flow.dtype) - there) / total

@@ -11,6 +11,7 @@ from portrait_training.export import fold, load, stored, tensorfile
 from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, pinned, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
+from portrait_training.pins import LIPS, pin
 from portrait_training.prepare import fill_background
 from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
 from portrait_training.rows import part
@@ -36,35 +37,67 @@ def test_thin_plate_map_carries_points():
     assert np.abs(read.numpy() - source).max() < 5e-3
 
 
+def pins(opening: float, mouth: float = 0.04) -> torch.Tensor:
+    """Pins (1, 46, 2) of a face whose eyes and mouth are open by `opening` and `mouth` in the middle."""
+    out = torch.zeros(1, 46, 2)
+    for side, start in ((-1, 0), (1, 1)):
+        out[0, start], out[0, start + 2] = torch.tensor([side * 0.4, 0]), torch.tensor([side * 0.16, 0])
+        for k in range(5):
+            x, half = side * (0.36 - 0.04 * k), opening / 2 * (1 - abs(k - 2) / 4)
+            out[0, 4 + 2 * k + start], out[0, 14 + 2 * k + start] = torch.tensor([x, -half]), torch.tensor([x, half])
+        out[0, 44 + start] = torch.tensor([side * 0.28, 0])
+    for rim, thick in zip(LIPS, (-0.05, 0, 0, 0.05)):
+        sign = -1 if rim in LIPS[:2] else 1
+        for k, i in enumerate(rim):
+            arch = max(0, 1 - (k - 3) ** 2 / (9 if thick else 4))
+            out[0, i] = torch.tensor([0.07 * (k - 3), 0.5 + arch * (sign * mouth / 2 + thick)])
+    return out
+
+
 def test_pins_lead_the_flow_to_the_points_and_nowhere_else():
-    rng = np.random.default_rng(2)
-    points = torch.from_numpy(face(rng) / 127.5 - 1).float()[None]
-    points[0, LOWER_LIDS] = points[0, UPPER_LIDS] + torch.tensor([0, 0.1])
-    points[0, [p[1] for p in INNER_LIPS]] = points[0, [p[0] for p in INNER_LIPS]] + torch.tensor([0, 0.1])
-    driver = pinned(points)
+    driver = pins(0.12)
     source, flow = driver + 0.05, tps.grid(64).permute(2, 0, 1)[None]
-    corrected = tps.pin(flow, 64, source, driver, 0.02, 0.02)
-    miss = lambda f: (torch.nn.functional.grid_sample(f, driver[:, None], align_corners=True)[:, :, 0].mT - source).abs().mean()
-    assert miss(corrected) < 0.2 * miss(flow)
-    torch.testing.assert_close(corrected[..., :10, :], flow[..., :10, :], atol=1e-6, rtol=0)
+    corrected = pin(flow, 64, source, driver, 0.02, 0.02)
+    read = torch.nn.functional.grid_sample(corrected, driver[:, None], align_corners=True)[:, :, 0].mT
+    assert (read - source)[:, :24].abs().max() < 0.01 and (read - source).abs().mean() < 0.01
+    torch.testing.assert_close(corrected[..., :20, :], flow[..., :20, :], atol=1e-6, rtol=0)
+
+
+def test_lids_and_lips_act_between_their_points_as_at_them():
+    driver, flow = pins(0.12, 0.1), tps.grid(256).permute(2, 0, 1)[None]
+    source = pins(0.06, 0.05)
+    corrected = pin(flow, 256, source, driver, 0.02, 0.02)
+    for a, b in ((8, 10), LIPS[0][2:4], LIPS[1][2:4], LIPS[2][3:5]):
+        middle = lambda x: (x[:, a] + x[:, b]) / 2
+        read = torch.nn.functional.grid_sample(corrected, middle(driver)[:, None, None], align_corners=True)[:, :, 0, 0]
+        torch.testing.assert_close(read, middle(source), atol=4e-3, rtol=0)
+
+
+def test_lips_that_meet_show_no_teeth():
+    flow = pin(tps.grid(256).permute(2, 0, 1)[None], 256, pins(0.12, 0.1), pins(0.12, 0), 0.02, 0.02)
+    above, below = (round((0.5 + y + 1) / 2 * 255) for y in (-0.01, 0.01))
+    assert flow[0, 1, above, 127] < 0.455 and flow[0, 1, below, 127] > 0.545
 
 
 def test_closed_lids_show_skin_on_both_sides():
-    photo = torch.full((1, 46, 2), 5.0)
-    photo[0, :4] = torch.tensor([[-0.4, 0], [0.4, 0], [-0.2, 0], [0.2, 0]])
-    for i in range(10):
-        x = (-1, 1)[i % 2] * (0.22 + 0.03 * (i // 2))
-        photo[0, 4 + i], photo[0, 14 + i] = torch.tensor([x, -0.05]), torch.tensor([x, 0.05])
-    photo[0, 44:] = torch.tensor([[-0.28, 0], [0.28, 0]])
-    driver = photo.clone()
-    driver[0, 4:24, 1] = 0
-    flow = tps.pin(tps.grid(64).permute(2, 0, 1)[None], 64, photo, driver, 0.02, 0.02)
-    assert (flow[0, 1, 31, [23, 40]] < -0.05).all() and (flow[0, 1, 32, [23, 40]] > 0.05).all()
+    flow = pin(tps.grid(64).permute(2, 0, 1)[None], 64, pins(0.12), pins(0), 0.02, 0.02)
+    assert (flow[0, 1, 31, [23, 40]] < -0.06).all() and (flow[0, 1, 32, [23, 40]] > 0.06).all()
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.02, 0.06])
+def test_the_skin_of_a_closing_eye_is_not_folded(opening):
+    """Down across each half of the eye the flow goes on reading further down."""
+    flow = pin(tps.grid(256).permute(2, 0, 1)[None], 256, pins(0.15), pins(opening), 0.02, 0.02)
+    column = flow[0, 1, :, 91]
+    assert (column[1:127] - column[:126]).min() > 0 and (column[130:] - column[129:-1]).min() > 0
 
 
 def test_facial_points():
     assert len(set(INDICES)) == len(MIRROR) == 106 and len(BASE40) == 40
     assert [MIRROR[m] for m in MIRROR] == list(range(106))
+    rims = [[INDICES[PINS[i]] for i in rim] for rim in LIPS]
+    assert rims[:2] == [[61, 40, 37, 0, 267, 270, 291], [61, 78, 81, 13, 311, 308, 291]]
+    assert rims[2:] == [[61, 78, 178, 14, 402, 308, 291], [61, 91, 84, 17, 314, 321, 291]]
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda p: p.stem)

@@ -1,0 +1,175 @@
+//! How eyes and mouth of a driver lead those of a photo: the host side of the rims in `shaders/pin_flow.wgsl`.
+
+use crate::face::{Point, dot, minus};
+
+/// Places in [`crate::Transfer::pins`]: after the corners (outer, inner) ten points of the upper lids, as many of the lower ones; all
+/// of the right and the left eye in turn.
+const CORNERS: usize = 4;
+const LIDS: usize = 10;
+/// The same of the lips from corner to corner: outer and inner rim of the upper, inner and outer rim of the lower one.
+const LIPS: [[usize; 7]; 4] = [
+    [26, 28, 30, 24, 31, 29, 27],
+    [26, 38, 40, 36, 41, 39, 27],
+    [26, 38, 42, 37, 43, 39, 27],
+    [26, 32, 34, 25, 35, 33, 27],
+];
+/// Below this part of the photo's opening lids are closed further than they are seen to be, the more the nearer they are to shut …
+const CLOSING: f32 = 0.5;
+/// … the driver's by up to this part of that opening, …
+const SHUT: f32 = 0.2;
+/// … and the photo's lines are moved outwards by up to this part of it: of a shut eye, what is left between the lids is seen first.
+const WIDER: f32 = 0.15;
+/// Skin beyond an outer rim is stretched over this many times the rim's correction. 1 would fold it.
+const STRETCH: f32 = 1.7;
+/// But over no less than this. Here and below: of the distance between the outer corners of the eyes.
+const LEAST: f32 = 0.1;
+/// From a lid to its outer rim: its edge and lashes are moved as they are.
+const LASHES: f32 = 0.04;
+/// Beyond the corners the correction fades over this distance.
+const TAPER: f32 = 0.07;
+
+/// How a face lies: where its own coordinates point, and the distance between the outer corners of its eyes.
+#[derive(Clone, Copy)]
+pub(crate) struct Axes {
+    pub(crate) along: Point,
+    pub(crate) across: Point,
+    pub(crate) size: f32,
+}
+
+impl Axes {
+    /// Of pins or other points that begin with the outer corners of the right and the left eye.
+    pub(crate) fn of(pins: &[Point]) -> Self {
+        let d = minus(pins[1], pins[0]);
+        let size = dot(d, d).sqrt().max(1e-6);
+        let along = d.map(|v| v / size);
+        Self { along, across: [-along[1], along[0]], size }
+    }
+
+    /// A point of the picture along and across the face.
+    pub(crate) fn place(&self, z: Point) -> Point {
+        [dot(z, self.along), dot(z, self.across)]
+    }
+}
+
+/// A point of a rim: along its opening from corner to corner, across the face, and what the flow misses there.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    along: f32,
+    across: f32,
+    miss: Point,
+}
+
+/// How far an eye (0 right, 1 left) is open among pins, on average along it.
+pub(crate) fn eye_opening(pins: &[Point], axes: &Axes, eye: usize) -> f32 {
+    let pairs = (CORNERS + eye..CORNERS + LIDS).step_by(2).map(|i| dot(minus(pins[i + LIDS], pins[i]), axes.across));
+    pairs.sum::<f32>() / (LIDS / 2) as f32
+}
+
+/// A lid's point or a corner of an eye in the source and in the driver, once lids that close are closed further.
+fn closed_further(i: usize, source: &[Point], driver: &[Point], photo: &Axes, axes: &Axes) -> [Point; 2] {
+    if i < CORNERS {
+        return [source[i], driver[i]];
+    }
+    let lower = i >= CORNERS + LIDS;
+    let (upper_at, sign) = if lower { (i - LIDS, -1.0) } else { (i, 1.0) };
+    let gap = minus(source[upper_at + LIDS], source[upper_at]);
+    let rest = dot(gap, photo.across).max(1e-4) * axes.size / photo.size;
+    let opening = dot(minus(driver[upper_at + LIDS], driver[upper_at]), axes.across);
+    let closing = (1.0 - opening / (rest * CLOSING)).clamp(0.0, 1.0);
+    let push = sign * 0.5 * (SHUT * rest * closing).min(opening.max(0.0));
+    [
+        [0, 1].map(|c| source[i][c] - sign * WIDER * closing * gap[c]),
+        [0, 1].map(|c| driver[i][c] + push * axes.across[c]),
+    ]
+}
+
+/// An eye or the mouth, an opening between two edges: lids with their lashes, or lips.
+pub(crate) struct Opening {
+    axes: Axes,
+    /// 1, or -1 for the left eye, which runs backwards along the face.
+    sense: f32,
+    /// From top to bottom, the outer and the inner one of each edge; points from corner to corner.
+    rims: [[Node; 7]; 4],
+    pixel: f32,
+}
+
+impl Opening {
+    /// An eye (0 right, 1 left) among pins. `missed(source, driver)` is what the flow lacks at a driver's point to lead to the
+    /// source's, `pixel` the side of a pixel in [-1, 1].
+    pub(crate) fn eye(
+        eye: usize,
+        source: &[Point],
+        driver: &[Point],
+        pixel: f32,
+        missed: impl Fn(Point, Point) -> Point,
+    ) -> Self {
+        let (axes, photo) = (Axes::of(driver), Axes::of(source));
+        let sense = 1.0 - 2.0 * eye as f32;
+        let node = |i: usize| {
+            let [s, d] = closed_further(i, source, driver, &photo, &axes);
+            let [along, across] = axes.place(d);
+            Node { along: along * sense, across, miss: missed(s, d) }
+        };
+        let lid = |first: usize| [eye, first, first + 2, first + 4, first + 6, first + 8, 2 + eye].map(node);
+        let lashes = |lid: [Node; 7], by: f32| lid.map(|n| Node { across: n.across + by * LASHES * axes.size, ..n });
+        let (upper, lower) = (lid(CORNERS + eye), lid(CORNERS + LIDS + eye));
+        Self { axes, sense, rims: [lashes(upper, -1.0), upper, lower, lashes(lower, 1.0)], pixel }
+    }
+
+    /// The mouth among pins.
+    pub(crate) fn mouth(
+        source: &[Point],
+        driver: &[Point],
+        pixel: f32,
+        missed: impl Fn(Point, Point) -> Point,
+    ) -> Self {
+        let axes = Axes::of(driver);
+        let rims = LIPS.map(|rim| {
+            rim.map(|i| {
+                let [along, across] = axes.place(driver[i]);
+                Node { along, across, miss: missed(source[i], driver[i]) }
+            })
+        });
+        Self { axes, sense: 1.0, rims, pixel }
+    }
+
+    /// Correction of the flow at a point of the picture, and how much of it lies inside.
+    pub(crate) fn at(&self, z: Point) -> (Point, f32) {
+        let Self { axes, sense, rims, pixel } = self;
+        let [along, height] = axes.place(z);
+        let along = along * sense;
+        let [mut top, above, below, mut bottom] = rims.each_ref().map(|rim| between(rim, along));
+        let (middle, gap) = (0.5 * (above.across + below.across), (below.across - above.across).max(0.0));
+        let (upper, lower) = (middle - 0.5 * gap, middle + 0.5 * gap);
+        (top.across, bottom.across) = (top.across.min(upper), bottom.across.max(lower));
+        // Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
+        let down = ((height - middle) / gap.max(*pixel) + 0.5).clamp(0.0, 1.0);
+        let part = |top: f32, bottom: f32| ((height - top) / (bottom - top).max(1e-4)).clamp(0.0, 1.0);
+        let (into, out) = (part(top.across, upper), part(lower, bottom.across));
+        let beyond = (rims[0][0].along - along).max(along - rims[0][6].along).max(0.0);
+        let skin = |away: f32, miss: Point| {
+            let reach = (STRETCH * dot(miss, axes.across).abs()).max(LEAST * axes.size);
+            (1.0 - away.max(0.0) / reach).clamp(0.0, 1.0)
+        };
+        let fade = (1.0 - beyond / (TAPER * axes.size)).clamp(0.0, 1.0);
+        let weight = fade * skin(top.across - height, top.miss) * skin(height - bottom.across, bottom.miss);
+        let correction = [0, 1].map(|c| {
+            let [top, above, below, bottom] = [top, above, below, bottom].map(|n| n.miss[c]);
+            weight * (top + into * (above - top) + down * (below - above) + out * (bottom - below))
+        });
+        let within = |depth: f32| (depth / pixel + 0.5).clamp(0.0, 1.0);
+        (correction, within(height - upper) * within(lower - height))
+    }
+}
+
+/// A rim at a place along its opening: linear between its points, constant beyond them.
+fn between(rim: &[Node; 7], along: f32) -> Node {
+    let (mut here, mut value) = (rim[0].along, rim[0]);
+    for [last, next] in rim.array_windows() {
+        let share = ((along - here) / (next.along - here).max(1e-4)).clamp(0.0, 1.0);
+        value.across += share * (next.across - last.across);
+        value.miss = [0, 1].map(|c| value.miss[c] + share * (next.miss[c] - last.miss[c]));
+        here = here.max(next.along);
+    }
+    value
+}
