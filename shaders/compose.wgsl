@@ -1,6 +1,6 @@
-// compose: m · warped + (1 - m) · sigmoid(rgb), m = sigmoid(blend logit), alpha 1. One invocation per pixel.
+// compose: m · warped + (1 - m) · sigmoid(rgb), m = max(sigmoid(blend logit), given), alpha 1. One invocation per pixel.
 //
-// Shapes   head [FOLD², n/FOLD, n/FOLD]·4: folded (r, g, b, blend logits)   warped [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
+// Shapes   head [FOLD², n/FOLD, n/FOLD]·4: folded (r, g, b, blend logits)   warped [1, n, n]·4 (r, g, b, given)   picture [n, n] texture
 // Storage  head, warped S4   Accumulate f32
 // CPU twin compose.rs
 #import tier
@@ -17,5 +17,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if any(id.xy >= vec2<u32>(p.size)) { return; }
     let h = 1.0 / (1.0 + exp(-up4(head[folded(id.xy, p.size)])));
     let v = up4(warped[id.y * p.size + id.x]);
-    textureStore(picture, id.xy, vec4<f32>(mix(h.rgb, v.rgb, h.w), 1.0));
+    textureStore(picture, id.xy, vec4<f32>(mix(h.rgb, v.rgb, max(h.w, v.w)), 1.0));
 }

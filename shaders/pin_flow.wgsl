@@ -11,6 +11,7 @@
 // Memory   52 vec4 f32 of lids and lips and what depends on them, found anew by each workgroup
 // CPU twin pin_flow.rs, opening.rs
 #import grid
+#import rims
 
 struct Params { size: u32, motion: u32, sharpness: f32, softness: f32, pixel: f32, open: f32, ratio: f32, unused: u32 }
 // sharpness = 1 / (2 sigma²); pixel: its side in [-1, 1]; opening at which an iris counts in full; ratio = (m - 1) / (n - 1)
@@ -22,7 +23,6 @@ struct Params { size: u32, motion: u32, sharpness: f32, softness: f32, pixel: f3
 
 const CORNERS = 4u; // outer, inner; of the right and the left eye in turn
 const LIDS = 10u; // upper, then as many lower ones
-const LIPS_AT = 24u;
 const IRISES_AT = 44u;
 const MOUTH = 2u; // among the openings, after the eyes
 const CLOSING = 0.5; // see opening.rs for these
@@ -37,14 +37,6 @@ var<workgroup> lids: array<vec4<f32>, 24>; // the driver's point along and acros
 var<workgroup> lips: array<vec4<f32>, 28>; // the same of the four rims of the lips in turn, from corner to corner
 var<workgroup> boxes: array<vec4<f32>, 3>; // what the eyes and the mouth reach, along and across: least and most of each
 var<workgroup> irises: array<vec4<f32>, 2>; // what the flow still misses there, how much of it counts, 0
-
-struct Face { along: vec2<f32>, across: vec2<f32>, size: f32 }
-// Axes from the right to the left outer corner and downwards.
-fn face(right: vec2<f32>, left: vec2<f32>) -> Face {
-    let size = max(length(left - right), 1e-6);
-    let along = (left - right) / size;
-    return Face(along, vec2<f32>(-along.y, along.x), size);
-}
 
 fn loose_at(at: vec2<f32>) -> vec4<f32> {
     let tap = bilinear_tap(at, p.motion);
@@ -71,15 +63,7 @@ fn lid_point(i: u32, f: Face) -> vec4<f32> {
 
 // A point of the lips: the k-th, from corner to corner, of the rims from top to bottom.
 fn lip_point(rim: u32, k: u32, f: Face) -> vec4<f32> {
-    // Places among the lips' pins of what lies between the corners 2 and 3, five bits each.
-    let places = vec4<u32>(
-        4u | (6u << 5u) | (0u << 10u) | (7u << 15u) | (5u << 20u),
-        14u | (16u << 5u) | (12u << 10u) | (17u << 15u) | (15u << 20u),
-        14u | (18u << 5u) | (13u << 10u) | (19u << 15u) | (15u << 20u),
-        8u | (10u << 5u) | (1u << 10u) | (11u << 15u) | (9u << 20u),
-    );
-    let between = (places[rim] >> (5u * (max(k, 1u) - 1u))) & 31u;
-    let i = LIPS_AT + select(select(between, 3u, k == 6u), 2u, k == 0u);
+    let i = lip_pin(rim, k);
     return vec4<f32>(dot(driver[i], f.along), dot(driver[i], f.across), missed(source[i], driver[i]));
 }
 
@@ -142,8 +126,7 @@ fn by_rims(opening: u32, z: vec2<f32>, f: Face) -> vec3<f32> {
     let box = boxes[opening];
     let beyond = max(max(box.x - along, along - box.y), 0.0);
     let weight = clamp(1.0 - beyond / (TAPER * f.size), 0.0, 1.0) * skin(top.height - z.y, top.miss, f) * skin(z.y - bottom.height, bottom.miss, f);
-    let inside = clamp((z.y - upper) / p.pixel + 0.5, 0.0, 1.0) * clamp((lower - z.y) / p.pixel + 0.5, 0.0, 1.0);
-    return vec3<f32>(weight * correction, inside);
+    return vec3<f32>(weight * correction, covered(z.y, upper, lower, p.pixel));
 }
 
 // From an opening's first to its last corner along it, and what it may reach across.

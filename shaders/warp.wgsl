@@ -1,35 +1,118 @@
-// warp: samples source and mask by the flow, lays out the synthesis input. One invocation per output pixel.
+// warp: samples source and mask by the flow, gives a mouth that opens its inside, lays out the synthesis input. One invocation per
+// output pixel.
 //
 // Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, 0)
+//          mouth [1, 10 · 16, 32]·4: layers of two widths and five openings each, and in the last lane how open the source's is
+//          driver [46] vec2 f32, its pins as in pin_flow
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
-//          warped [1, n, n]·4 (rgb, mask)
+//          warped [1, n, n]·4 (rgb, how much of it is given: the inside of the mouth)
 // Sampling bilinear, align_corners, clamped to the edge
-// Storage  source, background, y, warped S4   Accumulate f32
-// CPU twin warp.rs
+// Mouth    between the driver's inner lips, where they are at least twice as far apart as the source's; colours as mouth.rs says
+// Storage  source, background, mouth, y, warped S4   Accumulate f32
+// CPU twin warp.rs, mouth.rs
 #import tier
 #import grid
 #import fold
+#import rims
 
-struct Params { size: u32, pad_a: u32, pad_b: u32, pad_c: u32 }
+struct Params { size: u32, pixel: f32, pad_b: u32, pad_c: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<S4>;
 @group(0) @binding(3) var<storage, read> background: array<S4>;
-@group(0) @binding(4) var<storage, read_write> y: array<S4>;
-@group(0) @binding(5) var<storage, read_write> warped: array<S4>;
+@group(0) @binding(4) var<storage, read> mouth: array<S4>;
+@group(0) @binding(5) var<storage, read> driver: array<vec2<f32>>;
+@group(0) @binding(6) var<storage, read_write> y: array<S4>;
+@group(0) @binding(7) var<storage, read_write> warped: array<S4>;
+
+const ROWS = 16u;
+const COLUMNS = 32u;
+const OPENINGS = 5u;
+const RIGHT = 38u; // ends of the inner lips, and their middle
+const LEFT = 39u;
+const UPPER = 36u;
+const LOWER = 37u;
+const FULL = 0.25; // see mouth.rs
+const NONE = 0.5;
+var<workgroup> rims: array<vec2<f32>, 14>; // inner rim of the upper, then of the lower lip: along and across the face
+var<workgroup> box: vec4<f32>; // what they enclose: least and most along, across
+
+// Height of a rim at a place along it, linear between its points.
+fn rim_at(first: u32, along: f32) -> f32 {
+    var here = rims[first];
+    var height = here.y;
+    for (var k = first + 1u; k < first + 7u; k++) {
+        let next = rims[k];
+        height += clamp((along - here.x) / max(next.x - here.x, 1e-4), 0.0, 1.0) * (next.y - here.y);
+        here = vec2<f32>(max(next.x, here.x), next.y);
+    }
+    return height;
+}
+
+fn layer_at(layer: u32, low: vec2<u32>, high: vec2<u32>, t: vec2<f32>) -> vec3<f32> {
+    let upper = (layer * ROWS + low.y) * COLUMNS;
+    let lower = (layer * ROWS + high.y) * COLUMNS;
+    return mix(mix(up4(mouth[upper + low.x]).rgb, up4(mouth[upper + high.x]).rgb, t.x),
+        mix(up4(mouth[lower + low.x]).rgb, up4(mouth[lower + high.x]).rgb, t.x), t.y);
+}
+
+// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.
+fn inside_at(share: vec2<f32>, width: f32, opening: f32) -> vec3<f32> {
+    let last = vec2<f32>(f32(COLUMNS - 1u), f32(ROWS - 1u));
+    let at = clamp(share * vec2<f32>(f32(COLUMNS), f32(ROWS)) - 0.5, vec2<f32>(0.0), last);
+    let low = vec2<u32>(at);
+    let high = min(low + 1u, vec2<u32>(COLUMNS - 1u, ROWS - 1u));
+    let t = at - vec2<f32>(low);
+    let k = select(0u, 1u, opening > 0.21) + select(0u, 1u, opening > 0.31) + select(0u, 1u, opening > 0.47);
+    let less = select(select(select(0.12, 0.21, k > 0u), 0.31, k > 1u), 0.47, k > 2u);
+    let more = select(select(select(0.21, 0.31, k > 0u), 0.47, k > 1u), 0.7, k > 2u);
+    let open = clamp((opening - less) / (more - less), 0.0, 1.0);
+    let narrow = mix(layer_at(k, low, high, t), layer_at(k + 1u, low, high, t), open);
+    let wide = mix(layer_at(OPENINGS + k, low, high, t), layer_at(OPENINGS + k + 1u, low, high, t), open);
+    return mix(narrow, wide, clamp((width - 0.45) / 0.17, 0.0, 1.0));
+}
 
 @compute @workgroup_size(16, 4)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) i: u32) {
+    let f = face(driver[0], driver[1]);
+    if i < 14u {
+        let at = driver[lip_pin(1u + i / 7u, i % 7u)];
+        rims[i] = vec2<f32>(dot(at, f.along), dot(at, f.across));
+    }
+    workgroupBarrier();
+    if i == 0u {
+        var around = vec4<f32>(dot(driver[RIGHT], f.along), dot(driver[LEFT], f.along), rims[0].y, rims[0].y);
+        for (var k = 0u; k < 14u; k++) { around = vec4<f32>(around.xy, min(around.z, rims[k].y), max(around.w, rims[k].y)); }
+        box = around + vec4<f32>(0.0, 0.0, -p.pixel, p.pixel);
+    }
+    workgroupBarrier();
     if any(id.xy >= vec2<u32>(p.size)) { return; }
     let pixel = id.y * p.size + id.x;
-    let f = flow[pixel];
-    let tap = bilinear_tap(pixel_position(f.xy, p.size), p.size);
+    let flowed = flow[pixel];
+    let tap = bilinear_tap(pixel_position(flowed.xy, p.size), p.size);
     let upper = tap.low.y * p.size;
     let lower = tap.high.y * p.size;
     let v = blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
         up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
-    warped[pixel] = down4(v);
+    var rgb = v.rgb;
+    var given = 0.0;
+    let z = grid_point(id.xy, p.size);
+    let place = vec2<f32>(dot(z, f.along), dot(z, f.across));
+    if (place.x > box.x) & (place.x < box.y) & (place.y > box.z) & (place.y < box.w) {
+        let width = max(box.y - box.x, 1e-3);
+        let opening = max(dot(driver[LOWER] - driver[UPPER], f.across), 0.0) / width;
+        let amount = clamp((NONE - up4(mouth[0]).w / max(opening, 1e-3)) / (NONE - FULL), 0.0, 1.0);
+        let top = rim_at(0u, place.x);
+        let bottom = rim_at(7u, place.x);
+        let middle = 0.5 * (top + bottom);
+        let gap = max(bottom - top, 0.0);
+        given = amount * covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, p.pixel);
+        let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
+        rgb = mix(rgb, inside_at(share, width / f.size, opening), given);
+    }
+    warped[pixel] = down4(vec4<f32>(rgb, given));
     let to = folded(id.xy, p.size);
-    y[to] = down4(vec4<f32>(v.rgb * f.z, f.z));
+    let seen = max(flowed.z, given);
+    y[to] = down4(vec4<f32>(rgb * seen, seen));
     y[p.size * p.size + to] = down4(vec4<f32>(up4(background[pixel]).rgb, v.w));
 }

@@ -5,10 +5,10 @@ use crate::grid::picture_workgroups;
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
 
-/// `m · warped + (1 - m) · sigmoid(rgb)` with `m = sigmoid(blend)`, alpha 1.
+/// `m · warped + (1 - m) · sigmoid(rgb)` with `m = max(sigmoid(blend), given)`, alpha 1: what is given is not painted over.
 ///
 /// Inputs: `head`, four channels (r, g, b, blend logits) folded to `[4 · fold², size / fold, size / fold]` (channel order:
-/// [`crate::shuffled_channel`]); `warped` `[4, size, size]` (r, g, b, mask; the mask is not used). Output: texture `size × size`.
+/// [`crate::shuffled_channel`]); `warped` `[4, size, size]` (r, g, b, given). Output: texture `size × size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Compose {
     /// Side of the picture in pixels.
@@ -48,8 +48,9 @@ impl Kernel for Compose {
         for (pixel, (warped, out)) in inputs[1].chunks_exact(4).zip(outputs[0].chunks_exact_mut(4)).enumerate() {
             let head = &inputs[0][4 * folded(pixel % size, pixel / size, size, fold)..][..4];
             let h: [f32; 4] = std::array::from_fn(|lane| 1.0 / (1.0 + (-head[lane]).exp()));
+            let m = h[3].max(warped[3]);
             for lane in 0..3 {
-                out[lane] = h[lane] * (1.0 - h[3]) + warped[lane] * h[3];
+                out[lane] = h[lane] * (1.0 - m) + warped[lane] * m;
             }
             out[3] = 1.0;
         }

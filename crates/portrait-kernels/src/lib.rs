@@ -35,6 +35,7 @@ mod landmark_mask;
 mod max_pool;
 mod motion_combine;
 mod motion_input;
+mod mouth;
 mod one_euro;
 mod opening;
 mod paste;

@@ -1,4 +1,5 @@
-//! How eyes and mouth of a driver lead those of a photo: the host side of the rims in `shaders/pin_flow.wgsl`.
+//! How eyes and mouth of a driver lead those of a photo: the host side of the rims in `shaders/pin_flow.wgsl` and
+//! `shaders/prelude/rims.wgsl`.
 
 use crate::face::{Point, dot, minus};
 
@@ -7,7 +8,7 @@ use crate::face::{Point, dot, minus};
 const CORNERS: usize = 4;
 const LIDS: usize = 10;
 /// The same of the lips from corner to corner: outer and inner rim of the upper, inner and outer rim of the lower one.
-const LIPS: [[usize; 7]; 4] = [
+pub(crate) const LIPS: [[usize; 7]; 4] = [
     [26, 28, 30, 24, 31, 29, 27],
     [26, 38, 40, 36, 41, 39, 27],
     [26, 38, 42, 37, 43, 39, 27],
@@ -49,6 +50,11 @@ impl Axes {
     pub(crate) fn place(&self, z: Point) -> Point {
         [dot(z, self.along), dot(z, self.across)]
     }
+}
+
+/// How much of a pixel of this side lies between two heights, 0..=1.
+pub(crate) fn covered(at: f32, top: f32, bottom: f32, pixel: f32) -> f32 {
+    ((bottom.min(at + 0.5 * pixel) - top.max(at - 0.5 * pixel)) / pixel).clamp(0.0, 1.0)
 }
 
 /// A point of a rim: along its opening from corner to corner, across the face, and what the flow misses there.
@@ -157,8 +163,7 @@ impl Opening {
             let [top, above, below, bottom] = [top, above, below, bottom].map(|n| n.miss[c]);
             weight * (top + into * (above - top) + down * (below - above) + out * (bottom - below))
         });
-        let within = |depth: f32| (depth / pixel + 0.5).clamp(0.0, 1.0);
-        (correction, within(height - upper) * within(lower - height))
+        (correction, covered(height, upper, lower, *pixel))
     }
 }
 

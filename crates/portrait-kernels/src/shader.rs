@@ -95,6 +95,7 @@ prelude![
     "fold",
     "grid",
     "refiner",
+    "rims",
     "thin_plate"
 ];
 

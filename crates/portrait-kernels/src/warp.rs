@@ -1,16 +1,25 @@
 //! The one warp of the source picture, and the synthesis network's input made from it.
 
 use crate::fold::folded;
-use crate::grid::{bilinear, picture_workgroups, pixel_position};
-use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
-use bytemuck::{Pod, Zeroable};
+use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
+use crate::mouth::{MOUTH, OpenMouth, opening};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, feature_len};
+use bytemuck::{Pod, Zeroable, cast_slice};
 
-/// Warps the source and its person mask by the flow (MobilePortrait 3.3: one warp, at image level).
+/// Warps the source and its person mask by the flow (MobilePortrait 3.3: one warp, at image level). Where the driver's lips are
+/// further apart than the source's can be drawn, the inside of a mouth is given: it was never in the picture.
 ///
 /// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask);
-/// background `[3, size, size]`. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
-/// mask) folded to `[8 · fold², size / fold, size / fold]` (channel order: [`crate::shuffled_channel`]), and `warped` `[4, size, size]` = (rgb, mask), not multiplied by the occlusion. Sampling is bilinear,
-/// `align_corners`, clamped to the edge.
+/// background `[3, size, size]`; the source's mouth `[4, MOUTH]`; the driver's pins `[46, 2]` as [`Transfer::pins`] lists them. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
+/// mask) folded to `[8 · fold², size / fold, size / fold]` (channel order: [`crate::shuffled_channel`]), and `warped`
+/// `[4, size, size]` = (rgb, how much of it is given, 0..=1), not multiplied by the occlusion. Sampling is bilinear, `align_corners`,
+/// clamped to the edge.
+///
+/// The mouth is a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
+/// the lower and from the right to the left end, of a mouth that is 0.45 distances of the outer corners of the eyes wide and open by
+/// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the driver's lips are open more than
+/// twice as far as the source's, in full from four times on; the
+/// fourth channel, the same everywhere, is the source's [`Self::opening`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Warp {
     /// Side of the picture in pixels.
@@ -24,7 +33,23 @@ pub struct Warp {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct Params {
     size: u32,
-    pad: [u32; 3],
+    /// Side of a pixel in [-1, 1].
+    pixel: f32,
+    pad: [u32; 2],
+}
+
+impl Warp {
+    /// `[height, width]` of a mouth.
+    pub const MOUTH: [u32; 2] = [MOUTH[0] as u32, MOUTH[1] as u32];
+
+    /// How open the inner lips are in the middle among pins, in widths of theirs.
+    pub fn opening(pins: &[[f32; 2]]) -> f32 {
+        opening(pins)
+    }
+
+    fn params(&self) -> Params {
+        Params { size: self.size, pixel: 2.0 / (self.size.max(2) - 1) as f32, pad: [0; 2] }
+    }
 }
 
 impl Kernel for Warp {
@@ -38,32 +63,40 @@ impl Kernel for Warp {
             Binding::new(Bind::Floats, picture(4)),
             Binding::new(Bind::Feature, picture(4)),
             Binding::new(Bind::Feature, picture(3)),
+            Binding::new(Bind::Feature, feature_len(4, Self::MOUTH[0], Self::MOUTH[1])),
+            Binding::new(Bind::Floats, 2 * Transfer::PINS),
             Binding::new(Bind::FeatureOut, picture(8)),
             Binding::new(Bind::FeatureOut, picture(4)),
         ]
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
-        let params = Params { size: self.size, pad: [0; 3] };
         Dispatch {
             shader: ShaderKey::new("warp", tier).set("FOLD", self.fold),
-            params: bytemuck::bytes_of(&params).to_vec(),
+            params: bytemuck::bytes_of(&self.params()).to_vec(),
             workgroups: picture_workgroups(self.size, 1),
         }
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [flow, source, background] = inputs else { panic!("warp needs flow, source and background") };
+        let [flow, source, background, mouth, driver] = inputs else {
+            panic!("warp needs flow, source, background, mouth and the driver's pins")
+        };
         let [y, warped] = outputs else { panic!("warp writes the synthesis input and the warped source") };
         let [size, fold] = [self.size, self.fold].map(|v| v as usize);
+        let open = OpenMouth::new(mouth[3], cast_slice(driver), self.params().pixel);
         let (first, second) = y.split_at_mut(size * size * 4);
         for pixel in 0..size * size {
             let [x, y, occlusion, _] = flow.as_chunks().0[pixel];
-            let v @ [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
-            warped[pixel * 4..][..4].copy_from_slice(&v);
+            let [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
+            let (inside, given) = open.at(mouth, grid_point(pixel % size, pixel / size, size));
+            let seen = occlusion.max(given);
+            let mix = |a: f32, b: f32| a * (1.0 - given) + b * given;
+            let [r, g, b] = [mix(r, inside[0]), mix(g, inside[1]), mix(b, inside[2])];
+            warped[pixel * 4..][..4].copy_from_slice(&[r, g, b, given]);
             let back = &background[pixel * 4..][..3];
             let to = 4 * folded(pixel % size, pixel / size, size, fold);
-            first[to..][..4].copy_from_slice(&[r * occlusion, g * occlusion, b * occlusion, occlusion]);
+            first[to..][..4].copy_from_slice(&[r * seen, g * seen, b * seen, seen]);
             second[to..][..4].copy_from_slice(&[back[0], back[1], back[2], mask]);
         }
     }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::pins::face;
 use common::{Rng, assert_close, check, from_layout, to_layout, twin};
 use portrait_kernels::{Compose, Warp, shuffled_channel};
 
@@ -16,8 +17,11 @@ const WARPS: [Warp; 8] = [
     Warp { size: 256, fold: 2 },
 ];
 
-/// Flow (partly outside the picture), source with mask, background.
-fn warp_inputs(kernel: &Warp, seed: u64) -> Vec<Vec<f32>> {
+const LARGE: Warp = Warp { size: 256, fold: 1 };
+
+/// Flow (partly outside the picture), source with mask, background, and mouth and pins of lips that are open by as much in the source
+/// and in the driver.
+fn warp_inputs(kernel: &Warp, [source, driver]: [f32; 2], seed: u64) -> Vec<Vec<f32>> {
     let mut rng = Rng::new(seed);
     let m = kernel.size as usize;
     let flow = (0..m * m)
@@ -26,7 +30,16 @@ fn warp_inputs(kernel: &Warp, seed: u64) -> Vec<Vec<f32>> {
             [x * 1.3 + rng.range(-0.1, 0.1), y * 1.2 + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
         })
         .collect();
-    vec![flow, rng.feature([4, kernel.size, kernel.size]), rng.feature([3, kernel.size, kernel.size])]
+    let [rows, columns] = Warp::MOUTH;
+    let mut mouth = rng.feature([4, rows, columns]);
+    mouth.as_chunks_mut::<4>().0.iter_mut().for_each(|p| p[3] = Warp::opening(&face(0.1, source)));
+    vec![
+        flow,
+        rng.feature([4, kernel.size, kernel.size]),
+        rng.feature([3, kernel.size, kernel.size]),
+        mouth,
+        face(0.1, driver).concat(),
+    ]
 }
 
 /// Bilinear, align_corners, clamped, by tent weights over a whole plane.
@@ -51,15 +64,20 @@ fn unshuffled(planes: &[f32], channels: u32, size: u32, fold: u32) -> Vec<f32> {
 
 #[test]
 fn warp_matches_twin() {
-    for kernel in &WARPS {
-        check(kernel, &warp_inputs(kernel, 1));
+    // Mouths that show all they need, half of it, nothing of a little or of wide open lips, and shut ones.
+    for (kernel, lips) in
+        WARPS.iter().zip([[0.1, 0.2], [0.04, 0.12], [0.0, 0.05], [0.0, 0.3], [0.0, 0.0]].iter().cycle())
+    {
+        check(kernel, &warp_inputs(kernel, *lips, 1));
     }
+    check(&LARGE, &warp_inputs(&LARGE, [0.02, 0.2], 1));
+    check(&LARGE, &warp_inputs(&LARGE, [0.0, 0.09], 2));
 }
 
 #[test]
 fn warp_matches_formula() {
     for kernel in &WARPS[1..6] {
-        let inputs = warp_inputs(kernel, 2);
+        let inputs = warp_inputs(kernel, [0.1, 0.1], 2);
         let size = kernel.size as usize;
         let area = size * size;
         let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<f64>>();
@@ -72,7 +90,7 @@ fn warp_matches_formula() {
             let to = [moved(0), moved(1)].map(|v| (v + 1.0) / 2.0 * (size as f64 - 1.0));
             for c in 0..4 {
                 let v = sample64(&source[c * area..][..area], size, to);
-                warped[c * area + i] = v as f32;
+                warped[c * area + i] = if c < 3 { v as f32 } else { 0.0 };
                 y[if c < 3 { c } else { 7 } * area + i] = if c < 3 { v * moved(2) } else { v } as f32;
             }
             y[3 * area + i] = moved(2) as f32;
@@ -88,13 +106,80 @@ fn warp_matches_formula() {
     }
 }
 
+/// The mouth at a share of its width and of the gap between its lips, by tent weights over the layers, rows and columns, in f64.
+fn mouth64(mouth: &[f32], [width, opening]: [f64; 2], share: [f64; 2]) -> [f64; 3] {
+    let tent = |at: f64, nodes: &[f64]| -> Vec<f64> {
+        let at = at.clamp(nodes[0], nodes[nodes.len() - 1]);
+        let up = |k: usize| if k == 0 { 1.0 } else { (at - nodes[k - 1]) / (nodes[k] - nodes[k - 1]) };
+        let down = |k: usize| if k + 1 == nodes.len() { 1.0 } else { (nodes[k + 1] - at) / (nodes[k + 1] - nodes[k]) };
+        (0..nodes.len()).map(|k| up(k).min(down(k)).max(0.0)).collect()
+    };
+    let texels = |count: usize| (0..count).map(|i| (i as f64 + 0.5) / count as f64).collect::<Vec<f64>>();
+    let (wide, open) = (tent(width, &[0.45, 0.62]), tent(opening, &[0.12, 0.21, 0.31, 0.47, 0.7]));
+    let (column, row) = (tent(share[0], &texels(32)), tent(share[1], &texels(16)));
+    let mut sum = [0.0; 3];
+    for (i, texel) in mouth.as_chunks::<4>().0.iter().enumerate() {
+        let (x, y, o, w) = (i % 32, i / 32 % 16, i / 512 % 5, i / 2560);
+        let weight = column[x] * row[y] * open[o] * wide[w];
+        sum = [0, 1, 2].map(|c| sum[c] + weight * f64::from(texel[c]));
+    }
+    sum
+}
+
+#[test]
+fn a_mouth_that_opens_is_given_its_inside_and_nothing_else_is() {
+    // Ends of the inner lips at ±0.14, 0.35 of the distance of the eyes: narrower than any layer.
+    for open in [0.05, 0.12, 0.2] {
+        let inputs = warp_inputs(&LARGE, [0.0, open], 4);
+        let got = from_layout(&twin(&LARGE, &inputs, &[])[1], [4, 256, 256]);
+        let own = from_layout(&twin(&LARGE, &warp_inputs(&LARGE, [0.2, open], 4), &[])[1], [4, 256, 256]);
+        let mut shown = 0;
+        for i in 0..256 * 256 {
+            let [x, y] = [i % 256, i / 256].map(|v| v as f64 * 2.0 / 255.0 - 1.0);
+            let given = got[3 * 256 * 256 + i];
+            // Rims are straight between points at 0.07 from each other, and a fourth of the way closed at the outer ones.
+            let gap = |at: f64| f64::from(open) * (1.0 - at * at / 4.0);
+            let (low, t) = ((x.abs() / 0.07).floor(), (x.abs() / 0.07).fract());
+            let gap = if low >= 2.0 { 0.0 } else { gap(low) * (1.0 - t) + gap(low + 1.0) * t };
+            let depth = gap / 2.0 - (y - 0.5).abs();
+            if depth > 0.01 {
+                let want = mouth64(&inputs[3], [0.35, f64::from(open) / 0.28], [x / 0.28 + 0.5, (y - 0.5) / gap + 0.5]);
+                for c in 0..3 {
+                    let found = f64::from(got[c * 256 * 256 + i]);
+                    assert!((found - want[c]).abs() < 2e-3, "{x} {y}: {found} for {}", want[c]);
+                }
+                assert!(given > 0.99999, "{x} {y}: {given}");
+                shown += 1;
+            } else if depth < -0.01 {
+                assert_eq!(given, 0.0, "{x} {y}");
+                assert!((0..3).all(|c| got[c * 256 * 256 + i] == own[c * 256 * 256 + i]));
+            }
+        }
+        assert!(shown > 50, "{shown} pixels of a mouth open by {open}");
+    }
+}
+
+#[test]
+fn a_mouth_that_is_open_in_the_photo_keeps_its_own_inside() {
+    let given = |source: f32, driver: f32| {
+        let warped = twin(&LARGE, &warp_inputs(&LARGE, [source, driver], 5), &[]).remove(1);
+        from_layout(&warped, [4, 256, 256])[3 * 256 * 256..].iter().fold(0.0f32, |most, &v| most.max(v))
+    };
+    for [source, driver] in [[0.1, 0.1], [0.1, 0.02], [0.1, 0.19], [0.0, 0.0], [0.05, 0.0]] {
+        assert_eq!(given(source, driver), 0.0, "{source} {driver}");
+    }
+    let half = given(0.06, 0.16);
+    assert!(half > 0.4 && half < 0.6, "{half}");
+}
+
 #[test]
 fn an_identity_flow_returns_the_source() {
     let kernel = Warp { size: 9, fold: 3 };
-    let mut inputs = warp_inputs(&kernel, 3);
+    let mut inputs = warp_inputs(&kernel, [0.1, 0.1], 3);
     inputs[0] = (0..81).flat_map(|i| [(i % 9) as f32 / 4.0 - 1.0, (i / 9) as f32 / 4.0 - 1.0, 1.0, 0.0]).collect();
     let got = twin(&kernel, &inputs, &[]);
-    assert_close(&got[1], &inputs[1], 1e-12);
+    let rgb = |v: &[f32]| v.as_chunks::<4>().0.iter().flat_map(|p| [p[0], p[1], p[2]]).collect::<Vec<f32>>();
+    assert_close(&rgb(&got[1]), &rgb(&inputs[1]), 1e-12);
     check(&kernel, &inputs);
 }
 
@@ -109,7 +194,7 @@ fn compose_matches_twin_and_formula() {
         let sigmoid = |v: f32| 1.0 / (1.0 + f64::from(-v).exp());
         let want: Vec<f32> = (0..head.len())
             .map(|i| {
-                let m = sigmoid(head[i / 4 * 4 + 3]);
+                let m = sigmoid(head[i / 4 * 4 + 3]).max(f64::from(warped[i / 4 * 4 + 3]));
                 if i % 4 == 3 { 1.0 } else { (m * f64::from(warped[i]) + (1.0 - m) * sigmoid(head[i])) as f32 }
             })
             .collect();

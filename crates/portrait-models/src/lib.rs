@@ -34,6 +34,8 @@ pub mod bundled {
     pub const REFINER: &[u8] = include_bytes!("../../../weights/refiner.safetensors");
     /// Mean shape of the facial points and what expressions move.
     pub const EXPRESSIONS: &[u8] = include_bytes!("../../../weights/expressions.safetensors");
+    /// What shows in a mouth that opens.
+    pub const MOUTH: &[u8] = include_bytes!("../../../weights/mouth.safetensors");
     /// The person mask.
     pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
 }

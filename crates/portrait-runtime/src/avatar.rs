@@ -269,6 +269,11 @@ impl Engine {
         Ok(avatar)
     }
 
+    /// What shows in the avatar's mouth when it opens, as a feature tensor.
+    pub(crate) fn mouth_of(&self, avatar: &Avatar) -> Vec<f32> {
+        self.nets.mouth.of(&avatar.source, avatar.info.image, &avatar.facial)
+    }
+
     /// Fills in the cached bias maps of an avatar whose pictures and points are there.
     pub(crate) fn add_bias_maps(&self, avatar: &mut Avatar, facial3: &[[f32; 3]]) -> Result<(), EngineError> {
         let (n, preset) = (self.preset.motion, &self.preset);
@@ -285,11 +290,11 @@ impl Engine {
             return Ok(());
         };
         let (source, small) = (avatar.source_feature(), avatar.small_feature(n));
-        let background = avatar.background_feature();
+        let (background, mouth) = (avatar.background_feature(), self.mouth_of(avatar));
         let (mut views, pins) = (Vec::new(), Transfer::pins(&avatar.facial));
         for pose in view_poses(facial3, preset.synthesis.views) {
             let (driving, merge) = self.mixed_keypoints(&pose, &avatar.neural)?;
-            let inputs: [(&str, &[f32]); 8] = [
+            let inputs: [(&str, &[f32]); 9] = [
                 ("driving", driving.as_flattened()),
                 ("merge", &merge),
                 ("source_pins", pins.as_flattened()),
@@ -297,6 +302,7 @@ impl Engine {
                 ("source_small", &small),
                 ("source", &source),
                 ("background", &background),
+                ("mouth", &mouth),
                 ("motion_bias", &avatar.motion_bias),
             ];
             views.extend(self.run_once(view, &inputs, &["bottleneck"])?.into_iter().flatten());

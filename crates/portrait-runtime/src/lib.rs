@@ -24,6 +24,7 @@ mod inventory;
 mod known_faults;
 mod live;
 mod motion;
+mod mouth;
 mod nets;
 mod network;
 mod open_session;

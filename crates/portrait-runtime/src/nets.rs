@@ -4,6 +4,7 @@ use crate::error::EngineError;
 use crate::face_model::FaceModel;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
+use crate::mouth::Mouth;
 use portrait_graph::{Graph, GraphError, Program, TensorKind, Value, Weights, WeightsError, WeightsFault};
 use portrait_kernels::{
     Compose, MotionCombine, MotionInput, PinFlow, RefineCrops, RefinePoints, TpsSolve, Transfer, Warp,
@@ -18,6 +19,9 @@ use std::sync::Arc;
 /// What `Transfer` writes: the merger's input, the points its result starts from, the pins.
 pub(crate) const MERGE: TensorKind = TensorKind::Floats(Transfer::OUT_LEN as u32);
 
+/// What a mouth shows when it opens.
+pub(crate) const MOUTH: TensorKind = TensorKind::Feature([4, Warp::MOUTH[0], Warp::MOUTH[1]]);
+
 /// Programs of one preset. The external tensors of each are named in its builder below.
 #[derive(Debug)]
 pub(crate) struct Nets {
@@ -31,6 +35,7 @@ pub(crate) struct Nets {
     pub(crate) refiner: Refiner,
     /// Depth and expressions of faces.
     pub(crate) face: FaceModel,
+    pub(crate) mouth: Mouth,
     /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
     /// say (all their columns are zero), so that the bias map is exactly zero.
     pub(crate) views: Option<(Arc<Compiled>, Arc<Compiled>)>,
@@ -87,6 +92,7 @@ impl Nets {
             motion_bias: compile(motion_bias),
             refiner: Refiner { program: compile(refine()?), map: refiner_map()? },
             face: FaceModel::new()?,
+            mouth: Mouth::new()?,
             views: match views_matter(preset, weights)? {
                 true => Some((compile(view(preset, weights)?), compile(fuse_views(preset, weights)?))),
                 false => None,
@@ -200,12 +206,12 @@ fn motion_bias(preset: &Preset, weights: &Weights) -> Result<Program, EngineErro
 struct Warped {
     /// Input of the synthesis network.
     synthesis_input: Value,
-    /// Warped source and its mask.
+    /// Warped source, and how much of it is given.
     warped: Value,
 }
 
 /// Keypoints to the warped source. Externals: `driving`, `source_points` (mixed keypoints), `merge` (for its pins) and `source_pins`
-/// (facial points), `source_small`, `source` (RGB and person mask), `background`, `motion_bias`, and the flow as `flow`.
+/// (facial points), `source_small`, `source` (RGB and person mask), `background`, `mouth`, `motion_bias`, and the flow as `flow`.
 fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let k = &preset.keypoints;
     let (n, side) = (preset.motion, preset.image);
@@ -217,6 +223,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let source_small = g.external("source_small", square(3, n));
     let source = g.external("source", square(4, side));
     let background = g.external("background", square(3, side));
+    let mouth = g.external("mouth", MOUTH);
     let bias = g.external("motion_bias", square(preset.dense_motion.stem, n));
     let flow = g.external("flow", TensorKind::Floats(4 * side * side));
 
@@ -234,7 +241,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins], &[flow]);
     let warp = Arc::new(Warp { size: side, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
-    let made = g.kernel("warp", warp, &[flow, source, background], &outputs);
+    let made = g.kernel("warp", warp, &[flow, source, background, mouth, pins], &outputs);
     Warped { synthesis_input: made[0], warped: made[1] }
 }
 

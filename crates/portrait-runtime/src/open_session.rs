@@ -7,7 +7,7 @@ use crate::framing::Stage;
 use crate::frozen::{Arena, Compiled, Frozen, Resource, Resources};
 use crate::glue::{Glue, SessionBuffers};
 use crate::motion::Points;
-use crate::nets::square;
+use crate::nets::{MOUTH, square};
 use crate::options::{SessionOptions, SessionStats};
 use crate::session::Session;
 use crate::sitter::Sitter;
@@ -129,13 +129,14 @@ impl Engine {
         let (depth, relief) = (face.depth_of(facial), face.relief(facial));
         let source = Transfer::source(facial.as_flattened(), neural, &depth, &FacialPoints::STIFF, &relief);
         let size = convex_hull_area(&avatar.facial[..Points::MESH]).sqrt();
-        let tensors: [(&str, TensorKind, Vec<f32>); 8] = [
+        let tensors: [(&str, TensorKind, Vec<f32>); 9] = [
             ("source_points", floats(100), avatar.mixed.as_flattened().to_vec()),
             ("source_keypoints", floats(Transfer::SOURCE_LEN), source),
             ("source_pins", floats(2 * Transfer::PINS), Transfer::pins(&avatar.facial).into_flattened()),
             ("source_small", square(3, n), avatar.small_feature(n)),
             ("source", square(4, side), avatar.source_feature()),
             ("background", square(3, side), avatar.background_feature()),
+            ("mouth", MOUTH, self.mouth_of(avatar)),
             ("motion_bias", square(self.preset.dense_motion.stem, n), avatar.motion_bias.clone()),
             ("view_bias", TensorKind::Feature(self.preset.synthesis_bottleneck()), avatar.view_bias.clone()),
         ];

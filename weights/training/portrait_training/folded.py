@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import tps
+from . import mouth, tps
 from .pins import pin
 from .presets import BASE40, EYES, INDICES, LIPS, PINS
 from .solid import own_turn
@@ -152,7 +152,10 @@ class Folded:
         pins = None if facial_d is None else (pinned(facial), pinned(facial_d))
         flow = pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
         full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
-        full_warp, full_fg = full[:, :3], full[:, 3:]
+        full_warp, full_fg, given = full[:, :3], full[:, 3:], torch.zeros_like(mask)
+        if pins:
+            inside, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
+            full_warp, occlusion = torch.lerp(full_warp, inside, given), torch.maximum(occlusion, given)
 
         cached: dict[str, Tensor] = {}
 
@@ -165,9 +168,9 @@ class Folded:
         y = F.pixel_unshuffle(torch.cat([full_warp * occlusion, occlusion, background, full_fg], 1), fold)
         y = self.conv("synthesis.head", self.unet("synthesis", y, len(self.config["synthesis"]["down"]), fusion), relu=False)
         y = F.pixel_shuffle(y, fold)
-        blend = torch.sigmoid(y[:, 3:])
+        blend = torch.maximum(torch.sigmoid(y[:, 3:]), given)
         out = blend * full_warp + (1 - blend) * torch.sigmoid(y[:, :3])
         return dict(
             tps=parameters, warped=warped, heat=heat, marks=marks, dmn_head=head, flow=flow, occlusion=occlusion,
-            full_warp=full_warp, full_fg=full_fg, syn_head=y, out=out, **cached,
+            full_warp=full_warp, given=given, syn_head=y, out=out, **cached,
         )  # fmt: skip

@@ -199,7 +199,7 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
     the whole at half size, of eyes and mouth, or of a square where there is something to paint (for texture) as they are.
     """
     want, side = batch["drv"], batch["drv"].shape[-1]
-    inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"]]
+    inputs = [o["warped"], o["occlusion_full"], batch["back"], o["person"], o["given"]]
     wrong, opening, still = (o["warped"] - want).abs().mean(1, keepdim=True).detach(), opened(batch, side), empty(batch, side)
     if crop:
         corners = regions(batch["label_d"], wrong, side, crop)

@@ -7,7 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import tps
+from . import mouth, tps
 from .folded import pinned, sample
 from .pins import pin
 from .presets import BASE40
@@ -163,7 +163,7 @@ class DenseMotion(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`."""
+    """Warped source, occlusion, background, warped mask -> `out = m * warped + (1 - m) * paint`; what is given is not painted over."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -182,13 +182,15 @@ class Synthesis(nn.Module):
         x = F.pixel_unshuffle(torch.cat([warped * occlusion, occlusion, background, person], 1), self.fold)
         return self.unet.encode(x.contiguous(memory_format=torch.channels_last))
 
-    def forward(self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor, views: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, warped: Tensor, occlusion: Tensor, background: Tensor, person: Tensor, given: Tensor, views: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """`views` (B, views x C, h, w): bottlenecks of the source in other poses; without them their columns have no say."""
         maps = self.encode(warped, occlusion, background, person)
         known = maps[-1] if views is None else torch.cat([maps[-1], views.to(maps[-1].dtype)], 1)
         maps[-1] = F.conv2d(known, self.fusion.weight[:, : known.shape[1]], self.fusion.bias)
         y = F.pixel_shuffle(self.head(self.unet.decode(maps)).float(), self.fold)
-        paint, blend = torch.sigmoid(y[:, :3]), torch.sigmoid(y[:, 3:])
+        paint, blend = torch.sigmoid(y[:, :3]), torch.maximum(torch.sigmoid(y[:, 3:]), given)
         return dict(paint=paint, blend=blend, out=blend * warped + (1 - blend) * paint)
 
 
@@ -223,13 +225,19 @@ class Portrait(nn.Module):
         return self
 
     def flow(self, picture, mask, pins, kp_s, kp_d) -> dict[str, Tensor]:
-        """Motion, its flow at full resolution, pinned there, and the source warped by it."""
+        """Motion, its flow at full resolution, pinned there, and the source warped by it, with the inside of the mouth."""
         out, side = self.dense_motion(picture, mask, pins[0], kp_s, kp_d), picture.shape[-1]
+        held, pins, occlusion = self.config.get("pins"), [pinned(p) for p in pins], upsample(out["occlusion"], side)
         with geometry():
-            held = self.config.get("pins")
-            flow = pin(out["free"], side, *map(pinned, pins), **held) if held else upsample(out["free"], side)
+            flow = pin(out["free"], side, *pins, **held) if held else upsample(out["free"], side)
             full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
-        return out | dict(flow=flow, warped=full[:, :3], person=full[:, 3:], occlusion_full=upsample(out["occlusion"], side))
+            warped, person = full[:, :3], full[:, 3:]
+            given = torch.zeros_like(person)
+            if held:
+                inside, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
+                warped = torch.lerp(warped, inside, given)
+        occlusion = torch.maximum(occlusion, given)
+        return out | dict(flow=flow, warped=warped, person=person, occlusion_full=occlusion, given=given)
 
     def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
         return self.merger(facial[:, : self.config["keypoints"]["facial"]], neural)
@@ -251,4 +259,5 @@ class Portrait(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], views: bool = False) -> dict[str, Tensor]:
         o = self.motion(batch)
-        return o | self.synthesis(o["warped"], o["occlusion_full"], batch["back"], o["person"], self.views(batch, o) if views else None)
+        known = self.views(batch, o) if views else None
+        return o | self.synthesis(o["warped"], o["occlusion_full"], batch["back"], o["person"], o["given"], known)

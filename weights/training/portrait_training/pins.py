@@ -94,6 +94,11 @@ def lids(eye: int, driver: Tensor, miss: Tensor, f: Face) -> Rims:
     return out._replace(across=out.across + LASHES * f.size[..., None] * torch.tensor([-1.0, 0, 0, 1], device=driver.device)[:, None])
 
 
+def covered(at: Tensor, top: Tensor, bottom: Tensor, pixel: float) -> Tensor:
+    """How much of a pixel lies between two heights, 0..1."""
+    return ((torch.minimum(bottom, at + pixel / 2) - torch.maximum(top, at - pixel / 2)) / pixel).clamp(0, 1)
+
+
 def opening(r: Rims, f: Face, place: Tensor, pixel: float) -> tuple[Tensor, Tensor]:
     """Correction of the flow by an opening's rims at places (B, ..., 2) along and across it, and how much of each lies inside, 0..1."""
     spread = lambda x: x.view(len(x), *[1] * (place.ndim - 2))
@@ -115,8 +120,7 @@ def opening(r: Rims, f: Face, place: Tensor, pixel: float) -> tuple[Tensor, Tens
 
     beyond = torch.maximum(spread(r.along[:, 0, 0]) - u, u - spread(r.along[:, 0, -1])).clamp(min=0)
     weight = (1 - beyond / (TAPER * size)).clamp(0, 1) * skin(outer_upper - v, miss[0]) * skin(v - outer_lower, miss[3])
-    inside = ((v - upper) / pixel + 0.5).clamp(0, 1) * ((lower - v) / pixel + 0.5).clamp(0, 1)
-    return weight[..., None] * correction, inside
+    return weight[..., None] * correction, covered(v, upper, lower, pixel)
 
 
 def iris(driver: Tensor, f: Face, at: Tensor, sigma: float) -> Tensor:

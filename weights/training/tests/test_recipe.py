@@ -13,7 +13,7 @@ from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.pins import LIPS, pin
 from portrait_training.prepare import fill_background
-from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PRESETS, preset
+from portrait_training.presets import BASE40, EVALUATION_CLIPS, EYES, INDICES, MIRROR, PINS, PRESETS, preset
 from portrait_training.rows import part
 from portrait_training.run import Run, learning_rate
 from portrait_training.stream import Recipe, Sampler, thin_plate_map
@@ -125,7 +125,7 @@ def test_exported_path_is_the_network(config):
         kp_s, kp_d = (net.merger(f, net.nk(photo)) for f in (facial, moved))
         torch.testing.assert_close(folded.merge(facial, folded.neural_keypoints(photo)), kp_s, atol=1e-5, rtol=0)
         o = net.flow(photo, mask, (facial, moved), kp_s, kp_d)
-        want = o | net.synthesis(o["warped"], o["occlusion_full"], photo, o["person"])
+        want = o | net.synthesis(o["warped"], o["occlusion_full"], photo, o["person"], o["given"])
         got = folded.frame(photo, mask, photo, facial, kp_s, kp_d, moved)
     for key in ("flow", "out"):
         torch.testing.assert_close(got[key], want[key], atol=1e-4, rtol=0)

@@ -1,6 +1,6 @@
 //! The photo read through a flow, as the engine reads it, and nothing painted.
 
-use portrait_kernels::{Kernel, Warp};
+use portrait_kernels::{Kernel, Transfer, Warp, feature_len};
 use portrait_media::Picture;
 
 /// `photo` (square) read through a backward flow of its size, `(x, y, _, _)` in [-1, 1]: the CPU twin of the engine's own warp.
@@ -12,7 +12,10 @@ pub(crate) fn warped(photo: &Picture, flow: &[[f32; 4]]) -> Picture {
     // What the synthesis network would see is not used, and its background may be anything.
     let background = source.as_slice();
     let warp = Warp { size, fold: 1 };
-    warp.cpu(&[flow.as_flattened(), &source, background], &mut [&mut input, &mut out]);
+    // Without pins there is no mouth to be given.
+    let ([rows, columns], pins) = (Warp::MOUTH, [0.0; 2 * Transfer::PINS]);
+    let mouth = vec![0.0; feature_len(4, rows, columns)];
+    warp.cpu(&[flow.as_flattened(), &source, background, &mouth, &pins], &mut [&mut input, &mut out]);
     let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
     let rgba = out.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [byte(r), byte(g), byte(b), 255]).collect();
     Picture { width: size, height: size, rgba }

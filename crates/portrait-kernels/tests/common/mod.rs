@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, reason = "shared by test binaries, each using its own part")]
 
 mod gpu;
+pub mod pins;
 
 pub use gpu::Gpu;
 use portrait_kernels::{Bind, Binding, DeviceProfile, Kernel, ShaderKey, Tier};

@@ -86,11 +86,11 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     let warped = expose(&mut program, "warp", 1);
     let compiled = Compiled::new(engine.gpu(), program);
     let (driving, small) = (stored.get("kp_d"), avatar.small_feature(preset.motion));
-    let (source, background) = (avatar.source_feature(), avatar.background_feature());
+    let (source, background, mouth) = (avatar.source_feature(), avatar.background_feature(), engine.mouth_of(avatar));
     let mut merge = vec![0.0; Transfer::OUT_LEN];
     merge[Transfer::PINS_AT..].copy_from_slice(Transfer::pins(&stored.points("facial_d")).as_flattened());
     let pins = Transfer::pins(&avatar.facial);
-    let inputs: [(&str, &[f32]); 9] = [
+    let inputs: [(&str, &[f32]); 10] = [
         ("driving", &driving),
         ("merge", &merge),
         ("source_pins", pins.as_flattened()),
@@ -98,6 +98,7 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
         ("source_small", &small),
         ("source", &source),
         ("background", &background),
+        ("mouth", &mouth),
         ("motion_bias", &avatar.motion_bias),
         ("view_bias", &avatar.view_bias),
     ];
@@ -122,8 +123,8 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     }
     stage("flow", sparse(flow.as_chunks().0), interleaved(&stored.get("flow"), 2));
     if stored.has("full_warp") {
-        let reference = [stored.get("full_warp"), stored.get("full_fg")].concat();
-        stage("full_warp, full_fg", pixels(&warped, side, 4), interleaved(&reference, 4));
+        let reference = [stored.get("full_warp"), stored.get("given")].concat();
+        stage("full_warp, given", pixels(&warped, side, 4), interleaved(&reference, 4));
         let [channels, low, _] = preset.synthesis_bottleneck().map(|v| v as usize);
         stage("bottleneck", pixels(&bottom, low, channels), interleaved(&stored.get("bottleneck"), channels));
         // Where pixels are folded the logits have another order; the picture tells.

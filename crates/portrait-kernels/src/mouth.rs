@@ -1,0 +1,105 @@
+//! What shows between the lips of a mouth that opens: the host side of the mouth in `shaders/warp.wgsl`.
+
+use crate::face::{Point, dot, minus};
+use crate::opening::{Axes, LIPS, covered};
+
+/// Places in [`crate::Transfer::pins`]: ends of the inner lips, right and left, and their middle, upper and lower.
+const ENDS: [usize; 2] = [38, 39];
+const MIDDLE: [usize; 2] = [36, 37];
+/// How wide mouths of the first and of the second half of the layers are, of the distance between the outer corners of the eyes …
+const WIDTHS: [f32; 2] = [0.45, 0.62];
+/// … and how far the layers of each half are open, of their width.
+const OPENINGS: [f32; 5] = [0.12, 0.21, 0.31, 0.47, 0.7];
+const ROWS: usize = 16;
+const COLUMNS: usize = 32;
+/// `[height, width]` of the picture of all layers, one below the other.
+pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS, COLUMNS];
+/// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
+const FULL: f32 = 0.25;
+const NONE: f32 = 0.5;
+
+/// How wide the inner lips are, in the pins' unit, and how open, in widths.
+fn shape(pins: &[Point], axes: &Axes) -> (f32, f32) {
+    let width = dot(minus(pins[ENDS[1]], pins[ENDS[0]]), axes.along).max(1e-3);
+    (width, dot(minus(pins[MIDDLE[1]], pins[MIDDLE[0]]), axes.across).max(0.0) / width)
+}
+
+/// How open a mouth is among pins, in widths.
+pub(crate) fn opening(pins: &[Point]) -> f32 {
+    shape(pins, &Axes::of(pins)).1
+}
+
+/// A node and how far the way to the next one is gone: linear, constant beyond the ends.
+fn between(nodes: &[f32], at: f32) -> (usize, f32) {
+    let k = nodes[1..nodes.len() - 1].iter().filter(|&&node| at > node).count();
+    (k, ((at - nodes[k]) / (nodes[k + 1] - nodes[k])).clamp(0.0, 1.0))
+}
+
+/// A driver's mouth, and how much of a source's it needs.
+pub(crate) struct OpenMouth {
+    axes: Axes,
+    /// Inner rims of the upper and the lower lip, along and across the face.
+    rims: [[Point; 7]; 2],
+    /// Of the inner lips' ends, along the face.
+    ends: [f32; 2],
+    width: f32,
+    opening: f32,
+    /// How much is given where the mouth is, 0..=1.
+    amount: f32,
+    pixel: f32,
+}
+
+impl OpenMouth {
+    /// Of the driver's pins, for a source whose mouth is open by `shown`.
+    pub(crate) fn new(shown: f32, driver: &[Point], pixel: f32) -> Self {
+        let axes = Axes::of(driver);
+        let (width, opening) = shape(driver, &axes);
+        let amount = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
+        let rims = [LIPS[1], LIPS[2]].map(|rim| rim.map(|i| axes.place(driver[i])));
+        let ends = ENDS.map(|i| axes.place(driver[i])[0]);
+        Self { axes, rims, ends, width: width / axes.size, opening, amount, pixel }
+    }
+
+    /// Colour and share of what is given at a point of the picture. `layers` is `[4, MOUTH]` with its pixels' lanes together.
+    pub(crate) fn at(&self, layers: &[f32], z: Point) -> ([f32; 3], f32) {
+        let [along, height] = self.axes.place(z);
+        let [right, left] = self.ends;
+        if along <= right || along >= left {
+            return ([0.0; 3], 0.0);
+        }
+        let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
+        let (middle, gap) = (0.5 * (top + bottom), (bottom - top).max(0.0));
+        let given = self.amount * covered(height, middle - 0.5 * gap, middle + 0.5 * gap, self.pixel);
+        let share = [(along - right) / (left - right).max(1e-3), (height - middle) / gap.max(1e-4) + 0.5];
+        (self.inside(layers, share), given)
+    }
+
+    /// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.
+    fn inside(&self, layers: &[f32], share: Point) -> [f32; 3] {
+        let place = |share: f32, count: usize| {
+            let at = (share * count as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+            (at as usize, (at as usize + 1).min(count - 1), at.fract())
+        };
+        let ((x0, x1, tx), (y0, y1, ty)) = (place(share[0], COLUMNS), place(share[1], ROWS));
+        let mix = |a: f32, b: f32, t: f32| a + t * (b - a);
+        let ((k, open), (_, wide)) = (between(&OPENINGS, self.opening), between(&WIDTHS, self.width));
+        std::array::from_fn(|lane| {
+            let texel = |layer: usize, x: usize, y: usize| layers[((layer * ROWS + y) * COLUMNS + x) * 4 + lane];
+            let layer = |i: usize| {
+                mix(mix(texel(i, x0, y0), texel(i, x1, y0), tx), mix(texel(i, x0, y1), texel(i, x1, y1), tx), ty)
+            };
+            let half = |first: usize| mix(layer(first + k), layer(first + k + 1), open);
+            mix(half(0), half(OPENINGS.len()), wide)
+        })
+    }
+}
+
+/// Height of a rim at a place along it: linear between its points, constant beyond them.
+fn height_at(rim: &[Point; 7], along: f32) -> f32 {
+    let [mut here, mut height] = rim[0];
+    for [last, next] in rim.array_windows() {
+        height += ((along - here) / (next[0] - here).max(1e-4)).clamp(0.0, 1.0) * (next[1] - last[1]);
+        here = here.max(next[0]);
+    }
+    height
+}
