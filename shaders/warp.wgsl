@@ -7,7 +7,7 @@
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
 //          warped [1, n, n]·4 (rgb, how much of it is given: the inside of the mouth)
 // Sampling bilinear, align_corners, clamped to the edge
-// Mouth    between the driver's inner lips, where they are at least twice as far apart as the source's; colours as mouth.rs says
+// Mouth    between the driver's inner lips, where they are further apart than the source's can be drawn; colours as mouth.rs says
 // Storage  source, background, mouth, y, warped S4   Accumulate f32
 // CPU twin warp.rs, mouth.rs
 #import tier
@@ -32,8 +32,8 @@ const RIGHT = 38u; // ends of the inner lips, and their middle
 const LEFT = 39u;
 const UPPER = 36u;
 const LOWER = 37u;
-const FULL = 0.25; // see mouth.rs
-const NONE = 0.5;
+const FULL = 0.35; // see mouth.rs
+const NONE = 0.65;
 var<workgroup> rims: array<vec2<f32>, 14>; // inner rim of the upper, then of the lower lip: along and across the face
 var<workgroup> box: vec4<f32>; // what they enclose: least and most along, across
 

@@ -17,8 +17,8 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 ///
 /// The mouth is a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
 /// the lower and from the right to the left end, of a mouth that is 0.45 distances of the outer corners of the eyes wide and open by
-/// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the driver's lips are open more than
-/// twice as far as the source's, in full from four times on; the
+/// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the source's lips are open less than 0.65
+/// times as far as the driver's, in full up to 0.35 times; the
 /// fourth channel, the same everywhere, is the source's [`Self::opening`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Warp {

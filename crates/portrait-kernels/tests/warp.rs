@@ -64,7 +64,7 @@ fn unshuffled(planes: &[f32], channels: u32, size: u32, fold: u32) -> Vec<f32> {
 
 #[test]
 fn warp_matches_twin() {
-    // Mouths that show all they need, half of it, nothing of a little or of wide open lips, and shut ones.
+    // Mouths that show half of what they need, less, nothing of a little or of wide open lips, and shut ones.
     for (kernel, lips) in
         WARPS.iter().zip([[0.1, 0.2], [0.04, 0.12], [0.0, 0.05], [0.0, 0.3], [0.0, 0.0]].iter().cycle())
     {
@@ -165,10 +165,10 @@ fn a_mouth_that_is_open_in_the_photo_keeps_its_own_inside() {
         let warped = twin(&LARGE, &warp_inputs(&LARGE, [source, driver], 5), &[]).remove(1);
         from_layout(&warped, [4, 256, 256])[3 * 256 * 256..].iter().fold(0.0f32, |most, &v| most.max(v))
     };
-    for [source, driver] in [[0.1, 0.1], [0.1, 0.02], [0.1, 0.19], [0.0, 0.0], [0.05, 0.0]] {
+    for [source, driver] in [[0.1, 0.1], [0.1, 0.02], [0.1, 0.15], [0.0, 0.0], [0.05, 0.0]] {
         assert_eq!(given(source, driver), 0.0, "{source} {driver}");
     }
-    let half = given(0.06, 0.16);
+    let half = given(0.06, 0.12);
     assert!(half > 0.4 && half < 0.6, "{half}");
 }
 

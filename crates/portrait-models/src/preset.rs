@@ -127,13 +127,13 @@ pub struct Synthesis {
     pub views: u32,
 }
 
-/// How the flow is corrected so that it passes through the facial points.
+/// How the flow is corrected at the irises.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// Reach of a point: standard deviation of its weight, in [-1, 1] units.
+    /// Reach of an iris: standard deviation of its weight, in [-1, 1] units.
     pub sigma: f32,
-    /// Weight of "no correction" beside the points' weights.
+    /// Weight of "no correction" beside the iris' weight.
     pub softness: f32,
 }
 

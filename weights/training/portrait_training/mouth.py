@@ -33,12 +33,13 @@ ENDS, MIDDLE = (38, 39), (36, 37)  # of the inner lips among the pins: right and
 EYES_AT, CORNERS = ((0, 2), (1, 3)), (26, 27)  # corners of each eye, of the lips
 CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of the mouth
 LUMINANCE = (0.299, 0.587, 0.114)
-FULL, NONE = 0.25, 0.5  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
+FULL, NONE = 0.35, 0.65  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
 MOST = 1.3  # times as colourful as usual
 HUE = 0.5  # of how the hue of the cheeks differs from the usual
-SHARE = 0.2  # of the frames: those that show teeth best
+SHARE = (0.2, 0.4)  # of the frames of narrow and of wide mouths: those that show teeth best
+BRIGHTEST = 1.2  # of anything in a mouth
 CONTRAST, BRIGHT = 1.5, 0.8  # a mean is flatter than any mouth: what is darker than this is darkened by this power
-PEOPLE = 6  # at least, or wide and narrow mouths are taken together
+CLIPS = 6  # at least, or wide and narrow mouths are taken together
 
 
 def luminance(colour: Tensor) -> Tensor:
@@ -128,7 +129,8 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
         found.append(seen(picture, pins[i : i + 1]))
         skins.append(cheeks(picture, pins[i : i + 1])[0])
     found = torch.stack(found)
-    found = (found + found.flip(2)) / 2
+    found = ((found + found.flip(2)) / 2).clamp(min=0.02)
+    found = found * (BRIGHTEST / luminance(found)).clamp(max=1)[..., None]
     light = luminance(found)[:, :, COLUMNS // 4 : -COLUMNS // 4]
     teeth, dark = light[:, 1 : ROWS // 2 - 1].mean((1, 2)), light[:, ROWS // 2 : ROWS * 13 // 16].mean((1, 2))
     nearest = lambda nodes, x: np.abs(np.array(nodes) - x[:, None]).argmin(1)
@@ -136,16 +138,16 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
     inside, taken = np.zeros((len(WIDTHS), len(OPENINGS), ROWS, COLUMNS, 3), np.float32), 0
     for i, j in np.ndindex(inside.shape[:2]):
         # A wide mouth smiles; in a narrow one the teeth stand out against the dark.
-        best = lambda group, score: group[np.argsort(-score[group])[: max(1, round(SHARE * len(group)))]]
-        group = best(np.flatnonzero((w == i) & (o == j)), teeth if i else teeth - dark)
-        if len(set(clip[group])) < PEOPLE:
-            group = best(np.flatnonzero(o == j), teeth - dark)
+        best = lambda group, score, share: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
+        group = best(np.flatnonzero((w == i) & (o == j)), teeth if i else teeth - dark, SHARE[i])
+        if len(set(clip[group])) < CLIPS:
+            group = best(np.flatnonzero(o == j), teeth - dark, SHARE[0])
         share = np.array([1 / (clip[group] == clip[k]).sum() for k in group], np.float32)
         # The geometric mean: what is dark in most of them stays dark.
-        mean = torch.from_numpy(np.exp(np.einsum("n,nrsc->rsc", share / share.sum(), found[group].clamp(0.02, 1.3).log().numpy())))
-        inside[i, j] = mean * (luminance(mean) / BRIGHT)[..., None] .clamp(max=1) ** (CONTRAST - 1)
+        mean = torch.from_numpy(np.exp(np.einsum("n,nrsc->rsc", share / share.sum(), found[group].log().numpy())))
+        inside[i, j] = mean * (luminance(mean) / BRIGHT)[..., None].clamp(max=1) ** (CONTRAST - 1)
         taken += len(group)
-        print(f"{'wide' if i else 'narrow'}, open by {OPENINGS[j]}: {len(group)} frames of {len(set(clip[group]))} people")
+        print(f"{'wide' if i else 'narrow'}, open by {OPENINGS[j]}: {len(group)} frames of {len(set(clip[group]))} clips")
     skins = torch.stack(skins)
     return inside, (skins / luminance(skins)[:, None].clamp(min=0.02)).mean(0).numpy(), taken
 

@@ -68,7 +68,7 @@ def closed_further(source: Tensor, driver: Tensor) -> tuple[Tensor, Tensor]:
 
 def curve(nodes: Tensor, values: Tensor, at: Tensor) -> Tensor:
     """Values (B, N, C) at nodes (B, N) on an axis, at (B, ...) in between: linear, constant beyond the ends -> (B, ..., C)."""
-    step = lambda x: (x[:, 1:] - x[:, :-1])
+    step = lambda x: x[:, 1:] - x[:, :-1]
     low, width = (x.view(len(nodes), *[1] * (at.ndim - 1), -1) for x in (nodes[:, :-1], step(nodes).clamp(min=1e-4)))
     share = ((at[..., None] - low) / width).clamp(0, 1)
     first = values[:, 0].view(len(values), *[1] * (at.ndim - 1), -1)

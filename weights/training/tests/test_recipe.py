@@ -8,7 +8,7 @@ from small import FOLDED, TINY, Rows
 from portrait_training import refine, refine_data, tps
 from portrait_training.evaluate import gaze_error
 from portrait_training.export import fold, load, stored, tensorfile
-from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, pinned, transfer
+from portrait_training.folded import INNER_LIPS, LOWER_LIDS, UPPER_LIDS, Folded, hull_area, transfer
 from portrait_training.losses import crops, landmark_flow
 from portrait_training.networks import Portrait
 from portrait_training.pins import LIPS, pin
@@ -68,7 +68,7 @@ def test_lids_and_lips_act_between_their_points_as_at_them():
     source = pins(0.06, 0.05)
     corrected = pin(flow, 256, source, driver, 0.02, 0.02)
     for a, b in ((8, 10), LIPS[0][2:4], LIPS[1][2:4], LIPS[2][3:5]):
-        middle = lambda x: (x[:, a] + x[:, b]) / 2
+        middle = lambda x, a=a, b=b: (x[:, a] + x[:, b]) / 2
         read = torch.nn.functional.grid_sample(corrected, middle(driver)[:, None, None], align_corners=True)[:, :, 0, 0]
         torch.testing.assert_close(read, middle(source), atol=4e-3, rtol=0)
 

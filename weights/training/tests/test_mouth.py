@@ -1,0 +1,55 @@
+"""The inside of a mouth: in any light, where and when it shows."""
+
+import pytest
+import torch
+
+from portrait_training import mouth
+from portrait_training.pins import LIPS, face
+
+
+def pins(opening: float, width: float = 1.0) -> torch.Tensor:
+    """Pins (1, 46, 2) of a face with a mouth that is open by `opening` in the middle."""
+    out = torch.zeros(1, 46, 2)
+    out[0, :4] = torch.tensor([[-0.4, 0], [0.4, 0], [-0.16, 0], [0.16, 0]])
+    for rim, thick in zip(LIPS, (-0.05, 0, 0, 0.05)):
+        sign = -1 if rim in LIPS[:2] else 1
+        for k, i in enumerate(rim):
+            arch = max(0, 1 - (k - 3) ** 2 / (9 if thick else 4))
+            out[0, i] = torch.tensor([width * 0.1 * (k - 3), 0.5 + arch * (sign * opening / 2 + thick)])
+    return out
+
+
+def lit(*colour: float) -> torch.Tensor:
+    picture = torch.tensor(colour)[None, :, None, None].expand(1, 3, 64, 64)
+    return mouth.Mouth.load().of(picture, pins(0.1))
+
+
+def test_a_mouth_has_the_light_of_its_photo():
+    usual = mouth.Mouth.load().cheeks
+    torch.testing.assert_close(lit(*(0.5 * usual)), (0.5 * mouth.Mouth.load().inside)[None].clamp(0, 1), atol=1e-5, rtol=0)
+    grey = lit(0.5, 0.5, 0.5)
+    torch.testing.assert_close(grey[..., 0], grey[..., 2], atol=1e-5, rtol=0)
+    warm, cold = lit(0.7, 0.4, 0.2), lit(0.5, 0.45, 0.4)
+    assert (warm[..., 0] / warm[..., 2].clamp(min=1e-3)).median() > 1.2 * (cold[..., 0] / cold[..., 2].clamp(min=1e-3)).median()
+
+
+@pytest.mark.parametrize(
+    ("source", "driver", "most"), [(0.1, 0.1, 0), (0.1, 0.02, 0), (0.1, 0.15, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.06, 0.12, 0.5)]
+)
+def test_only_what_the_photo_lacks_is_given(source, driver, most):
+    _, given = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 128)
+    assert given.max() == pytest.approx(most, abs=0.02)
+
+
+def test_it_lies_between_the_lips():
+    picture, given = mouth.show(lit(0.6, 0.5, 0.4), pins(0), pins(0.2), 255)
+    shown = (given[0, 0] > 0.5).nonzero().float() / 127 - 1
+    assert shown[:, 1].abs().max() < 0.21 and shown[:, 1].max() > 0.18
+    assert (shown[:, 0] - 0.5).abs().max() == pytest.approx(0.1, abs=0.01)
+    width, opening = (float(x) for x in mouth.shape(pins(0.2), face(pins(0.2))))
+    assert (width, opening) == pytest.approx((0.5, 0.5), abs=1e-5)
+    # In the middle of the mouth: between the layers on both sides of its opening, nearly those of a narrow mouth.
+    inside = lit(0.6, 0.5, 0.4)[0, :, 3:5, 7:9, 15:17].mean((2, 3))
+    wide, open_by = (0.5 - 0.45) / 0.17, (0.5 - 0.47) / 0.23
+    layer = inside[0] * (1 - wide) + inside[1] * wide
+    torch.testing.assert_close(picture[0, :, 190, 127], layer[0] * (1 - open_by) + layer[1] * open_by, atol=0.01, rtol=0)
