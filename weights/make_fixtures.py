@@ -196,8 +196,8 @@ def fast(s: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: t[0].numpy() for name, t in out.items()}
 
 
-HALF = ("warped", "heat", "dmn_head", "full_warp", "given", "syn_head", "bottleneck")
-ONLY_FIRST = ("warped", "heat", "marks", "dmn_head", "full_warp", "given", "syn_head", "bottleneck")
+HALF = ("mouth", "warped", "heat", "dmn_head", "full_warp", "given", "syn_head", "bottleneck")
+ONLY_FIRST = ("mouth", "warped", "heat", "marks", "dmn_head", "full_warp", "given", "syn_head", "bottleneck")
 
 
 def main():

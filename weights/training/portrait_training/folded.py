@@ -153,11 +153,11 @@ class Folded:
         flow = pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
         full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
         full_warp, full_fg, given = full[:, :3], full[:, 3:], torch.zeros_like(mask)
-        if pins:
-            inside, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
-            full_warp, occlusion = torch.lerp(full_warp, inside, given), torch.maximum(occlusion, given)
-
         cached: dict[str, Tensor] = {}
+        if pins:
+            cached["mouth"] = mouth.Mouth.load().of(picture, pins[0])
+            inside, given = mouth.show(cached["mouth"], *pins, side)
+            full_warp, occlusion = torch.lerp(full_warp, inside, given), torch.maximum(occlusion, given)
 
         def fusion(current: Tensor) -> Tensor:
             cached["bottleneck"] = current
