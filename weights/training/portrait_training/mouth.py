@@ -34,11 +34,14 @@ EYES_AT, CORNERS = ((0, 2), (1, 3)), (26, 27)  # corners of each eye, of the lip
 CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of the mouth
 LUMINANCE = (0.299, 0.587, 0.114)
 FULL, NONE = 0.35, 0.65  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
-MOST = 1.3  # times as colourful as usual
-HUE = 0.5  # of how the hue of the cheeks differs from the usual
-SHARE = (0.2, 0.4)  # of the frames of narrow and of wide mouths: those that show teeth best
+SHADE, USUAL = 0.6, 0.55  # dark cheeks are half skin, half light: this power of their luminance counts, the rest is the usual one
+MOST = 1.0  # times as colourful as usual: skin is, teeth are not
+HUE = 0.25  # of how the hue of the cheeks differs from the usual
+SHARE, SMILING = 0.2, 0.4  # of the frames: those that show teeth best
+SMILE = 0.4  # a wide mouth that is open less smiles
 BRIGHTEST = 1.2  # of anything in a mouth
 CONTRAST, BRIGHT = 1.5, 0.8  # a mean is flatter than any mouth: what is darker than this is darkened by this power
+PALE = 0.5  # less colourful is what is as bright as teeth: gums and lips of others are mixed into them
 CLIPS = 6  # at least, or wide and narrow mouths are taken together
 
 
@@ -72,13 +75,14 @@ class Mouth(NamedTuple):
     def of(self, picture: Tensor, pins: Tensor) -> Tensor:
         """In a photo's light: (B, widths, openings, rows, columns, 3), in [0, 1].
 
-        As colourful as its cheeks are, and with half of how their hue differs: what light and camera do to them, not the skin itself.
+        As colourful as its cheeks are, and with a quarter of how their hue differs: what light and camera do to them, not the skin itself.
         """
         skin, spread = cheeks(picture, pins), lambda x: x[:, None, None, None, None]
         light, grey = luminance(skin)[:, None].clamp(min=0.02), luminance(self.inside)[..., None]
         tint, usual = skin / light - 1, self.cheeks - 1
         colourful = (tint.norm(dim=1, keepdim=True) / usual.norm()).clamp(max=MOST)
         shift = HUE * (tint - usual * colourful)
+        light = light**SHADE * USUAL ** (1 - SHADE)
         return (spread(light) * (grey + (self.inside - grey) * spread(colourful) + grey * spread(shift))).clamp(0, 1)
 
 
@@ -137,15 +141,18 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
     w, o, clip = nearest(WIDTHS, width[use]), nearest(OPENINGS, opening[use]), rows.clip[use]
     inside, taken = np.zeros((len(WIDTHS), len(OPENINGS), ROWS, COLUMNS, 3), np.float32), 0
     for i, j in np.ndindex(inside.shape[:2]):
-        # A wide mouth smiles; in a narrow one the teeth stand out against the dark.
+        # A smile is full of teeth; in any other mouth they stand out against the dark.
+        smile = i == 1 and OPENINGS[j] < SMILE
         best = lambda group, score, share: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
-        group = best(np.flatnonzero((w == i) & (o == j)), teeth if i else teeth - dark, SHARE[i])
+        group = best(np.flatnonzero((w == i) & (o == j)), teeth if smile else teeth - dark, SMILING if smile else SHARE)
         if len(set(clip[group])) < CLIPS:
-            group = best(np.flatnonzero(o == j), teeth - dark, SHARE[0])
+            group = best(np.flatnonzero(o == j), teeth - dark, SHARE)
         share = np.array([1 / (clip[group] == clip[k]).sum() for k in group], np.float32)
         # The geometric mean: what is dark in most of them stays dark.
         mean = torch.from_numpy(np.exp(np.einsum("n,nrsc->rsc", share / share.sum(), found[group].log().numpy())))
-        inside[i, j] = mean * (luminance(mean) / BRIGHT)[..., None].clamp(max=1) ** (CONTRAST - 1)
+        grey = luminance(mean)[..., None]
+        bright = (grey / BRIGHT).clamp(max=1)
+        inside[i, j] = (grey + (mean - grey) * (1 - PALE * bright**2)) * bright ** (CONTRAST - 1)
         taken += len(group)
         print(f"{'wide' if i else 'narrow'}, open by {OPENINGS[j]}: {len(group)} frames of {len(set(clip[group]))} clips")
     skins = torch.stack(skins)

@@ -26,7 +26,7 @@ def lit(*colour: float) -> torch.Tensor:
 
 def test_a_mouth_has_the_light_of_its_photo():
     usual = mouth.Mouth.load().cheeks
-    torch.testing.assert_close(lit(*(0.5 * usual)), (0.5 * mouth.Mouth.load().inside)[None].clamp(0, 1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(lit(*(mouth.USUAL * usual)), (mouth.USUAL * mouth.Mouth.load().inside)[None].clamp(0, 1), atol=1e-5, rtol=0)
     grey = lit(0.5, 0.5, 0.5)
     torch.testing.assert_close(grey[..., 0], grey[..., 2], atol=1e-5, rtol=0)
     warm, cold = lit(0.7, 0.4, 0.2), lit(0.5, 0.45, 0.4)
