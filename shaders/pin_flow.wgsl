@@ -102,8 +102,9 @@ fn skin(away: f32, miss: vec2<f32>, f: Face) -> f32 {
     return clamp(1.0 - max(away, 0.0) / reach, 0.0, 1.0);
 }
 
-// Correction by the rims of an opening at a place along and across the face, and how much of it lies inside.
-fn by_rims(opening: u32, z: vec2<f32>, f: Face) -> vec3<f32> {
+// Correction by the rims of an opening at a point, which lies at a place along and across the face, and how much of it lies inside.
+fn by_rims(opening: u32, point: vec2<f32>, f: Face) -> vec3<f32> {
+    let z = vec2<f32>(dot(point, f.along), dot(point, f.across));
     let along = z.x * sense(opening);
     let above = rim_at(opening, 1u, along);
     let below = rim_at(opening, 2u, along);
@@ -121,8 +122,14 @@ fn by_rims(opening: u32, z: vec2<f32>, f: Face) -> vec3<f32> {
     bottom.height = max(bottom.height, lower);
     // Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
     let down = clamp((z.y - middle) / max(gap, p.pixel) + 0.5, 0.0, 1.0);
-    let correction = top.miss + part(z.y, top.height, upper) * (above.miss - top.miss) + down * (below.miss - above.miss)
+    var correction = top.miss + part(z.y, top.height, upper) * (above.miss - top.miss) + down * (below.miss - above.miss)
         + part(z.y, lower, bottom.height) * (bottom.miss - below.miss);
+    if (z.y > upper) & (z.y < lower) {
+        // Inside it runs straight from rim to rim: what the loose flow does on the way is of lids and lips, not of what they show.
+        let there = mix(loose_at(pixel_position(point + (upper - z.y) * f.across, p.motion)).xy,
+            loose_at(pixel_position(point + (lower - z.y) * f.across, p.motion)).xy, down);
+        correction += there - loose_at(pixel_position(point, p.motion)).xy;
+    }
     let box = boxes[opening];
     let beyond = max(max(box.x - along, along - box.y), 0.0);
     let weight = clamp(1.0 - beyond / (TAPER * f.size), 0.0, 1.0) * skin(top.height - z.y, top.miss, f) * skin(z.y - bottom.height, bottom.miss, f);
@@ -159,7 +166,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
             opening += dot(driver[CORNERS + LIDS + k] - driver[CORNERS + k], f.across);
         }
         let at = driver[IRISES_AT + i];
-        let left = missed(source[IRISES_AT + i], at) - by_rims(i, vec2<f32>(dot(at, f.along), dot(at, f.across)), f).xy;
+        let left = missed(source[IRISES_AT + i], at) - by_rims(i, at, f).xy;
         irises[i] = vec4<f32>(left, clamp(opening / (0.5 * f32(LIDS) * p.open), 0.0, 1.0), 0.0);
     }
     workgroupBarrier();
@@ -172,7 +179,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let along = place.x * sense(opening);
         let beyond = max(box.x - along, along - box.y);
         if (beyond < TAPER * f.size) & (place.y > box.z) & (place.y < box.w) {
-            let rims = by_rims(opening, place, f);
+            let rims = by_rims(opening, z, f);
             moved += rims.xy;
             if opening < MOUTH {
                 let iris = irises[opening];

@@ -5,7 +5,7 @@
 //          mouth [1, 10 · 16, 32]·4: layers of two widths and five openings each, and in the last lane how open the source's is
 //          driver [46] vec2 f32, its pins as in pin_flow
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
-//          warped [1, n, n]·4 (rgb, how much of it is given: the inside of the mouth)
+//          warped [1, n, n]·4 (rgb, how much of it is given: all inside the mouth)
 // Sampling bilinear, align_corners, clamped to the edge
 // Mouth    between the driver's inner lips, where they are further apart than the source's can be drawn; colours as mouth.rs says
 // Storage  source, background, mouth, y, warped S4   Accumulate f32
@@ -106,9 +106,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let bottom = rim_at(7u, place.x);
         let middle = 0.5 * (top + bottom);
         let gap = max(bottom - top, 0.0);
-        given = amount * covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, p.pixel);
+        given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, p.pixel);
         let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
-        rgb = mix(rgb, inside_at(share, width / f.size, opening), given);
+        rgb = mix(rgb, inside_at(share, width / f.size, opening), amount * given);
     }
     warped[pixel] = down4(vec4<f32>(rgb, given));
     let to = folded(id.xy, p.size);

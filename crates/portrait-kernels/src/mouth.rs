@@ -44,7 +44,7 @@ pub(crate) struct OpenMouth {
     ends: [f32; 2],
     width: f32,
     opening: f32,
-    /// How much is given where the mouth is, 0..=1.
+    /// How much of it replaces what the source shows, 0..=1.
     amount: f32,
     pixel: f32,
 }
@@ -60,18 +60,19 @@ impl OpenMouth {
         Self { axes, rims, ends, width: width / axes.size, opening, amount, pixel }
     }
 
-    /// Colour and share of what is given at a point of the picture. `layers` is `[4, MOUTH]` with its pixels' lanes together.
-    pub(crate) fn at(&self, layers: &[f32], z: Point) -> ([f32; 3], f32) {
+    /// What a mouth shows at a point of the picture, how much of that is shown, and how much lies inside the driver's. `layers` is
+    /// `[4, MOUTH]` with its pixels' lanes together.
+    pub(crate) fn at(&self, layers: &[f32], z: Point) -> ([f32; 3], f32, f32) {
         let [along, height] = self.axes.place(z);
         let [right, left] = self.ends;
         if along <= right || along >= left {
-            return ([0.0; 3], 0.0);
+            return ([0.0; 3], 0.0, 0.0);
         }
         let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
         let (middle, gap) = (0.5 * (top + bottom), (bottom - top).max(0.0));
-        let given = self.amount * covered(height, middle - 0.5 * gap, middle + 0.5 * gap, self.pixel);
+        let inside = covered(height, middle - 0.5 * gap, middle + 0.5 * gap, self.pixel);
         let share = [(along - right) / (left - right).max(1e-3), (height - middle) / gap.max(1e-4) + 0.5];
-        (self.inside(layers, share), given)
+        (self.inside(layers, share), self.amount * inside, inside)
     }
 
     /// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.

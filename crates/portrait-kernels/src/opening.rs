@@ -139,8 +139,8 @@ impl Opening {
         Self { axes, sense: 1.0, rims, pixel }
     }
 
-    /// Correction of the flow at a point of the picture, and how much of it lies inside.
-    pub(crate) fn at(&self, z: Point) -> (Point, f32) {
+    /// Correction of a loose flow at a point of the picture, and how much of it lies inside.
+    pub(crate) fn at(&self, z: Point, loose: impl Fn(Point) -> Point) -> (Point, f32) {
         let Self { axes, sense, rims, pixel } = self;
         let [along, height] = axes.place(z);
         let along = along * sense;
@@ -159,9 +159,17 @@ impl Opening {
         };
         let fade = (1.0 - beyond / (TAPER * axes.size)).clamp(0.0, 1.0);
         let weight = fade * skin(top.across - height, top.miss) * skin(height - bottom.across, bottom.miss);
+        // Inside it runs straight from rim to rim: what the loose flow does on the way is of lids and lips, not of what they show.
+        let straight = if height > upper && height < lower {
+            let there = [upper, lower].map(|to| loose([0, 1].map(|c| z[c] + (to - height) * axes.across[c])));
+            let here = loose(z);
+            [0, 1].map(|c| there[0][c] * (1.0 - down) + there[1][c] * down - here[c])
+        } else {
+            [0.0; 2]
+        };
         let correction = [0, 1].map(|c| {
             let [top, above, below, bottom] = [top, above, below, bottom].map(|n| n.miss[c]);
-            weight * (top + into * (above - top) + down * (below - above) + out * (bottom - below))
+            weight * (top + into * (above - top) + down * (below - above) + out * (bottom - below) + straight[c])
         });
         (correction, covered(height, upper, lower, *pixel))
     }

@@ -19,8 +19,8 @@ const IRIS: f32 = 0.04;
 /// an opening or a closing.
 ///
 /// **Eyes and mouth** are openings between two edges, lids with their lashes or lips, each of two rims: curves through the points, so
-/// they are met along their whole length. From rim to rim the correction goes over from one's to the other's, where lids or lips
-/// meet within a pixel; beyond the outer rims it fades over 1.7 times its own length, so that the skin there is stretched and never
+/// they are met along their whole length. Inside, the flow runs straight from rim to rim, where lids or lips meet within a pixel; along
+/// an edge the correction goes over from one rim's to the other's; beyond the outer rims it fades over 1.7 times its own length, so that the skin there is stretched and never
 /// folded over. Lids that close are closed a little further than they are seen to be.
 ///
 /// **Irises** are lines along the eye, moved and not stretched: `flow(z) += e w(z) / (w(z) + softness)` with what the lids have left
@@ -92,15 +92,16 @@ impl Kernel for PinFlow {
         let (params, size, motion) = (self.params(), self.size as usize, self.motion as usize);
         let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
         let axes = Axes::of(driver);
-        let missed = |source: Point, driver: Point| {
-            let there = bilinear(loose, motion, pixel_position(driver, motion));
-            minus(source, [there[0], there[1]])
+        let loose_at = |z: Point| {
+            let there = bilinear(loose, motion, pixel_position(z, motion));
+            [there[0], there[1]]
         };
+        let missed = |source: Point, driver: Point| minus(source, loose_at(driver));
         let mouth = Opening::mouth(source, driver, params.pixel, missed);
         let eyes = [0, 1].map(|eye| {
             let lids = Opening::eye(eye, source, driver, params.pixel, missed);
             let i = IRISES_AT + eye;
-            let left = minus(missed(source[i], driver[i]), lids.at(driver[i]).0);
+            let left = minus(missed(source[i], driver[i]), lids.at(driver[i], loose_at).0);
             let shown = (eye_opening(driver, &axes, eye) / params.open).clamp(0.0, 1.0);
             (lids, driver[i], left.map(|v| shown * v))
         });
@@ -108,9 +109,9 @@ impl Kernel for PinFlow {
             let (x, y) = (pixel % size, pixel / size);
             let loose = bilinear(loose, motion, [x, y].map(|v| v as f32 * params.ratio));
             let z = grid_point(x, y, size);
-            let mut moved = mouth.at(z).0;
+            let mut moved = mouth.at(z, loose_at).0;
             for (lids, iris, left) in &eyes {
-                let (correction, inside) = lids.at(z);
+                let (correction, inside) = lids.at(z, loose_at);
                 let d = axes.place(minus(z, *iris));
                 let away = [(d[0].abs() - IRIS * axes.size).max(0.0), d[1]];
                 let weight = (-params.sharpness * dot(away, away)).exp();

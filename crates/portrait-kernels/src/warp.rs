@@ -7,7 +7,8 @@ use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Tra
 use bytemuck::{Pod, Zeroable, cast_slice};
 
 /// Warps the source and its person mask by the flow (MobilePortrait 3.3: one warp, at image level). Where the driver's lips are
-/// further apart than the source's can be drawn, the inside of a mouth is given: it was never in the picture.
+/// further apart than the source's can be drawn, the inside of a mouth is shown that was never in the picture. Either way what lies
+/// between the lips is given, and not to be painted over: a network that has seen few teeth paints grey.
 ///
 /// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask);
 /// background `[3, size, size]`; the source's mouth `[4, MOUTH]`; the driver's pins `[46, 2]` as [`Transfer::pins`] lists them. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
@@ -89,9 +90,9 @@ impl Kernel for Warp {
         for pixel in 0..size * size {
             let [x, y, occlusion, _] = flow.as_chunks().0[pixel];
             let [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
-            let (inside, given) = open.at(mouth, grid_point(pixel % size, pixel / size, size));
+            let (inside, amount, given) = open.at(mouth, grid_point(pixel % size, pixel / size, size));
             let seen = occlusion.max(given);
-            let mix = |a: f32, b: f32| a * (1.0 - given) + b * given;
+            let mix = |a: f32, b: f32| a * (1.0 - amount) + b * amount;
             let [r, g, b] = [mix(r, inside[0]), mix(g, inside[1]), mix(b, inside[2])];
             warped[pixel * 4..][..4].copy_from_slice(&[r, g, b, given]);
             let back = &background[pixel * 4..][..3];

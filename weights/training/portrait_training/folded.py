@@ -156,8 +156,8 @@ class Folded:
         cached: dict[str, Tensor] = {}
         if pins:
             cached["mouth"] = mouth.Mouth.load().of(picture, pins[0])
-            inside, given = mouth.show(cached["mouth"], *pins, side)
-            full_warp, occlusion = torch.lerp(full_warp, inside, given), torch.maximum(occlusion, given)
+            inside, amount, given = mouth.show(cached["mouth"], *pins, side)
+            full_warp, occlusion = torch.lerp(full_warp, inside, amount), torch.maximum(occlusion, given)
 
         def fusion(current: Tensor) -> Tensor:
             cached["bottleneck"] = current

@@ -92,8 +92,8 @@ def between(nodes: tuple[float, ...], at: Tensor) -> Tensor:
     return curve(torch.tensor([nodes], device=at.device).expand(len(at), -1), eye, at[:, None])[:, 0]
 
 
-def show(mouth: Tensor, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """What to show of a photo's mouth (see `Mouth.of`) where the driver's lips part, (B, 3, side, side), and how much, (B, 1, side, side)."""
+def show(mouth: Tensor, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What to show of a photo's mouth (see `Mouth.of`), (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
     f, pixel = face(driver), 2 / (side - 1)
     at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
     (width, wanted), shown = shape(driver, f), shape(source, face(source))[1]
@@ -107,7 +107,7 @@ def show(mouth: Tensor, source: Tensor, driver: Tensor, side: int) -> tuple[Tens
     row = ((v - middle) / gap.clamp(min=1e-4) + 0.5) * ROWS - 0.5
     inside = covered(v, middle - gap / 2, middle + gap / 2, pixel) * ((u > right) & (u < left))
     where = torch.stack([column * 2 / (COLUMNS - 1) - 1, row * 2 / (ROWS - 1) - 1], -1)
-    return F.grid_sample(layer, where, padding_mode="border", align_corners=True), (amount[:, None, None] * inside)[:, None]
+    return F.grid_sample(layer, where, padding_mode="border", align_corners=True), (amount[:, None, None] * inside)[:, None], inside[:, None]
 
 
 def seen(picture: Tensor, pins: Tensor) -> Tensor:

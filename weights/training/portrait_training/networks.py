@@ -234,8 +234,8 @@ class Portrait(nn.Module):
             warped, person = full[:, :3], full[:, 3:]
             given = torch.zeros_like(person)
             if held:
-                inside, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
-                warped = torch.lerp(warped, inside, given)
+                inside, amount, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
+                warped = torch.lerp(warped, inside, amount)
         occlusion = torch.maximum(occlusion, given)
         return out | dict(flow=flow, warped=warped, person=person, occlusion_full=occlusion, given=given)
 

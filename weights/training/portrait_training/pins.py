@@ -5,6 +5,7 @@ lashes or lips: four rims each, curves that are met along their whole length. Fr
 ones the skin is, over a distance that grows with how far they have moved. Irises are lines that are moved as they are, within the lids.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -99,8 +100,9 @@ def covered(at: Tensor, top: Tensor, bottom: Tensor, pixel: float) -> Tensor:
     return ((torch.minimum(bottom, at + pixel / 2) - torch.maximum(top, at - pixel / 2)) / pixel).clamp(0, 1)
 
 
-def opening(r: Rims, f: Face, place: Tensor, pixel: float) -> tuple[Tensor, Tensor]:
-    """Correction of the flow by an opening's rims at places (B, ..., 2) along and across it, and how much of each lies inside, 0..1."""
+def opening(r: Rims, f: Face, at: Tensor, sense: float, pixel: float, loose: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Correction of a loose flow by an opening's rims at points (B, ..., 2), and how much of each lies inside, 0..1."""
+    place = torch.stack([dot(at, f.along) * sense, dot(at, f.across)], -1)
     spread = lambda x: x.view(len(x), *[1] * (place.ndim - 2))
     (u, v), size = place.unbind(-1), spread(f.size[:, 0])
     found = [curve(r.along[:, k].cummax(1).values, torch.cat([r.across[:, k, :, None], r.miss[:, k]], -1), u) for k in range(4)]
@@ -113,6 +115,12 @@ def opening(r: Rims, f: Face, place: Tensor, pixel: float) -> tuple[Tensor, Tens
     within = lambda top, bottom: ((v - top) / (bottom - top).clamp(min=1e-4)).clamp(0, 1)
     parts = within(outer_upper, upper), down, within(lower, outer_lower)
     correction = miss[0] + sum(part[..., None] * (b - a) for part, a, b in zip(parts, miss, miss[1:]))
+
+    # Inside it runs straight from one rim to the other: what the loose flow does on the way is of lids and lips, not of what they show.
+    f_across = f.across.view(len(at), *[1] * (at.ndim - 2), 2)
+    there = [loose(at + (height - v)[..., None] * f_across) for height in (upper, lower)]
+    straight = torch.lerp(*there, down[..., None]) - loose(at)
+    correction = correction + torch.where(((v > upper) & (v < lower))[..., None], straight, 0.0)
 
     def skin(away: Tensor, miss: Tensor) -> Tensor:
         reach = torch.maximum(STRETCH * dot(miss, f.across).abs(), LEAST * size)
@@ -137,19 +145,22 @@ def pin(flow: Tensor, side: int, source: Tensor, driver: Tensor, sigma: float, s
     """
     flow, pixel, f = flow.float(), 2 / (side - 1), face(driver)
     at = grid(side, flow.device).expand(len(flow), -1, -1, -1)
-    loose = lambda points: F.grid_sample(flow, points[:, None].float(), padding_mode="border", align_corners=True)[:, :, 0].mT
-    places = lambda points, sense: torch.stack([dot(points, f.along) * sense, dot(points, f.across)], -1)
+
+    def loose(points: Tensor) -> Tensor:
+        where = points.flatten(1, -2)[:, None].float()
+        return F.grid_sample(flow, where, padding_mode="border", align_corners=True)[:, :, 0].mT.reshape(points.shape)
+
     shut_source, shut_driver = closed_further(source, driver)
     miss = shut_source - loose(shut_driver)
-    moved = opening(rims(LIPS, driver, miss, f, 1.0), f, places(at, 1.0), pixel)[0]
+    moved = opening(rims(LIPS, driver, miss, f, 1.0), f, at, 1.0, pixel, loose)[0]
     open_by = dot(driver[:, LOWER_LIDS] - driver[:, UPPER_LIDS], f.across).unflatten(1, (5, 2)).mean(1)
     for eye in range(2):
         r, sense = lids(eye, shut_driver, miss, f), LIDS[eye][-1]
-        by_lids, inside = opening(r, f, places(at, sense), pixel)
+        by_lids, inside = opening(r, f, at, sense, pixel, loose)
         moved = moved + by_lids
         centre = driver[:, IRISES_AT + eye : IRISES_AT + eye + 1]
         if centre.shape[1]:
-            left = source[:, IRISES_AT + eye] - loose(centre)[:, 0] - opening(r, f, places(centre, sense), pixel)[0][:, 0]
+            left = source[:, IRISES_AT + eye] - loose(centre)[:, 0] - opening(r, f, centre, sense, pixel, loose)[0][:, 0]
             near = iris(centre[:, 0], f, at, sigma)
             shown = (open_by[:, eye] / (OPEN * sigma)).clamp(0, 1)[:, None, None] * inside * near / (near + softness)
             moved = moved + shown[..., None] * left[:, None, None]

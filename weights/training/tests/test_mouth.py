@@ -37,19 +37,20 @@ def test_a_mouth_has_the_light_of_its_photo():
     ("source", "driver", "most"), [(0.1, 0.1, 0), (0.1, 0.02, 0), (0.1, 0.15, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.06, 0.12, 0.5)]
 )
 def test_only_what_the_photo_lacks_is_given(source, driver, most):
-    _, given = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 128)
+    _, given, _ = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 128)
     assert given.max() == pytest.approx(most, abs=0.02)
 
 
 def test_it_lies_between_the_lips():
-    picture, given = mouth.show(lit(0.6, 0.5, 0.4), pins(0), pins(0.2), 255)
+    picture, given, inside = mouth.show(lit(0.6, 0.5, 0.4), pins(0), pins(0.2), 255)
+    assert torch.equal(given, inside)
     shown = (given[0, 0] > 0.5).nonzero().float() / 127 - 1
     assert shown[:, 1].abs().max() < 0.21 and shown[:, 1].max() > 0.18
     assert (shown[:, 0] - 0.5).abs().max() == pytest.approx(0.1, abs=0.01)
     width, opening = (float(x) for x in mouth.shape(pins(0.2), face(pins(0.2))))
     assert (width, opening) == pytest.approx((0.5, 0.5), abs=1e-5)
     # In the middle of the mouth: between the layers on both sides of its opening, nearly those of a narrow mouth.
-    inside = lit(0.6, 0.5, 0.4)[0, :, 3:5, 7:9, 15:17].mean((2, 3))
+    layers = lit(0.6, 0.5, 0.4)[0, :, 3:5, 7:9, 15:17].mean((2, 3))
     wide, open_by = (0.5 - 0.45) / 0.17, (0.5 - 0.47) / 0.23
-    layer = inside[0] * (1 - wide) + inside[1] * wide
+    layer = layers[0] * (1 - wide) + layers[1] * wide
     torch.testing.assert_close(picture[0, :, 190, 127], layer[0] * (1 - open_by) + layer[1] * open_by, atol=0.01, rtol=0)
