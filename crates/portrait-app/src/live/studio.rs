@@ -42,7 +42,8 @@ const PREVIEW_SIDE: u32 = 240;
 /// Photos that are kept prepared after another one is shown.
 const SHELF: usize = 4;
 /// Pictures of a held pose that are made all the same after something about them has changed: the first one of a session still
-/// looks for the face.
+/// looks for the face. After it was taken hold of, too: tracker and filter lag behind what moves, and would catch up later, whenever
+/// another view or preset begins a session of its own.
 const OWED: u32 = 3;
 
 /// A photo whose people are being animated.
@@ -322,7 +323,12 @@ impl Studio {
                 self.mirror = Some(mirror);
                 self.owed = OWED;
             }
-            Command::Hold(hold) => self.hold = hold,
+            Command::Hold(hold) => {
+                self.hold = hold;
+                if hold {
+                    self.owed = OWED;
+                }
+            }
             Command::Hidden(hidden) => self.hidden = hidden,
             Command::Calibrate if self.idle => self.say("nobody drives: there is no pose to take".to_owned()),
             Command::Calibrate => {

@@ -196,7 +196,7 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     changes(&screen, "V: the whole photo, held", whole, &held, 1.0);
     screen.types('v');
     screen.types('v');
-    // The head is turned, maybe, and has stayed so; a new session does not go on with the filter of the one before.
+    // The head is turned, maybe, and has stayed so, but for what a tracker that begins anew sees otherwise.
     let held = small(&part(&held, face), false);
     shows(&screen, "V: the square, held", face, &held);
     screen.types(' ');
