@@ -184,7 +184,7 @@ fn a_held_pose_stays_where_it_is_in_another_session() {
     drive(&mut studio, &[&frames[..2], &frames[90..91], &frames[70..71]].concat());
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("held.png");
-    let mut look = |studio: &mut Studio| {
+    let look = |studio: &mut Studio| {
         studio.obey(Command::Screenshot(path.clone())).expect("asks");
         settle(studio);
         portrait_media::load_photo(&path).expect("reads")
