@@ -49,20 +49,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         i12 += area; i13 += area; i14 += area; i15 += area;
         k += 4u;
     }
-    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
-    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
-    finish_flat(o, first + 4, a4); finish_flat(o, first + 5, a5);
-    finish_flat(o, first + 6, a6); finish_flat(o, first + 7, a7);
-    finish_flat(o, first + 8, a8); finish_flat(o, first + 9, a9);
-    finish_flat(o, first + 10, a10); finish_flat(o, first + 11, a11);
-    finish_flat(o, first + 12, a12); finish_flat(o, first + 13, a13);
-    finish_flat(o, first + 14, a14); finish_flat(o, first + 15, a15);
-    finish_flat(o + 1u, first, b0); finish_flat(o + 1u, first + 1, b1);
-    finish_flat(o + 1u, first + 2, b2); finish_flat(o + 1u, first + 3, b3);
-    finish_flat(o + 1u, first + 4, b4); finish_flat(o + 1u, first + 5, b5);
-    finish_flat(o + 1u, first + 6, b6); finish_flat(o + 1u, first + 7, b7);
-    finish_flat(o + 1u, first + 8, b8); finish_flat(o + 1u, first + 9, b9);
-    finish_flat(o + 1u, first + 10, b10); finish_flat(o + 1u, first + 11, b11);
-    finish_flat(o + 1u, first + 12, b12); finish_flat(o + 1u, first + 13, b13);
-    finish_flat(o + 1u, first + 14, b14); finish_flat(o + 1u, first + 15, b15);
+    finish4_flat(o, first, a0, a1, a2, a3);
+    finish4_flat(o, first + 4, a4, a5, a6, a7);
+    finish4_flat(o, first + 8, a8, a9, a10, a11);
+    finish4_flat(o, first + 12, a12, a13, a14, a15);
+    finish4_flat(o + 1u, first, b0, b1, b2, b3);
+    finish4_flat(o + 1u, first + 4, b4, b5, b6, b7);
+    finish4_flat(o + 1u, first + 8, b8, b9, b10, b11);
+    finish4_flat(o + 1u, first + 12, b12, b13, b14, b15);
 }

@@ -28,8 +28,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         i0 += area; i1 += area; i2 += area; i3 += area;
         k += 4u;
     }
-    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
-    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
-    finish_flat(o + 1u, first, b0); finish_flat(o + 1u, first + 1, b1);
-    finish_flat(o + 1u, first + 2, b2); finish_flat(o + 1u, first + 3, b3);
+    finish4_flat(o, first, a0, a1, a2, a3);
+    finish4_flat(o + 1u, first, b0, b1, b2, b3);
 }

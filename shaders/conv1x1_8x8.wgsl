@@ -35,12 +35,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         i4 += area; i5 += area; i6 += area; i7 += area;
         k += 4u;
     }
-    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
-    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
-    finish_flat(o, first + 4, a4); finish_flat(o, first + 5, a5);
-    finish_flat(o, first + 6, a6); finish_flat(o, first + 7, a7);
-    finish_flat(o + 1u, first, b0); finish_flat(o + 1u, first + 1, b1);
-    finish_flat(o + 1u, first + 2, b2); finish_flat(o + 1u, first + 3, b3);
-    finish_flat(o + 1u, first + 4, b4); finish_flat(o + 1u, first + 5, b5);
-    finish_flat(o + 1u, first + 6, b6); finish_flat(o + 1u, first + 7, b7);
+    finish4_flat(o, first, a0, a1, a2, a3);
+    finish4_flat(o, first + 4, a4, a5, a6, a7);
+    finish4_flat(o + 1u, first, b0, b1, b2, b3);
+    finish4_flat(o + 1u, first + 4, b4, b5, b6, b7);
 }

@@ -104,12 +104,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         a12 += m * z2; a13 += m * z3; a14 += m * z4; a15 += m * z5;
         k += 36u;
     }
-    finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy, ox + 2, a2); finish(o, oy, ox + 3, a3);
-    finish(o, oy + 1, ox, a4); finish(o, oy + 1, ox + 1, a5);
-    finish(o, oy + 1, ox + 2, a6); finish(o, oy + 1, ox + 3, a7);
-    finish(o, oy + 2, ox, a8); finish(o, oy + 2, ox + 1, a9);
-    finish(o, oy + 2, ox + 2, a10); finish(o, oy + 2, ox + 3, a11);
-    finish(o, oy + 3, ox, a12); finish(o, oy + 3, ox + 1, a13);
-    finish(o, oy + 3, ox + 2, a14); finish(o, oy + 3, ox + 3, a15);
+    finish4(o, oy, ox, 1, a0, a1, a2, a3);
+    finish4(o, oy + 1, ox, 1, a4, a5, a6, a7);
+    finish4(o, oy + 2, ox, 1, a8, a9, a10, a11);
+    finish4(o, oy + 3, ox, 1, a12, a13, a14, a15);
 }

@@ -145,20 +145,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         b12 += n * z2; b13 += n * z3; b14 += n * z4; b15 += n * z5;
         k += 36u;
     }
-    finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy, ox + 2, a2); finish(o, oy, ox + 3, a3);
-    finish(o, oy + 1, ox, a4); finish(o, oy + 1, ox + 1, a5);
-    finish(o, oy + 1, ox + 2, a6); finish(o, oy + 1, ox + 3, a7);
-    finish(o, oy + 2, ox, a8); finish(o, oy + 2, ox + 1, a9);
-    finish(o, oy + 2, ox + 2, a10); finish(o, oy + 2, ox + 3, a11);
-    finish(o, oy + 3, ox, a12); finish(o, oy + 3, ox + 1, a13);
-    finish(o, oy + 3, ox + 2, a14); finish(o, oy + 3, ox + 3, a15);
-    finish(o + 1u, oy, ox, b0); finish(o + 1u, oy, ox + 1, b1);
-    finish(o + 1u, oy, ox + 2, b2); finish(o + 1u, oy, ox + 3, b3);
-    finish(o + 1u, oy + 1, ox, b4); finish(o + 1u, oy + 1, ox + 1, b5);
-    finish(o + 1u, oy + 1, ox + 2, b6); finish(o + 1u, oy + 1, ox + 3, b7);
-    finish(o + 1u, oy + 2, ox, b8); finish(o + 1u, oy + 2, ox + 1, b9);
-    finish(o + 1u, oy + 2, ox + 2, b10); finish(o + 1u, oy + 2, ox + 3, b11);
-    finish(o + 1u, oy + 3, ox, b12); finish(o + 1u, oy + 3, ox + 1, b13);
-    finish(o + 1u, oy + 3, ox + 2, b14); finish(o + 1u, oy + 3, ox + 3, b15);
+    finish4(o, oy, ox, 1, a0, a1, a2, a3);
+    finish4(o, oy + 1, ox, 1, a4, a5, a6, a7);
+    finish4(o, oy + 2, ox, 1, a8, a9, a10, a11);
+    finish4(o, oy + 3, ox, 1, a12, a13, a14, a15);
+    finish4(o + 1u, oy, ox, 1, b0, b1, b2, b3);
+    finish4(o + 1u, oy + 1, ox, 1, b4, b5, b6, b7);
+    finish4(o + 1u, oy + 2, ox, 1, b8, b9, b10, b11);
+    finish4(o + 1u, oy + 3, ox, 1, b12, b13, b14, b15);
 }

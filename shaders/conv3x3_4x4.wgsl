@@ -39,6 +39,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             k += 12u;
         }
     }
-    finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy, ox + 2, a2); finish(o, oy, ox + 3, a3);
+    finish4(o, oy, ox, 1, a0, a1, a2, a3);
 }

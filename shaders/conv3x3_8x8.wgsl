@@ -95,12 +95,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         b4 += n * q2; b5 += n * q3; b6 += n * q4; b7 += n * q5;
         k += 36u;
     }
-    finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy, ox + 2, a2); finish(o, oy, ox + 3, a3);
-    finish(o, oy + 1, ox, a4); finish(o, oy + 1, ox + 1, a5);
-    finish(o, oy + 1, ox + 2, a6); finish(o, oy + 1, ox + 3, a7);
-    finish(o + 1u, oy, ox, b0); finish(o + 1u, oy, ox + 1, b1);
-    finish(o + 1u, oy, ox + 2, b2); finish(o + 1u, oy, ox + 3, b3);
-    finish(o + 1u, oy + 1, ox, b4); finish(o + 1u, oy + 1, ox + 1, b5);
-    finish(o + 1u, oy + 1, ox + 2, b6); finish(o + 1u, oy + 1, ox + 3, b7);
+    finish4(o, oy, ox, 1, a0, a1, a2, a3);
+    finish4(o, oy + 1, ox, 1, a4, a5, a6, a7);
+    finish4(o + 1u, oy, ox, 1, b0, b1, b2, b3);
+    finish4(o + 1u, oy + 1, ox, 1, b4, b5, b6, b7);
 }

@@ -73,8 +73,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         b0 += n * t2; b1 += n * t4; b2 += n * h2; b3 += n * h4;
         k += 36u;
     }
-    finish(o, oy, ox, a0); finish(o, oy, ox + 1, a1);
-    finish(o, oy + 1, ox, a2); finish(o, oy + 1, ox + 1, a3);
-    finish(o + 1u, oy, ox, b0); finish(o + 1u, oy, ox + 1, b1);
-    finish(o + 1u, oy + 1, ox, b2); finish(o + 1u, oy + 1, ox + 1, b3);
+    finish2(o, oy, ox, 1, a0, a1);
+    finish2(o, oy + 1, ox, 1, a2, a3);
+    finish2(o + 1u, oy, ox, 1, b0, b1);
+    finish2(o + 1u, oy + 1, ox, 1, b2, b3);
 }

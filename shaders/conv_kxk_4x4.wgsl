@@ -40,6 +40,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
     }
-    finish_flat(o, first, a0); finish_flat(o, first + 1, a1);
-    finish_flat(o, first + 2, a2); finish_flat(o, first + 3, a3);
+    finish4_flat(o, first, a0, a1, a2, a3);
 }

@@ -94,20 +94,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let fy = oy * 2 + py;
     let fx = ox * 2 + px;
-    finish(o, fy, fx, a0); finish(o, fy, fx + 2, a1);
-    finish(o, fy, fx + 4, a2); finish(o, fy, fx + 6, a3);
-    finish(o, fy + 2, fx, a4); finish(o, fy + 2, fx + 2, a5);
-    finish(o, fy + 2, fx + 4, a6); finish(o, fy + 2, fx + 6, a7);
-    finish(o, fy + 4, fx, a8); finish(o, fy + 4, fx + 2, a9);
-    finish(o, fy + 4, fx + 4, a10); finish(o, fy + 4, fx + 6, a11);
-    finish(o, fy + 6, fx, a12); finish(o, fy + 6, fx + 2, a13);
-    finish(o, fy + 6, fx + 4, a14); finish(o, fy + 6, fx + 6, a15);
-    finish(o + 1u, fy, fx, b0); finish(o + 1u, fy, fx + 2, b1);
-    finish(o + 1u, fy, fx + 4, b2); finish(o + 1u, fy, fx + 6, b3);
-    finish(o + 1u, fy + 2, fx, b4); finish(o + 1u, fy + 2, fx + 2, b5);
-    finish(o + 1u, fy + 2, fx + 4, b6); finish(o + 1u, fy + 2, fx + 6, b7);
-    finish(o + 1u, fy + 4, fx, b8); finish(o + 1u, fy + 4, fx + 2, b9);
-    finish(o + 1u, fy + 4, fx + 4, b10); finish(o + 1u, fy + 4, fx + 6, b11);
-    finish(o + 1u, fy + 6, fx, b12); finish(o + 1u, fy + 6, fx + 2, b13);
-    finish(o + 1u, fy + 6, fx + 4, b14); finish(o + 1u, fy + 6, fx + 6, b15);
+    finish4(o, fy, fx, 2, a0, a1, a2, a3);
+    finish4(o, fy + 2, fx, 2, a4, a5, a6, a7);
+    finish4(o, fy + 4, fx, 2, a8, a9, a10, a11);
+    finish4(o, fy + 6, fx, 2, a12, a13, a14, a15);
+    finish4(o + 1u, fy, fx, 2, b0, b1, b2, b3);
+    finish4(o + 1u, fy + 2, fx, 2, b4, b5, b6, b7);
+    finish4(o + 1u, fy + 4, fx, 2, b8, b9, b10, b11);
+    finish4(o + 1u, fy + 6, fx, 2, b12, b13, b14, b15);
 }

@@ -40,6 +40,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let fy = oy * 2 + py;
     let fx = ox * 2 + px;
-    finish(o, fy, fx, a0); finish(o, fy, fx + 2, a1);
-    finish(o, fy, fx + 4, a2); finish(o, fy, fx + 6, a3);
+    finish4(o, fy, fx, 2, a0, a1, a2, a3);
 }

@@ -52,8 +52,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let fy = oy * 2 + py;
     let fx = ox * 2 + px;
-    finish(o, fy, fx, a0); finish(o, fy, fx + 2, a1);
-    finish(o, fy + 2, fx, a2); finish(o, fy + 2, fx + 2, a3);
-    finish(o + 1u, fy, fx, b0); finish(o + 1u, fy, fx + 2, b1);
-    finish(o + 1u, fy + 2, fx, b2); finish(o + 1u, fy + 2, fx + 2, b3);
+    finish2(o, fy, fx, 2, a0, a1);
+    finish2(o, fy + 2, fx, 2, a2, a3);
+    finish2(o + 1u, fy, fx, 2, b0, b1);
+    finish2(o + 1u, fy + 2, fx, 2, b2, b3);
 }

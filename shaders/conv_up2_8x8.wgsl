@@ -66,12 +66,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let fy = oy * 2 + py;
     let fx = ox * 2 + px;
-    finish(o, fy, fx, a0); finish(o, fy, fx + 2, a1);
-    finish(o, fy, fx + 4, a2); finish(o, fy, fx + 6, a3);
-    finish(o, fy + 2, fx, a4); finish(o, fy + 2, fx + 2, a5);
-    finish(o, fy + 2, fx + 4, a6); finish(o, fy + 2, fx + 6, a7);
-    finish(o + 1u, fy, fx, b0); finish(o + 1u, fy, fx + 2, b1);
-    finish(o + 1u, fy, fx + 4, b2); finish(o + 1u, fy, fx + 6, b3);
-    finish(o + 1u, fy + 2, fx, b4); finish(o + 1u, fy + 2, fx + 2, b5);
-    finish(o + 1u, fy + 2, fx + 4, b6); finish(o + 1u, fy + 2, fx + 6, b7);
+    finish4(o, fy, fx, 2, a0, a1, a2, a3);
+    finish4(o, fy + 2, fx, 2, a4, a5, a6, a7);
+    finish4(o + 1u, fy, fx, 2, b0, b1, b2, b3);
+    finish4(o + 1u, fy + 2, fx, 2, b4, b5, b6, b7);
 }

@@ -1,11 +1,12 @@
-// paste: the animated picture at the size of its square in the photo, laid over a backdrop. One invocation per pixel of the square.
+// paste: the animated picture at another size, with the photo's detail, laid over the photo or a backdrop. One invocation per pixel
+// of the square.
 //
 // Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
-//          backdrop [side, side] texture   canvas texture, written in the square at `origin`
+//          photo [side, side] texture, the square of it   canvas texture, written in the square at `origin`
 // Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it
-// Edges    blends into the backdrop over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
+// Edges    blends into the photo over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
 //          outside is left as it is, so that several squares that overlap can share a canvas
-// MATTE    instead: the person alone, by the warped mask, over the backdrop; alpha as in "over"
+// MATTE    instead: the person alone, by the warped mask, over backdrop [side, side] texture; alpha as in "over"
 // Storage  source S4   Accumulate f32
 // CPU twin paste.rs
 #import tier
@@ -16,8 +17,13 @@ struct Params { origin: vec2<u32>, side: u32, size: u32, fade: f32, pad_a: u32, 
 @group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<S4>;
 @group(0) @binding(3) var picture: texture_2d<f32>;
-@group(0) @binding(4) var backdrop: texture_2d<f32>;
+@group(0) @binding(4) var photo: texture_2d<f32>;
+#ifdef MATTE
+@group(0) @binding(5) var backdrop: texture_2d<f32>;
+@group(0) @binding(6) var canvas: texture_storage_2d<rgba8unorm, write>;
+#else
 @group(0) @binding(5) var canvas: texture_storage_2d<rgba8unorm, write>;
+#endif
 
 fn flow_at(position: vec2<f32>) -> vec4<f32> {
     let tap = bilinear_tap(position, p.size);
@@ -37,10 +43,10 @@ fn picture_at(position: vec2<f32>) -> vec4<f32> {
     return blend_tap(tap, textureLoad(picture, tap.low, 0), textureLoad(picture, vec2<u32>(tap.high.x, tap.low.y), 0),
         textureLoad(picture, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(picture, tap.high, 0));
 }
-fn backdrop_at(position: vec2<f32>) -> vec4<f32> {
+fn photo_at(position: vec2<f32>) -> vec4<f32> {
     let tap = bilinear_tap(position, p.side);
-    return blend_tap(tap, textureLoad(backdrop, tap.low, 0), textureLoad(backdrop, vec2<u32>(tap.high.x, tap.low.y), 0),
-        textureLoad(backdrop, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(backdrop, tap.high, 0));
+    return blend_tap(tap, textureLoad(photo, tap.low, 0), textureLoad(photo, vec2<u32>(tap.high.x, tap.low.y), 0),
+        textureLoad(photo, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(photo, tap.high, 0));
 }
 
 @compute @workgroup_size(16, 4)
@@ -54,17 +60,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let origin = pixel_position(f.xy, p.size) + position - held;
     let moved = source_at(origin);
     let made = picture_at(position).rgb;
-    let behind = textureLoad(backdrop, id.xy, 0);
-#ifdef MATTE
-    let alpha = smoothstep(0.25, 0.75, moved.w);
-    let total = alpha + behind.a * (1.0 - alpha);
-    let blended = mix(behind.rgb * behind.a, made, alpha) / max(total, 1e-4);
-    let result = vec4<f32>(select(made, blended, behind.a > 0.0), total);
-#else
     let off = abs(made - moved.rgb);
     let painted = smoothstep(0.08, 0.3, max(off.r, max(off.g, off.b)));
-    let fine = backdrop_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
+    let fine = photo_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
     let detailed = clamp(made + fine * (clamp(f.z, 0.0, 1.0) * (1.0 - painted)), vec3<f32>(0.0), vec3<f32>(1.0));
+#ifdef MATTE
+    let behind = textureLoad(backdrop, id.xy, 0);
+    let alpha = smoothstep(0.25, 0.75, moved.w);
+    let total = alpha + behind.a * (1.0 - alpha);
+    let blended = mix(behind.rgb * behind.a, detailed, alpha) / max(total, 1e-4);
+    let result = vec4<f32>(select(detailed, blended, behind.a > 0.0), total);
+#else
+    let behind = textureLoad(photo, id.xy, 0);
     let low = vec2<f32>(id.xy) + 0.5;
     let gaps = (vec4<f32>(low, f32(p.side) - low) - p.insets) / p.fade;
     if any(gaps < vec4<f32>(0.0)) { return; }

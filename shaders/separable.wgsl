@@ -60,6 +60,6 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
             i += p.span;
             k += 4u;
         }
-        finish_flat(o, to, a0); finish_flat(o, to + 1, a1); finish_flat(o, to + 2, a2); finish_flat(o, to + 3, a3);
+        finish4_flat(o, to, a0, a1, a2, a3);
     }
 }

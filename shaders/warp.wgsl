@@ -2,7 +2,8 @@
 // output pixel.
 //
 // Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, 0)
-//          mouth [1, 10 · 16, 32]·4: layers of two widths and five openings each, and in the last lane how open the source's is
+//          mouth [1, 10 · 16 + 1, 32]·4: layers of two widths and five openings each, in the last lane how much of a tooth it is; then
+//          a row that is everywhere (how colourful the photo is, 0, 0, how open its mouth is)
 //          driver [46] vec2 f32, its pins as in pin_flow
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
 //          warped [1, n, n]·4 (rgb, how much of it is given: all inside the mouth)
@@ -14,6 +15,7 @@
 #import grid
 #import fold
 #import rims
+#import teeth
 
 struct Params { size: u32, pixel: f32, pad_b: u32, pad_c: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -28,6 +30,7 @@ struct Params { size: u32, pixel: f32, pad_b: u32, pad_c: u32 }
 const ROWS = 16u;
 const COLUMNS = 32u;
 const OPENINGS = 5u;
+const ABOUT = 2u * OPENINGS * ROWS * COLUMNS; // where the row is that is no layer
 const RIGHT = 38u; // ends of the inner lips, and their middle
 const LEFT = 39u;
 const UPPER = 36u;
@@ -49,15 +52,15 @@ fn rim_at(first: u32, along: f32) -> f32 {
     return height;
 }
 
-fn layer_at(layer: u32, low: vec2<u32>, high: vec2<u32>, t: vec2<f32>) -> vec3<f32> {
+fn layer_at(layer: u32, low: vec2<u32>, high: vec2<u32>, t: vec2<f32>) -> vec4<f32> {
     let upper = (layer * ROWS + low.y) * COLUMNS;
     let lower = (layer * ROWS + high.y) * COLUMNS;
-    return mix(mix(up4(mouth[upper + low.x]).rgb, up4(mouth[upper + high.x]).rgb, t.x),
-        mix(up4(mouth[lower + low.x]).rgb, up4(mouth[lower + high.x]).rgb, t.x), t.y);
+    return mix(mix(up4(mouth[upper + low.x]), up4(mouth[upper + high.x]), t.x),
+        mix(up4(mouth[lower + low.x]), up4(mouth[lower + high.x]), t.x), t.y);
 }
 
 // What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.
-fn inside_at(share: vec2<f32>, width: f32, opening: f32) -> vec3<f32> {
+fn inside_at(share: vec2<f32>, wide: f32, opening: f32) -> vec4<f32> {
     let last = vec2<f32>(f32(COLUMNS - 1u), f32(ROWS - 1u));
     let at = clamp(share * vec2<f32>(f32(COLUMNS), f32(ROWS)) - 0.5, vec2<f32>(0.0), last);
     let low = vec2<u32>(at);
@@ -68,8 +71,7 @@ fn inside_at(share: vec2<f32>, width: f32, opening: f32) -> vec3<f32> {
     let more = select(select(select(0.21, 0.31, k > 0u), 0.47, k > 1u), 0.7, k > 2u);
     let open = clamp((opening - less) / (more - less), 0.0, 1.0);
     let narrow = mix(layer_at(k, low, high, t), layer_at(k + 1u, low, high, t), open);
-    let wide = mix(layer_at(OPENINGS + k, low, high, t), layer_at(OPENINGS + k + 1u, low, high, t), open);
-    return mix(narrow, wide, clamp((width - 0.45) / 0.17, 0.0, 1.0));
+    return mix(narrow, mix(layer_at(OPENINGS + k, low, high, t), layer_at(OPENINGS + k + 1u, low, high, t), open), wide);
 }
 
 @compute @workgroup_size(16, 4)
@@ -101,14 +103,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     if (place.x > box.x) & (place.x < box.y) & (place.y > box.z) & (place.y < box.w) {
         let width = max(box.y - box.x, 1e-3);
         let opening = max(dot(driver[LOWER] - driver[UPPER], f.across), 0.0) / width;
-        let amount = clamp((NONE - up4(mouth[0]).w / max(opening, 1e-3)) / (NONE - FULL), 0.0, 1.0);
+        let about = up4(mouth[ABOUT]);
+        let amount = clamp((NONE - about.w / max(opening, 1e-3)) / (NONE - FULL), 0.0, 1.0);
+        let wide = clamp((width / f.size - 0.45) / 0.17, 0.0, 1.0);
         let top = rim_at(0u, place.x);
         let bottom = rim_at(7u, place.x);
         let middle = 0.5 * (top + bottom);
         let gap = max(bottom - top, 0.0);
         given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, p.pixel);
         let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
-        rgb = mix(rgb, inside_at(share, width / f.size, opening), amount * given);
+        let inside = inside_at(share, wide, opening);
+        let at = vec3<f32>(abs(place.x - 0.5 * (box.x + box.y)), place.y - middle + 0.5 * gap, gap) / f.size;
+        let drawn = teeth_at(at.x, at.y, at.z, wide, p.pixel / f.size, about.x);
+        rgb = mix(rgb, inside.rgb * mix(vec3<f32>(1.0), drawn, inside.w), amount * given);
     }
     warped[pixel] = down4(vec4<f32>(rgb, given));
     let to = folded(id.xy, p.size);

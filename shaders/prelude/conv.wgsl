@@ -36,18 +36,20 @@ fn row_at(plane: i32, c: i32) -> vec2<i32> {
 fn at(row: vec2<i32>, c: vec2<i32>) -> vec4<f32> {
     return select(vec4<f32>(0.0), up4(x[row.x + c.x]), (row.y & c.y) == 1);
 }
-// Bias, residual, activation and store of output slice `o` at flat pixel `i`; nothing past the end.
-fn finish_flat(o: u32, i: i32, sum: vec4<f32>) {
-    let area = p.out_w * p.out_h;
-    if o >= p.out_slices || i >= area { return; }
-    let to = i32(o) * area + i;
-    var v = sum + b[o];
+// What a sum of output slice `o` begins with, and the slope of its activation.
+struct Ending { bias: vec4<f32>, slope: vec4<f32> }
+fn ending(o: u32) -> Ending {
+    var slope = vec4<f32>(0.0);
+    if ACT == 2u { slope = b[p.out_slices + o]; }
+    return Ending(b[o], slope);
+}
+// Bias, residual, activation and store at `to`.
+fn store(o: u32, to: i32, sum: vec4<f32>, e: Ending) {
+    var v = sum + e.bias;
 #ifdef RESIDUAL
     if o < p.residual_slices { v += up4(r[to]); }
 #endif
-    var slope = vec4<f32>(0.0);
-    if ACT == 2u { slope = b[p.out_slices + o]; }
-    v = activate(v, slope);
+    v = activate(v, e.slope);
     // Lanes past the last channel have weights and bias of zero; only the sigmoids make something of that.
     if ACT == 4u || ACT == 5u {
         let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;
@@ -55,7 +57,37 @@ fn finish_flat(o: u32, i: i32, sum: vec4<f32>) {
     }
     y[to] = down4(v);
 }
-// The same at row `oy`, column `ox`.
+// The sum of output slice `o` at row `oy`, column `ox`; nothing outside of the picture.
 fn finish(o: u32, oy: i32, ox: i32, sum: vec4<f32>) {
-    if oy < p.out_h && ox < p.out_w { finish_flat(o, oy * p.out_w + ox, sum); }
+    if o >= p.out_slices || oy >= p.out_h || ox >= p.out_w { return; }
+    store(o, (i32(o) * p.out_h + oy) * p.out_w + ox, sum, ending(o));
+}
+// Two sums of a row, `step` columns apart.
+fn finish2(o: u32, oy: i32, ox: i32, step: i32, s0: vec4<f32>, s1: vec4<f32>) {
+    if o >= p.out_slices || oy >= p.out_h { return; }
+    let e = ending(o);
+    let to = (i32(o) * p.out_h + oy) * p.out_w + ox;
+    if ox < p.out_w { store(o, to, s0, e); }
+    if ox + step < p.out_w { store(o, to + step, s1, e); }
+}
+// Four sums of a row, `step` columns apart.
+fn finish4(o: u32, oy: i32, ox: i32, step: i32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+    if o >= p.out_slices || oy >= p.out_h { return; }
+    let e = ending(o);
+    let to = (i32(o) * p.out_h + oy) * p.out_w + ox;
+    if ox < p.out_w { store(o, to, s0, e); }
+    if ox + step < p.out_w { store(o, to + step, s1, e); }
+    if ox + 2 * step < p.out_w { store(o, to + 2 * step, s2, e); }
+    if ox + 3 * step < p.out_w { store(o, to + 3 * step, s3, e); }
+}
+// Four sums from flat pixel `i` on.
+fn finish4_flat(o: u32, i: i32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+    let area = p.out_w * p.out_h;
+    if o >= p.out_slices { return; }
+    let e = ending(o);
+    let to = i32(o) * area + i;
+    if i < area { store(o, to, s0, e); }
+    if i + 1 < area { store(o, to + 1, s1, e); }
+    if i + 2 < area { store(o, to + 2, s2, e); }
+    if i + 3 < area { store(o, to + 3, s3, e); }
 }

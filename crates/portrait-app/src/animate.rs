@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use portrait_media::{AudioTrack, Picture, VideoWriter};
-use portrait_runtime::{Engine, FaceChoice, Framing, MotionFrame, RecordedMotion, Session, SessionOptions};
+use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
 use crate::driver::{Driver, look_ahead};
@@ -74,7 +74,7 @@ impl Animate {
         let mut driver = Driver::open(&self.drive)?;
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
-        let [width, height] = self.framing.framing(source.photo(), &self.source).map(|framing| size(&framing))?;
+        let [width, height] = self.framing.dimensions(source.photo(), &self.source)?;
         drop(VideoWriter::create(&self.output, width, height, driver.fps())?);
         self.record_motion.as_deref().map_or(Ok(()), output::check_target)?;
         compare_path.as_deref().map_or(Ok(()), output::check_target)?;
@@ -174,10 +174,10 @@ impl Animate {
 
     fn session(&self, engine: &Engine, prepared: &Prepared, driver: &Driver) -> Result<Session> {
         let [width, height] = driver.size();
-        let framing = self.framing.framing(prepared.photo.as_ref(), &self.source)?;
         let (motion, record) = (self.motion.options(), self.record_motion.is_some());
         let driver_face = self.faces.driver();
-        let options = SessionOptions { motion, framing, driver_face, record, ..SessionOptions::new(width, height) };
+        let options = SessionOptions { motion, driver_face, record, ..SessionOptions::new(width, height) };
+        let options = self.framing.session(options, prepared.photo.as_ref(), &self.source)?;
         let session = prepared.session(engine, &options);
         session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
     }
@@ -196,14 +196,6 @@ impl Animate {
         }
         session.restart();
         Ok(())
-    }
-}
-
-/// Width and height of the pictures.
-fn size(framing: &Framing) -> [u32; 2] {
-    match framing {
-        Framing::Photo(photo) => [photo.width, photo.height],
-        Framing::Crop | Framing::Cutout(_) => [256; 2],
     }
 }
 

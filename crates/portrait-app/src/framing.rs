@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use portrait_media::Picture;
-use portrait_runtime::{Backdrop, FaceChoice, Framing};
+use portrait_runtime::{Backdrop, FaceChoice, Framing, SessionOptions};
 
 /// What the pictures show.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +14,9 @@ pub(crate) struct FramingArgs {
     /// What the result shows; `crop` unless --background or --face all say otherwise
     #[arg(long, value_name = "WHAT")]
     output_as: Option<Shown>,
+    /// Side of the result in pixels where it shows the square around the face: at most 1024 have the photo's detail
+    #[arg(long, value_name = "PIXELS", default_value = "512", value_parser = clap::value_parser!(u32).range(256..=4096))]
+    size: u32,
     /// What is behind the person of a cutout: a colour like #20a060, or a picture; implies --output-as cutout
     #[arg(long, value_name = "COLOUR|PICTURE")]
     background: Option<String>,
@@ -49,7 +52,8 @@ impl FramingArgs {
 
     /// The same for something else that is to be shown.
     pub(crate) fn showing(&self, shown: Shown) -> Self {
-        Self { output_as: Some(shown), background: self.background.clone().filter(|_| shown == Shown::Cutout) }
+        let background = self.background.clone().filter(|_| shown == Shown::Cutout);
+        Self { output_as: Some(shown), background, size: self.size }
     }
 
     /// The person in front of this picture.
@@ -62,8 +66,25 @@ impl FramingArgs {
         self.background.as_deref().filter(|text| !text.starts_with('#')).map(Path::new)
     }
 
-    /// The framing for a photo; `None` for an avatar, which holds the square alone.
-    pub(crate) fn framing(&self, photo: Option<&Picture>, source: &Path) -> Result<Framing> {
+    /// These options with pictures that show this of a photo; `None` for an avatar, which holds the square alone.
+    pub(crate) fn session(
+        &self,
+        options: SessionOptions,
+        photo: Option<&Picture>,
+        source: &Path,
+    ) -> Result<SessionOptions> {
+        Ok(SessionOptions { framing: self.framing(photo, source)?, side: Some(self.size), ..options })
+    }
+
+    /// Width and height of the pictures.
+    pub(crate) fn dimensions(&self, photo: Option<&Picture>, source: &Path) -> Result<[u32; 2]> {
+        Ok(match self.framing(photo, source)? {
+            Framing::Photo(photo) => [photo.width, photo.height],
+            Framing::Crop | Framing::Cutout(_) => [self.size; 2],
+        })
+    }
+
+    fn framing(&self, photo: Option<&Picture>, source: &Path) -> Result<Framing> {
         if let Some(background) = &self.background {
             if self.output_as == Some(Shown::Photo) {
                 bail!(

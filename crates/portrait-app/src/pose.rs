@@ -100,9 +100,9 @@ impl Pose {
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
         let prepared = source.prepare(&engine, path, Faces::One(self.face.choice()))?;
-        let framing = self.framing.framing(prepared.photo.as_ref(), path)?;
         let motion = MotionOptions { mode: Mode::Absolute, filter: None, ..MotionOptions::default() };
-        let options = SessionOptions { motion, framing, ..SessionOptions::new(64, 64) };
+        let options = SessionOptions { motion, ..SessionOptions::new(64, 64) };
+        let options = self.framing.session(options, prepared.photo.as_ref(), path)?;
         let mut session = prepared.session(&engine, &options)?;
         session.animate_keypoints(&engine.pose(prepared.avatar(), &expression), 1.0 / 25.0)?;
         let picture = session.take_picture(true)?.context("the picture did not come back from the GPU")?;

@@ -5,7 +5,7 @@ use crate::call::{ask, call};
 use crate::engine::PortraitEngine;
 use crate::frame::{Given, Pool, PortraitFrame, given, photo};
 use crate::handle::{self, Object};
-use crate::input::{bytes, fill, sized, write};
+use crate::input::{Flag, bytes, fill, sized, told_size, write};
 use crate::motion::{PortraitMotion, motion_of};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
@@ -74,11 +74,14 @@ pub struct PortraitSessionOptions {
     /// Most pictures a second; 0: as many as frames.
     pub rate: f32,
     /// Leaves out the copy of each picture to memory: `portrait_session_take_picture` then has none.
-    pub no_pictures: bool,
+    pub no_pictures: Flag,
     /// Takes over at `PORTRAIT_THERMAL_CRITICAL`: an engine of a smaller preset that was opened to `share` this one's device. 0: none.
     pub cool_engine: PortraitEngine,
     /// The avatar for it.
     pub cool_avatar: PortraitAvatar,
+    /// Side of the pictures in pixels where they show the square or the person cut out, from the preset's own side (256) on; 0: that. A
+    /// larger one is sharper where the photo is, up to 1024.
+    pub picture_side: u32,
 }
 
 /// Memory for a picture, and what was put there.
@@ -149,6 +152,8 @@ pub(crate) struct Live {
     pub(crate) session: LiveSession,
     pub(crate) engine: Arc<Engine>,
     pool: Pool,
+    /// Largest side of a frame.
+    limit: u32,
     /// A picture that did not fit where the host wanted it.
     kept: Mutex<Option<LivePicture>>,
 }
@@ -188,7 +193,8 @@ pub unsafe extern "C" fn portrait_session_open(
         }
         let mut live = SessionOptions {
             framing,
-            read_back: !given.no_pictures,
+            side: Some(given.picture_side).filter(|side| *side > 0),
+            read_back: !given.no_pictures.is_set(),
             ..SessionOptions::new(given.frame_width, given.frame_height)
         };
         if !given.motion.is_null() {
@@ -202,8 +208,12 @@ pub unsafe extern "C" fn portrait_session_open(
         let rate = Some(given.rate).filter(|rate| *rate > 0.0);
         let portrait = portrait_of(engine, avatar)?;
         let engine = portrait.engine.clone();
+        if cool.as_ref().is_some_and(|cool: &Portrait| !Arc::ptr_eq(cool.engine.gpu(), engine.gpu())) {
+            return Err(Failure::argument("`cool_engine` is on another device: open it to `share` the engine's"));
+        }
         let live = LiveSession::start(portrait, LiveOptions { session: live, rate, cool })?;
-        let object = Live { session: live, engine, pool: Pool::default(), kept: Mutex::default() };
+        let limit = engine.gpu().device().limits().max_texture_dimension_2d;
+        let object = Live { session: live, engine, pool: Pool::default(), limit, kept: Mutex::default() };
         let number = handle::insert(Object::Session(Arc::new(object)))?;
         // SAFETY: the host's promise.
         unsafe { write(session, number, "session") }
@@ -222,10 +232,10 @@ pub unsafe extern "C" fn portrait_session_push(
 ) -> PortraitStatus {
     call(|| {
         let live = handle::session(session);
-        let pool = live.as_ref().map(|live| live.pool.clone()).unwrap_or_default();
+        let (pool, limit) = live.as_ref().map(|live| (live.pool.clone(), live.limit)).unwrap_or_default();
         // Before the session is looked at: a loan is given back whatever happens.
         // SAFETY: the host's promise.
-        let given = unsafe { given(frame, &pool) };
+        let given = unsafe { given(frame, &pool, limit) };
         let (live, Given { frame, orientation, timestamp }) = (live?, given?);
         Ok(live.session.push(frame, orientation, timestamp)?)
     })
@@ -366,7 +376,7 @@ pub unsafe extern "C" fn portrait_session_status(
     call(|| {
         let found = handle::session(session)?.session.status();
         // SAFETY: the host's promise.
-        let PortraitSessionStatus { struct_size, .. } = unsafe { sized(status, "status")? };
+        let struct_size = unsafe { told_size(status, "status")? };
         let face = found.face.unwrap_or_default();
         let stages = found.gpu_stages.unwrap_or_default();
         let stages =
@@ -423,9 +433,10 @@ pub unsafe extern "C" fn portrait_session_push_audio(
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_release(session: PortraitSession) -> PortraitStatus {
     call(|| {
-        if let Some(Object::Session(live)) = handle::release(session, handle::SESSION)? {
-            live.session.close();
-        }
-        Ok(())
+        handle::release(session, handle::SESSION, |object| {
+            if let Object::Session(live) = object {
+                live.session.close();
+            }
+        })
     })
 }

@@ -27,6 +27,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
     motion: jobject,
     cool_engine: jlong,
     cool_avatar: jlong,
+    picture_side: jint,
     out: jobject,
 ) -> jint {
     // SAFETY: the machine's promise; the photo is copied.
@@ -46,6 +47,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
             no_pictures: !pictures,
             cool_engine: cool_engine as u64,
             cool_avatar: cool_avatar as u64,
+            picture_side: picture_side as u32,
         };
         let mut session = 0;
         let status = portrait_session_open(engine as u64, avatar as u64, &options, &mut session);

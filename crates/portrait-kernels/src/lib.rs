@@ -50,6 +50,7 @@ mod rgba_to_feature;
 mod scale_channels;
 mod separable;
 mod shader;
+mod teeth;
 mod tier;
 mod tps_solve;
 mod track;

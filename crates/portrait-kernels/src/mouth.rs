@@ -2,6 +2,7 @@
 
 use crate::face::{Point, dot, minus};
 use crate::opening::{Axes, LIPS, covered};
+use crate::teeth::Teeth;
 
 /// Places in [`crate::Transfer::pins`]: ends of the inner lips, right and left, and their middle, upper and lower.
 const ENDS: [usize; 2] = [38, 39];
@@ -12,8 +13,8 @@ const WIDTHS: [f32; 2] = [0.45, 0.62];
 const OPENINGS: [f32; 5] = [0.12, 0.21, 0.31, 0.47, 0.7];
 const ROWS: usize = 16;
 const COLUMNS: usize = 32;
-/// `[height, width]` of the picture of all layers, one below the other.
-pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS, COLUMNS];
+/// `[height, width]` of the picture of all layers, one below the other, and a last row about the photo.
+pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS + 1, COLUMNS];
 /// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
 const FULL: f32 = 0.35;
 const NONE: f32 = 0.65;
@@ -42,26 +43,30 @@ pub(crate) struct OpenMouth {
     rims: [[Point; 7]; 2],
     /// Of the inner lips' ends, along the face.
     ends: [f32; 2],
-    width: f32,
     opening: f32,
+    teeth: Teeth,
+    /// In the pins' unit, of the outer corners of the eyes.
+    size: f32,
     /// How much of it replaces what the source shows, 0..=1.
     amount: f32,
     pixel: f32,
 }
 
 impl OpenMouth {
-    /// Of the driver's pins, for a source whose mouth is open by `shown`.
-    pub(crate) fn new(shown: f32, driver: &[Point], pixel: f32) -> Self {
+    /// Of the driver's pins, for a source with these `layers`, `[4, MOUTH]` with its pixels' lanes together.
+    pub(crate) fn new(layers: &[f32], driver: &[Point], pixel: f32) -> Self {
         let axes = Axes::of(driver);
+        let [colourful, _, _, shown] = *layers.last_chunk().expect("a mouth has a last row");
         let (width, opening) = shape(driver, &axes);
         let amount = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
         let rims = [LIPS[1], LIPS[2]].map(|rim| rim.map(|i| axes.place(driver[i])));
         let ends = ENDS.map(|i| axes.place(driver[i])[0]);
-        Self { axes, rims, ends, width: width / axes.size, opening, amount, pixel }
+        let (size, wide) = (axes.size, between(&WIDTHS, width / axes.size).1);
+        let teeth = Teeth { wide, pixel: pixel / size, colourful };
+        Self { axes, rims, ends, opening, teeth, size, amount, pixel }
     }
 
-    /// What a mouth shows at a point of the picture, how much of that is shown, and how much lies inside the driver's. `layers` is
-    /// `[4, MOUTH]` with its pixels' lanes together.
+    /// What a mouth shows at a point of the picture, how much of that is shown, and how much lies inside the driver's.
     pub(crate) fn at(&self, layers: &[f32], z: Point) -> ([f32; 3], f32, f32) {
         let [along, height] = self.axes.place(z);
         let [right, left] = self.ends;
@@ -72,25 +77,28 @@ impl OpenMouth {
         let (middle, gap) = (0.5 * (top + bottom), (bottom - top).max(0.0));
         let inside = covered(height, middle - 0.5 * gap, middle + 0.5 * gap, self.pixel);
         let share = [(along - right) / (left - right).max(1e-3), (height - middle) / gap.max(1e-4) + 0.5];
-        (self.inside(layers, share), self.amount * inside, inside)
+        let [r, g, b, tooth] = self.inside(layers, share);
+        let place = [(along - 0.5 * (right + left)).abs(), height - middle + 0.5 * gap, gap].map(|v| v / self.size);
+        let drawn = self.teeth.at(place[0], place[1], place[2]).map(|factor| 1.0 + (factor - 1.0) * tooth);
+        ([r * drawn[0], g * drawn[1], b * drawn[2]], self.amount * inside, inside)
     }
 
-    /// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.
-    fn inside(&self, layers: &[f32], share: Point) -> [f32; 3] {
+    /// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips, and how much of a tooth it is.
+    fn inside(&self, layers: &[f32], share: Point) -> [f32; 4] {
         let place = |share: f32, count: usize| {
             let at = (share * count as f32 - 0.5).clamp(0.0, (count - 1) as f32);
             (at as usize, (at as usize + 1).min(count - 1), at.fract())
         };
         let ((x0, x1, tx), (y0, y1, ty)) = (place(share[0], COLUMNS), place(share[1], ROWS));
         let mix = |a: f32, b: f32, t: f32| a + t * (b - a);
-        let ((k, open), (_, wide)) = (between(&OPENINGS, self.opening), between(&WIDTHS, self.width));
+        let (k, open) = between(&OPENINGS, self.opening);
         std::array::from_fn(|lane| {
             let texel = |layer: usize, x: usize, y: usize| layers[((layer * ROWS + y) * COLUMNS + x) * 4 + lane];
             let layer = |i: usize| {
                 mix(mix(texel(i, x0, y0), texel(i, x1, y0), tx), mix(texel(i, x0, y1), texel(i, x1, y1), tx), ty)
             };
             let half = |first: usize| mix(layer(first + k), layer(first + k + 1), open);
-            mix(half(0), half(OPENINGS.len()), wide)
+            mix(half(0), half(OPENINGS.len()), self.teeth.wide)
         })
     }
 }

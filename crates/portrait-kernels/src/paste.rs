@@ -1,18 +1,18 @@
-//! The animated picture put back where it was cut out, or cut out along the person.
+//! The animated picture at another size, with the photo's detail: by itself, put back where it was cut out, or cut out along the person.
 
 use crate::grid::{bilinear, picture_workgroups, pixel_position};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
 
-/// Lays the finished picture over a backdrop, at the size its square has in the photo.
+/// Brings the finished picture to `side` pixels and lays it over the photo or a backdrop.
 ///
 /// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask); the picture,
-/// a texture `size × size`; the backdrop, a texture `side × side`. Output: the canvas, a texture of which the square at `origin`
-/// is written.
+/// a texture `size × size`; the photo's own square, a texture `side × side`; with `matte` the backdrop, a texture `side × side`. Output:
+/// the canvas, a texture of which the square at `origin` is written.
 ///
-/// Without `matte` the backdrop is the photo's own square. What it shows beyond `source` (its fine detail) is carried along by the
-/// flow wherever the networks kept what they warped, and the result blends into the backdrop over `fade` pixels along `edges`; outside
-/// of them the canvas is left as it is. With `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
+/// What the photo shows beyond `source` (its fine detail) is carried along by the flow wherever the networks kept what they warped.
+/// Without `matte` the result blends into the photo over `fade` pixels along `edges`; outside of them the canvas is left as it is. With
+/// `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Paste {
     /// Side of the picture in pixels.
@@ -58,7 +58,7 @@ impl Paste {
     }
 
     /// The person over the backdrop, with straight alpha.
-    fn cut_out(made: [f32; 4], behind: [f32; 4], mask: f32) -> [f32; 4] {
+    fn cut_out(made: [f32; 3], behind: [f32; 4], mask: f32) -> [f32; 4] {
         let alpha = smoothstep(0.25, 0.75, mask);
         let total = alpha + behind[3] * (1.0 - alpha);
         let colour = |c: usize| {
@@ -75,13 +75,16 @@ impl Kernel for Paste {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        vec![
-            Binding::new(Bind::Floats, feature_len(4, self.size, self.size)),
-            Binding::new(Bind::Feature, feature_len(4, self.size, self.size)),
-            Binding::new(Bind::Texture, feature_len(4, self.size, self.size)),
-            Binding::new(Bind::Texture, feature_len(4, self.side, self.side)),
-            Binding::new(Bind::TextureOut, feature_len(4, self.canvas[1], self.canvas[0])),
-        ]
+        let [picture, square] = [self.size, self.side].map(|side| feature_len(4, side, side));
+        let mut list = vec![
+            Binding::new(Bind::Floats, picture),
+            Binding::new(Bind::Feature, picture),
+            Binding::new(Bind::Texture, picture),
+            Binding::new(Bind::Texture, square),
+        ];
+        list.extend(self.matte.then(|| Binding::new(Bind::Texture, square)));
+        list.push(Binding::new(Bind::TextureOut, feature_len(4, self.canvas[1], self.canvas[0])));
+        list
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
@@ -95,9 +98,10 @@ impl Kernel for Paste {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [flow, source, picture, backdrop] = inputs else {
-            panic!("paste needs flow, source, picture and backdrop")
+        let [flow, source, picture, photo, rest @ ..] = inputs else {
+            panic!("paste needs flow, source, picture and photo")
         };
+        let backdrop = rest.first().unwrap_or(photo);
         let [canvas] = outputs else { panic!("paste writes the canvas") };
         let (size, side) = (self.size as usize, self.side as usize);
         let [left, top] = self.origin.map(|v| v as usize);
@@ -114,12 +118,13 @@ impl Kernel for Paste {
             let moved = bilinear(source, size, origin);
             let made = bilinear(picture, size, position);
             let behind: [f32; 4] = std::array::from_fn(|c| backdrop[4 * pixel + c]);
+            let off = (0..3).map(|c| (made[c] - moved[c]).abs()).fold(0.0, f32::max);
+            let trust = occlusion.clamp(0.0, 1.0) * (1.0 - smoothstep(0.08, 0.3, off));
+            let there = bilinear(photo, side, origin.map(|v| (v + 0.5) / scale - 0.5));
+            let detailed = [0, 1, 2].map(|c| (made[c] + (there[c] - moved[c]) * trust).clamp(0.0, 1.0));
             let result = if self.matte {
-                Self::cut_out(made, behind, moved[3])
+                Self::cut_out(detailed, behind, moved[3])
             } else {
-                let off = (0..3).map(|c| (made[c] - moved[c]).abs()).fold(0.0, f32::max);
-                let trust = occlusion.clamp(0.0, 1.0) * (1.0 - smoothstep(0.08, 0.3, off));
-                let photo = bilinear(backdrop, side, origin.map(|v| (v + 0.5) / scale - 0.5));
                 let far = side as f32;
                 let sides = [low[0], low[1], far - low[0], far - low[1]];
                 let gaps: [f32; 4] = std::array::from_fn(|k| (sides[k] - insets[k]) / self.fade);
@@ -127,10 +132,7 @@ impl Kernel for Paste {
                     continue;
                 }
                 let weight: f32 = gaps.iter().map(|&gap| smoothstep(0.0, 1.0, gap)).product();
-                let colour = |c: usize| {
-                    let detailed = (made[c] + (photo[c] - moved[c]) * trust).clamp(0.0, 1.0);
-                    behind[c] * (1.0 - weight) + detailed * weight
-                };
+                let colour = |c: usize| behind[c] * (1.0 - weight) + detailed[c] * weight;
                 [colour(0), colour(1), colour(2), behind[3]]
             };
             let to = 4 * ((top + y) * width + left + x);

@@ -96,6 +96,7 @@ prelude![
     "grid",
     "refiner",
     "rims",
+    "teeth",
     "thin_plate"
 ];
 

@@ -16,11 +16,12 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 /// `[4, size, size]` = (rgb, how much of it is given, 0..=1), not multiplied by the occlusion. Sampling is bilinear, `align_corners`,
 /// clamped to the edge.
 ///
-/// The mouth is a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
+/// The mouth begins with a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
 /// the lower and from the right to the left end, of a mouth that is 0.45 distances of the outer corners of the eyes wide and open by
 /// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the source's lips are open less than 0.65
-/// times as far as the driver's, in full up to 0.35 times; the
-/// fourth channel, the same everywhere, is the source's [`Self::opening`].
+/// times as far as the driver's, in full up to 0.35 times. The
+/// fourth channel is how much of a tooth it is, 0..=1: single teeth are drawn there. A last row is everywhere (how colourful the photo is, 0..=1,
+/// 0, 0, the source's [`Self::opening`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Warp {
     /// Side of the picture in pixels.
@@ -85,7 +86,7 @@ impl Kernel for Warp {
         };
         let [y, warped] = outputs else { panic!("warp writes the synthesis input and the warped source") };
         let [size, fold] = [self.size, self.fold].map(|v| v as usize);
-        let open = OpenMouth::new(mouth[3], cast_slice(driver), self.params().pixel);
+        let open = OpenMouth::new(mouth, cast_slice(driver), self.params().pixel);
         let (first, second) = y.split_at_mut(size * size * 4);
         for pixel in 0..size * size {
             let [x, y, occlusion, _] = flow.as_chunks().0[pixel];

@@ -25,7 +25,7 @@ fn texels(side: u32, rng: &mut Rng, alpha: &dyn Fn(usize) -> f32) -> Vec<f32> {
     (0..4 * n).map(|i| if i % 4 == 3 { alpha(i / 4) } else { (rng.bits() % 256) as f32 / 255.0 }).collect()
 }
 
-/// Flow, source, picture, backdrop. The flow stays close to the identity.
+/// Flow, source, picture, photo, and with `matte` the backdrop. The flow stays close to the identity.
 fn inputs(kernel: &Paste, seed: u64) -> Vec<Vec<f32>> {
     let mut rng = Rng::new(seed);
     let m = kernel.size as usize;
@@ -37,8 +37,10 @@ fn inputs(kernel: &Paste, seed: u64) -> Vec<Vec<f32>> {
         .collect();
     let source = texels(kernel.size, &mut rng, &|i| (i % 5) as f32 / 4.0);
     let picture = texels(kernel.size, &mut rng, &|_| 1.0);
-    let backdrop = texels(kernel.side, &mut rng, &|i| if i % 3 == 0 { 0.0 } else { 1.0 });
-    vec![flow, source, picture, backdrop]
+    let mut squares = || texels(kernel.side, &mut rng, &|i| if i % 3 == 0 { 0.0 } else { 1.0 });
+    let photo = squares();
+    let backdrop = kernel.matte.then(squares);
+    [flow, source, picture, photo].into_iter().chain(backdrop).collect()
 }
 
 /// The flow that moves nothing, everything visible.
@@ -117,13 +119,17 @@ fn the_matte_keeps_the_person_and_clears_the_rest() {
     let kernel = CASES[3];
     let mut given = inputs(&kernel, 5);
     given[0] = still(kernel.size);
-    given[3].fill(0.0);
+    given[2] = given[1].clone(); // alpha of a picture is not read
+    given[4].fill(0.0);
     let person = |x: usize| if x < 8 { 1.0 } else { 0.0 };
     (0..256).for_each(|i| given[1][4 * i + 3] = person(i % 16));
     let canvas = twin(&kernel, &given, &[]).remove(0);
     let alpha = |x: usize| canvas[4 * (11 * 23 + x) + 3];
     assert_eq!((alpha(2), alpha(20)), (1.0, 0.0));
+    let row = 4 * 11 * 23;
+    let worst = (0..3).map(|c| (canvas[row + 8 + c] - given[3][row + 8 + c]).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-4, "a person like the photo has the photo's detail: {worst}");
     // Over a colour nothing stays transparent.
-    given[3].fill(1.0);
+    given[4].fill(1.0);
     assert!(twin(&kernel, &given, &[]).remove(0).iter().skip(3).step_by(4).all(|&a| a == 1.0));
 }

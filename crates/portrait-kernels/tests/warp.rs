@@ -32,7 +32,9 @@ fn warp_inputs(kernel: &Warp, [source, driver]: [f32; 2], seed: u64) -> Vec<Vec<
         .collect();
     let [rows, columns] = Warp::MOUTH;
     let mut mouth = rng.feature([4, rows, columns]);
-    mouth.as_chunks_mut::<4>().0.iter_mut().for_each(|p| p[3] = Warp::opening(&face(0.1, source)));
+    let (layers, about) = mouth.as_chunks_mut::<4>().0.split_at_mut(((rows - 1) * columns) as usize);
+    layers.iter_mut().for_each(|p| p[3] = p[3].abs().min(1.0));
+    about.fill([0.7, 0.0, 0.0, Warp::opening(&face(0.1, source))]);
     vec![
         flow,
         rng.feature([4, kernel.size, kernel.size]),
@@ -118,7 +120,7 @@ fn mouth64(mouth: &[f32], [width, opening]: [f64; 2], share: [f64; 2]) -> [f64; 
     let (wide, open) = (tent(width, &[0.45, 0.62]), tent(opening, &[0.12, 0.21, 0.31, 0.47, 0.7]));
     let (column, row) = (tent(share[0], &texels(32)), tent(share[1], &texels(16)));
     let mut sum = [0.0; 3];
-    for (i, texel) in mouth.as_chunks::<4>().0.iter().enumerate() {
+    for (i, texel) in mouth.as_chunks::<4>().0[..10 * 512].iter().enumerate() {
         let (x, y, o, w) = (i % 32, i / 32 % 16, i / 512 % 5, i / 2560);
         let weight = column[x] * row[y] * open[o] * wide[w];
         sum = [0, 1, 2].map(|c| sum[c] + weight * f64::from(texel[c]));
@@ -130,7 +132,8 @@ fn mouth64(mouth: &[f32], [width, opening]: [f64; 2], share: [f64; 2]) -> [f64; 
 fn a_mouth_that_opens_is_given_its_inside_and_nothing_else_is() {
     // Ends of the inner lips at ±0.14, 0.35 of the distance of the eyes: narrower than any layer.
     for open in [0.05, 0.12, 0.2] {
-        let inputs = warp_inputs(&LARGE, [0.0, open], 4);
+        let mut inputs = warp_inputs(&LARGE, [0.0, open], 4);
+        inputs[3].as_chunks_mut::<4>().0[..10 * 512].iter_mut().for_each(|p| p[3] = 0.0); // no teeth
         let got = from_layout(&twin(&LARGE, &inputs, &[])[1], [4, 256, 256]);
         let own = from_layout(&twin(&LARGE, &warp_inputs(&LARGE, [0.2, open], 4), &[])[1], [4, 256, 256]);
         let mut shown = 0;
@@ -177,6 +180,35 @@ fn a_mouth_that_is_open_in_the_photo_keeps_its_own_inside() {
     let half = replaced(0.06, 0.12);
     assert!(half > 0.4 && half < 0.6, "{half}");
     assert!(replaced(0.02, 0.12) > 0.99);
+}
+
+/// What is warped with a mouth that is open by 0.2, and white and all tooth or none of it.
+fn white_mouth(tooth: f32, colourful: f32) -> Vec<f32> {
+    let mut inputs = warp_inputs(&LARGE, [0.0, 0.2], 7);
+    let (layers, about) = inputs[3].as_chunks_mut::<4>().0.split_at_mut(10 * 512);
+    layers.fill([0.8, 0.8, 0.8, tooth]);
+    about.iter_mut().for_each(|p| p[0] = colourful);
+    twin(&LARGE, &inputs, &[]).remove(1)
+}
+
+/// The mouth's middle lies at (0, 0.5), and the corners of the eyes are 0.8 from each other: these are in that unit.
+#[test]
+fn teeth_are_drawn_where_a_mouth_is_all_tooth() {
+    let (teeth, grey, none) = (white_mouth(1.0, 1.0), white_mouth(1.0, 0.0), white_mouth(0.0, 1.0));
+    let at = |picture: &[f32], x: f32, below_lip: f32| {
+        let pixel = |v: f32| ((v + 1.0) * 127.5).round() as usize;
+        let i = pixel(0.5 - 0.1 + 0.8 * below_lip) * 256 + pixel(0.8 * x);
+        [0, 1, 2].map(|c| picture[4 * i + c])
+    };
+    assert!((at(&none, 0.0, 0.1)[0] - 0.8).abs() < 1e-3, "no tooth, nothing drawn");
+    let [middle, side] = [0.046, 0.092].map(|x| at(&teeth, x, 0.03)[1]);
+    assert!(middle > 0.8 && side < 0.95 * middle, "a seam at the side of a tooth: {side} beside {middle}");
+    let [r, g, b] = at(&teeth, 0.046, 0.12);
+    assert!(g < 0.4 * middle && r > 1.5 * g && b < g, "dark and red below them: {r} {g} {b}");
+    let [r, g, b] = at(&grey, 0.046, 0.12);
+    assert!((r - g).abs() < 1e-3 && (g - b).abs() < 1e-3, "without colours in a photo that has none");
+    let deeper = at(&teeth, 0.046, 0.22)[1];
+    assert!(deeper > g, "the tongue is lighter: {deeper} than {g}");
 }
 
 /// Whatever it shows, a mouth is not painted over, and the network is told that all of it is seen.

@@ -8,6 +8,7 @@ use crate::motion::Points;
 use crate::photo::{Look, PhotoFace, cut};
 use crate::views::view_poses;
 use image::imageops::{self, FilterType};
+use image::{DynamicImage, RgbImage};
 use portrait_kernels::{Transfer, landmark_mask, slices};
 use portrait_models::{SELFIE_SIZE, facial_points};
 
@@ -15,6 +16,8 @@ use portrait_models::{SELFIE_SIZE, facial_points};
 const SMALL_FACE: f32 = 64.0;
 /// Facial points of the mesh; the irises follow them.
 const MESH: usize = 106;
+/// Side of the largest square that an avatar keeps of its photo.
+pub(crate) const MOST_DETAIL: u32 = 1024;
 /// Heads turned further than this (in degrees) lack what a frontal view would show.
 const TURNED_FACE: f32 = 35.0;
 
@@ -99,6 +102,8 @@ pub struct Avatar {
     pub(crate) info: AvatarInfo,
     /// RGB and person mask, `image × image`.
     pub(crate) source: Vec<[u8; 4]>,
+    /// The same square at the photo's own size or [`MOST_DETAIL`], where that is more.
+    pub(crate) detail: Option<RgbImage>,
     /// The photo without the person.
     pub(crate) background: Vec<[u8; 3]>,
     /// 108 facial keypoints in [-1, 1]: the 106 of the mesh, right and left iris.
@@ -128,6 +133,22 @@ impl Avatar {
     pub fn picture(&self) -> Picture {
         let rgba = self.source.iter().flat_map(|&[r, g, b, _]| [r, g, b, 255]).collect();
         Picture { width: self.info.image, height: self.info.image, rgba }
+    }
+
+    /// RGBA of the photo's square at this side, opaque: as sharp as is known.
+    pub(crate) fn square(&self, side: u32) -> Vec<u8> {
+        let known = match &self.detail {
+            Some(detail) => detail.clone(),
+            None => {
+                let rgb = self.source.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+                RgbImage::from_raw(self.info.image, self.info.image, rgb).expect("the source fills its square")
+            }
+        };
+        let fitted = match known.width() == side {
+            true => known,
+            false => imageops::resize(&known, side, side, FilterType::CatmullRom),
+        };
+        DynamicImage::from(fitted).into_rgba8().into_raw()
     }
 
     /// The photo's 106 facial keypoints in [-1, 1] of [`Avatar::picture`].
@@ -245,6 +266,8 @@ impl Engine {
         let neural = self.neural_keypoints(&rgb)?;
         let (mixed, _) = self.mixed_keypoints(&facial, &neural)?;
 
+        let known = crop[2].min(MOST_DETAIL);
+        let detail = (known > image).then(|| DynamicImage::from(cut(photo, crop, known)).into_rgb8());
         let source = picture.pixels().zip(&person).map(|(p, &m)| [p.0[0], p.0[1], p.0[2], byte(m)]).collect();
         let mut avatar = Avatar {
             info: AvatarInfo {
@@ -258,6 +281,7 @@ impl Engine {
                 warnings: warnings(face),
             },
             source,
+            detail,
             background: background.iter().map(|p| p.map(byte)).collect(),
             facial,
             neural,

@@ -1,8 +1,9 @@
 //! The `.avatar` file: `PORTRAIT`, a format version, the SHA-256 of the rest, then safetensors with the avatar's tensors and
 //! its [`AvatarInfo`] as JSON in the metadata.
 
-use crate::avatar::{Avatar, AvatarInfo};
+use crate::avatar::{Avatar, AvatarInfo, MOST_DETAIL};
 use crate::error::EngineError;
+use image::RgbImage;
 use portrait_kernels::RefinePoints;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"PORTRAIT";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 8 + 4 + 32;
 /// Larger files are not avatars.
 const MAX_BYTES: u64 = 256 << 20;
@@ -43,7 +44,7 @@ impl Avatar {
     pub fn to_bytes(&self) -> Vec<u8> {
         let n = self.info.image as usize;
         let floats = |v: &[f32]| -> Vec<u8> { v.iter().flat_map(|x| x.to_le_bytes()).collect() };
-        let tensors: [(&str, Dtype, Vec<usize>, Vec<u8>); 7] = [
+        let mut tensors: Vec<(&str, Dtype, Vec<usize>, Vec<u8>)> = vec![
             ("source", Dtype::U8, vec![n, n, 4], self.source.as_flattened().to_vec()),
             ("background", Dtype::U8, vec![n, n, 3], self.background.as_flattened().to_vec()),
             ("facial", Dtype::F32, vec![self.facial.len(), 2], floats(self.facial.as_flattened())),
@@ -52,12 +53,16 @@ impl Avatar {
             ("motion_bias", Dtype::F32, vec![self.motion_bias.len()], floats(&self.motion_bias)),
             ("view_bias", Dtype::F32, vec![self.view_bias.len()], floats(&self.view_bias)),
         ];
+        if let Some(detail) = &self.detail {
+            let side = detail.width() as usize;
+            tensors.push(("detail", Dtype::U8, vec![side, side, 3], detail.as_raw().clone()));
+        }
         let views = tensors.iter().map(|(name, dtype, shape, data)| {
             (*name, TensorView::new(*dtype, shape.clone(), data).expect("each tensor fills its shape"))
         });
         let info = serde_json::to_string(&self.info).expect("the info is plain data");
         let metadata = HashMap::from([("avatar".to_owned(), info)]);
-        let body = safetensors::serialize(views, Some(metadata)).expect("seven small tensors serialise");
+        let body = safetensors::serialize(views, Some(metadata)).expect("a few small tensors serialise");
         let mut file = Vec::with_capacity(HEADER + body.len());
         file.extend_from_slice(MAGIC);
         file.extend_from_slice(&VERSION.to_le_bytes());
@@ -126,9 +131,18 @@ impl Avatar {
                 false => Err(format!("`{name}` holds values that are not finite")),
             }
         };
+        let detail = match tensors.tensor("detail").ok().map(|view| view.shape().to_vec()).as_deref() {
+            None => None,
+            Some(&[side, _, _]) if (n + 1..=MOST_DETAIL as usize).contains(&side) => {
+                let rgb = take("detail", Dtype::U8, Some(&[side, side, 3]))?;
+                RgbImage::from_raw(side as u32, side as u32, rgb)
+            }
+            Some(shape) => return Err(format!("`detail` is {shape:?}, expected a square up to {MOST_DETAIL}")),
+        };
         let points = |name: &str, n: usize| Ok::<_, String>(floats(name, Some(&[n, 2]))?.as_chunks().0.to_vec());
         Ok(Self {
             source: take("source", Dtype::U8, Some(&[n, n, 4]))?.as_chunks().0.to_vec(),
+            detail,
             background: take("background", Dtype::U8, Some(&[n, n, 3]))?.as_chunks().0.to_vec(),
             facial: points("facial", RefinePoints::POINTS)?,
             neural: points("neural", 50)?,

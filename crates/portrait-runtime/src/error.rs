@@ -117,6 +117,16 @@ pub enum EngineError {
         /// `[width, height]` of the photo given.
         found: [u32; 2],
     },
+    /// A side of pictures that is too short or too long.
+    #[error("pictures of {side} × {side} pixels are not made; give a side from {least} to {limit}")]
+    PictureSide {
+        /// What was asked for.
+        side: u32,
+        /// The networks' side.
+        least: u32,
+        /// Largest side of a texture.
+        limit: u32,
+    },
     /// A photo larger than a texture may be.
     #[error("a photo of {width} × {height} is larger than this device shows ({limit} a side); scale it down first")]
     PhotoTooLarge {

@@ -6,6 +6,7 @@ use crate::frame::Picture;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
 use crate::nets::square;
+use crate::options::SessionOptions;
 use crate::photo::cut;
 use image::imageops::{self, FilterType};
 use portrait_graph::{Graph, TensorKind};
@@ -16,12 +17,12 @@ use std::sync::Arc;
 /// What the pictures of a session show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Framing {
-    /// The square that is animated, at the networks' size.
+    /// The square that is animated.
     #[default]
     Crop,
     /// The whole photo that the avatars were made of, the animated squares blended back into it.
     Photo(Arc<Picture>),
-    /// The person of the square, at the networks' size, in front of something else.
+    /// The person of the square, in front of something else.
     Cutout(Backdrop),
 }
 
@@ -43,26 +44,38 @@ const FADE: f32 = 0.1;
 /// Texture and programs that make a picture of another framing from the animated squares.
 pub(crate) struct Stage {
     pub(crate) canvas: wgpu::Texture,
-    /// Of each avatar: puts its square on the canvas, over this.
-    pub(crate) pastes: Vec<(Arc<Compiled>, wgpu::Texture)>,
+    /// Of each avatar: puts its square on the canvas.
+    pub(crate) pastes: Vec<PasteStep>,
+}
+
+/// Puts a square on the canvas.
+pub(crate) struct PasteStep {
+    pub(crate) program: Arc<Compiled>,
+    /// What it reads beside what every session has, by the names of its externals.
+    pub(crate) inputs: Vec<(&'static str, wgpu::Texture)>,
 }
 
 impl Stage {
-    /// `None` where the square is shown as it is.
+    /// `None` where the square is shown as the networks make it.
     pub(crate) fn new(
         gpu: &Gpu,
-        framing: &Framing,
+        options: &SessionOptions,
         avatars: &[&Avatar],
         preset: &Preset,
     ) -> Result<Option<Self>, EngineError> {
         let size = preset.image;
-        let plain =
-            Paste { size, canvas: [size; 2], side: size, origin: [0; 2], fade: 1.0, edges: [None; 4], matte: true };
-        let (canvas, kernels) = match framing {
+        let limit = gpu.device.limits().max_texture_dimension_2d;
+        let side = options.side.unwrap_or(size);
+        let square = Paste { size, canvas: [side; 2], side, origin: [0; 2], fade: 1.0, edges: [None; 4], matte: false };
+        let (canvas, kernels) = match &options.framing {
             Framing::Crop | Framing::Cutout(_) if avatars.len() > 1 => return Err(EngineError::SeveralAvatars),
-            Framing::Crop => return Ok(None),
-            Framing::Cutout(backdrop) => {
-                (gpu.transient_texture("canvas", plain.canvas), vec![(plain, backdrop.texels(size)?)])
+            Framing::Crop | Framing::Cutout(_) if !(size..=limit).contains(&side) => {
+                return Err(EngineError::PictureSide { side, least: size, limit });
+            }
+            Framing::Crop if side == size => return Ok(None),
+            Framing::Crop | Framing::Cutout(_) => {
+                let kernel = Paste { matte: options.framing != Framing::Crop, ..square };
+                (gpu.transient_texture("canvas", square.canvas), vec![(kernel, avatars[0].square(side))])
             }
             Framing::Photo(photo) => {
                 photo.frame().check()?;
@@ -70,14 +83,13 @@ impl Stage {
                 if let Some(other) = avatars.iter().find(|avatar| avatar.info.photo != canvas) {
                     return Err(EngineError::PhotoSize { expected: other.info.photo, found: canvas });
                 }
-                let limit = gpu.device.limits().max_texture_dimension_2d;
                 if width.max(height) > limit {
                     return Err(EngineError::PhotoTooLarge { width, height, limit });
                 }
                 let kernels = avatars.iter().zip(edges(avatars)).map(|(avatar, edges)| {
                     let [left, top, side] = avatar.info.crop;
                     let fade = (FADE * side as f32).max(1.0);
-                    let kernel = Paste { canvas, side, origin: [left, top], fade, edges, matte: false, ..plain };
+                    let kernel = Paste { canvas, side, origin: [left, top], fade, edges, ..square };
                     (kernel, cut(photo.frame(), avatar.info.crop, side).into_raw())
                 });
                 let texture = gpu.transient_texture("canvas", canvas);
@@ -85,11 +97,18 @@ impl Stage {
                 (texture, kernels.collect())
             }
         };
-        let paste = |(kernel, behind): (Paste, Vec<u8>)| {
+        let texture = |name: &'static str, side: u32, rgba: &[u8]| {
             use wgpu::TextureUsages as U;
-            let backdrop = gpu.texture("backdrop", [kernel.side; 2], U::TEXTURE_BINDING | U::COPY_DST);
-            gpu.write_texture(&backdrop, &behind);
-            Ok::<_, EngineError>((program(gpu, kernel)?, backdrop))
+            let texture = gpu.texture(name, [side; 2], U::TEXTURE_BINDING | U::COPY_DST);
+            gpu.write_texture(&texture, rgba);
+            (name, texture)
+        };
+        let paste = |(kernel, photo): (Paste, Vec<u8>)| {
+            let mut inputs = vec![texture("photo", kernel.side, &photo)];
+            if let Framing::Cutout(backdrop) = &options.framing {
+                inputs.push(texture("backdrop", kernel.side, &backdrop.texels(kernel.side)?));
+            }
+            Ok::<_, EngineError>(PasteStep { program: program(gpu, kernel)?, inputs })
         };
         let pastes = kernels.into_iter().map(paste).collect::<Result<_, _>>()?;
         Ok(Some(Self { canvas, pastes }))
@@ -154,16 +173,19 @@ fn face_of(avatar: &Avatar) -> [f32; 4] {
     [left + x.0, top + y.0, left + x.1, top + y.1]
 }
 
-/// `flow`, `source`, `picture`, `backdrop` → `canvas`.
+/// `flow`, `source`, `picture`, `photo` and, for a cutout, `backdrop` → `canvas`.
 fn program(gpu: &Gpu, kernel: Paste) -> Result<Arc<Compiled>, EngineError> {
-    let Paste { size, side, canvas, .. } = kernel;
+    let Paste { size, side, canvas, matte, .. } = kernel;
     let mut g = Graph::new("paste");
-    let inputs = [
+    let mut inputs = vec![
         g.external("flow", TensorKind::Floats(4 * size * size)),
         g.external("source", square(4, size)),
         g.external("picture", TensorKind::Texture([size; 2])),
-        g.external("backdrop", TensorKind::Texture([side; 2])),
+        g.external("photo", TensorKind::Texture([side; 2])),
     ];
+    if matte {
+        inputs.push(g.external("backdrop", TensorKind::Texture([side; 2])));
+    }
     let output = g.external("canvas", TensorKind::Texture(canvas));
     g.kernel_into("paste", Arc::new(kernel), &inputs, &[output]);
     Ok(Compiled::new(gpu, g.build()?))
@@ -208,7 +230,7 @@ mod tests {
         let facial = (0..108).map(|i| if i % 2 == 0 { [-0.5, -0.5] } else { [0.5, 0.5] }).collect();
         let (neural, mixed) = (Vec::new(), Vec::new());
         let (source, background, motion_bias, view_bias) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Avatar { info, source, background, facial, neural, mixed, motion_bias, view_bias }
+        Avatar { info, source, detail: None, background, facial, neural, mixed, motion_bias, view_bias }
     }
 
     #[test]

@@ -16,6 +16,12 @@ const LUMINANCE: [f32; 3] = [0.299, 0.587, 0.114];
 const SHADE: f32 = 0.6;
 /// … the rest is the usual one.
 const USUAL: f32 = 0.55;
+/// Of the mean of mouths, what is brighter is tooth (from nothing to all of it), …
+const TOOTH: [f32; 2] = [0.5, 0.8];
+/// … and what is more colourful, red less blue of its luminance, is not.
+const FLESH: [f32; 2] = [0.3, 0.6];
+/// How much of the hue of the cheeks teeth have.
+const ENAMEL: f32 = 0.4;
 /// Cheeks count as no more than this many times as colourful as usual: skin may be, teeth are not.
 const MOST: f32 = 1.0;
 /// How much the hue of cheeks says of light and camera, and not of the skin.
@@ -23,6 +29,11 @@ const HUE: f32 = 0.25;
 
 fn luminance(rgb: [f32; 3]) -> f32 {
     (0..3).map(|c| LUMINANCE[c] * rgb[c]).sum()
+}
+
+fn smoothstep([low, high]: [f32; 2], x: f32) -> f32 {
+    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
 }
 
 fn norm(v: [f32; 3]) -> f32 {
@@ -46,15 +57,15 @@ impl Mouth {
             WeightsError::Mismatch { origin, network, faults: vec![fault] }
         };
         let [rows, columns] = Warp::MOUTH.map(|v| v as usize);
-        let inside = weights.tensor("inside", &[2, 5, rows / 10, columns, 3]).map_err(fault)?;
+        let inside = weights.tensor("inside", &[2, 5, (rows - 1) / 10, columns, 3]).map_err(fault)?;
         let cheeks = weights.tensor("cheeks", &[3]).map_err(fault)?;
         Ok(Self { inside: inside.as_chunks().0.to_vec(), cheeks: [0, 1, 2].map(|c| cheeks[c]) })
     }
 
     /// The mouth of a picture of `side` × `side` pixels (r, g, b, …) with these facial points in [-1, 1], as a feature tensor of
-    /// four channels, the last of them how open it is there.
+    /// four channels as [`Warp`] takes it.
     ///
-    /// As colourful as the cheeks are, and with a quarter of how their hue differs from the usual.
+    /// Flesh is as colourful as the cheeks are, and has a quarter of how their hue differs from the usual; teeth have a part of their hue.
     pub(crate) fn of(&self, picture: &[[u8; 4]], side: u32, facial: &[[f32; 2]]) -> Vec<f32> {
         let pins = Transfer::pins(facial);
         let (skin, opening) = (cheeks(picture, side as usize, &pins), Warp::opening(&pins));
@@ -65,10 +76,17 @@ impl Mouth {
         let light = light.powf(SHADE) * USUAL.powf(1.0 - SHADE);
         let shade = |&rgb: &[f32; 3]| {
             let grey = luminance(rgb);
-            let lane = |c: usize| (light * (grey + (rgb[c] - grey) * colourful + grey * shift[c])).clamp(0.0, 1.0);
-            [lane(0), lane(1), lane(2), opening]
+            let red = (rgb[0] - rgb[2]) / grey.max(1e-3);
+            let tooth = smoothstep(TOOTH, grey) * (1.0 - smoothstep(FLESH, red));
+            let lane = |c: usize| {
+                let flesh = (rgb[c] - grey) * colourful + grey * shift[c];
+                let hue = flesh + (grey * ENAMEL * tint[c] - flesh) * tooth;
+                (light * (grey + hue)).clamp(0.0, 1.0)
+            };
+            [lane(0), lane(1), lane(2), tooth]
         };
-        self.inside.iter().flat_map(shade).collect()
+        let about = [colourful, 0.0, 0.0, opening].repeat(Warp::MOUTH[1] as usize);
+        self.inside.iter().flat_map(shade).chain(about).collect()
     }
 }
 

@@ -20,8 +20,8 @@ impl Engine {
     /// Starts a session. Creates everything that frames need; after this nothing is created.
     ///
     /// # Errors
-    /// An avatar of other weights, a photo that is not the avatar's, frames or a photo larger than the device allows, or a failing
-    /// device.
+    /// An avatar of other weights, a photo that is not the avatar's, frames, a photo or pictures larger than the device allows, or a
+    /// failing device.
     pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
         self.session_of(&[avatar], options)
     }
@@ -42,7 +42,7 @@ impl Engine {
         if width == 0 || height == 0 || width > limit || height > limit {
             return Err(EngineError::FrameTooLarge { width, height, limit });
         }
-        let stage = Stage::new(gpu, &options.framing, avatars, &self.preset)?;
+        let stage = Stage::new(gpu, options, avatars, &self.preset)?;
         let pastes = stage.as_ref().map_or(&[][..], |stage| &stage.pastes);
         let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);
         let glue = Glue::new(gpu, options, &self.preset)?;
@@ -58,7 +58,7 @@ impl Engine {
             .chain(&transfer)
             .copied()
             .chain([&nets.render])
-            .chain(pastes.iter().map(|(paste, _)| paste))
+            .chain(pastes.iter().map(|paste| &paste.program))
             .map(|compiled| &**compiled)
             .collect();
         let arena = Arena::new(gpu, &all);
@@ -74,10 +74,12 @@ impl Engine {
             let state = gpu.storage("state", 4 * Transfer::STATE_LEN);
             externals.insert("state".to_owned(), Resource::Buffer(state.clone()));
             let paste = match (&stage, pastes.get(i)) {
-                (Some(stage), Some((paste, backdrop))) => {
-                    externals.insert("backdrop".to_owned(), Resource::texture(backdrop));
-                    externals.insert("canvas".to_owned(), Resource::texture(&stage.canvas));
-                    Some(Frozen::new(gpu, paste, &arena, &externals)?)
+                (Some(stage), Some(paste)) => {
+                    let textures = paste.inputs.iter().map(|(name, texture)| (*name, texture));
+                    for (name, texture) in textures.chain([("canvas", &stage.canvas)]) {
+                        externals.insert(name.to_owned(), Resource::texture(texture));
+                    }
+                    Some(Frozen::new(gpu, &paste.program, &arena, &externals)?)
                 }
                 _ => None,
             };

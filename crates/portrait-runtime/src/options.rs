@@ -58,6 +58,10 @@ pub struct SessionOptions {
     pub motion: MotionOptions,
     /// What the pictures show.
     pub framing: Framing,
+    /// Side of the pictures in pixels where they show the square ([`Framing::Crop`], [`Framing::Cutout`]): from the networks' own, which
+    /// `None` stands for and which costs nothing, to the largest texture. The photo's detail follows the motion, up to 1024 pixels;
+    /// what the networks paint anew has no more detail than they have.
+    pub side: Option<u32>,
     /// Which of several faces in the driver's frames is followed; by place in frame pixels. `Only` is the largest, as frames come and go.
     /// See [`crate::Session::follow`].
     pub driver_face: FaceChoice,
@@ -79,6 +83,7 @@ impl SessionOptions {
             frame: [width, height],
             motion: MotionOptions::default(),
             framing: Framing::Crop,
+            side: None,
             driver_face: FaceChoice::Largest,
             whole_frame: false,
             calibration: 1.0,

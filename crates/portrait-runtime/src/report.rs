@@ -12,7 +12,8 @@ pub(crate) struct Report {
     /// Faces that the newest search saw.
     pub(crate) faces: u32,
     pub(crate) region: [f32; 4],
-    pub(crate) points: Points,
+    /// Where somebody wants them: they take memory of their own.
+    pub(crate) points: Option<Points>,
     pub(crate) times: Times,
 }
 
@@ -49,19 +50,22 @@ impl Report {
         }
     }
 
-    pub(crate) fn read(bytes: &[u8], timing: Option<&Timing>) -> Self {
+    pub(crate) fn read(bytes: &[u8], timing: Option<&Timing>, with_points: bool) -> Self {
         let four = |at: usize| -> [f32; 4] { bytemuck::pod_read_unaligned(&bytes[at..at + 16]) };
         let ([score, found, lost, _], [.., faces, _]) = (four(0), four(SEARCH_AT));
-        let mut points: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[FACIAL_AT..TICKS_AT]);
-        // The keypoint network's outputs lie in 0..=1.
-        points[2 * Points::FACIAL..].iter_mut().for_each(|v| *v = 2.0 * *v - 1.0);
+        let points = || {
+            let mut points: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[FACIAL_AT..TICKS_AT]);
+            // The keypoint network's outputs lie in 0..=1.
+            points[2 * Points::FACIAL..].iter_mut().for_each(|v| *v = 2.0 * *v - 1.0);
+            Points::from_flat(&points)
+        };
         Self {
             score,
             found: found > 0.5,
             lost_frames: lost as u32,
             faces: faces as u32,
             region: four(REGION_AT),
-            points: Points::from_flat(&points),
+            points: with_points.then(points),
             times: timing.map(|timing| timing.read(&bytes[TICKS_AT..])).unwrap_or_default(),
         }
     }

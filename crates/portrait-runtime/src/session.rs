@@ -370,9 +370,11 @@ impl Session {
 
     /// Takes in the reports that have arrived.
     fn poll(&mut self, wait: bool) -> Result<(), EngineError> {
+        let recorded = self.options.record && !self.observing;
         loop {
             let timing = self.timing.as_ref();
-            let Some(report) = self.reports.take(&self.gpu, wait, |bytes| Report::read(bytes, timing))? else {
+            let read = |bytes: &[u8]| Report::read(bytes, timing, recorded);
+            let Some(report) = self.reports.take(&self.gpu, wait, read)? else {
                 return Ok(());
             };
             let before = self.status.unwrap_or_default();
@@ -393,8 +395,8 @@ impl Session {
             });
             (self.stats.gpu_seconds, self.stats.gpu_stages) = (report.times.seconds, report.times.stages);
             let time = self.times.pop_front().unwrap_or_default();
-            if self.options.record && !self.observing {
-                self.motion.push(MotionFrame { time, points: found.then_some(report.points) });
+            if recorded {
+                self.motion.push(MotionFrame { time, points: report.points.filter(|_| found) });
             }
         }
     }

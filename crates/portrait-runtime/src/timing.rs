@@ -27,15 +27,17 @@ impl GpuStages {
     }
 
     /// From the ticks of [`Timing`]: begin and end of the pass, then its marks.
-    fn of(ticks: &[u64], period: f64) -> Option<Self> {
-        let (&[begin, _], marks) = ticks.split_first_chunk()?;
-        let ([search, track], avatars) = marks.split_first_chunk()?;
+    fn of(mut ticks: impl Iterator<Item = u64>, period: f64) -> Option<Self> {
+        let (begin, _end) = (ticks.next()?, ticks.next()?);
+        let (search, track) = (ticks.next()?, ticks.next()?);
         let span = |from: u64, to: u64| {
             Duration::try_from_secs_f64(to.saturating_sub(from) as f64 * period).unwrap_or_default()
         };
-        let mut stages = Self { search: span(begin, *search), track: span(*search, *track), ..Self::default() };
-        let mut before = *track;
-        for &[transfer, motion, synthesis, compose] in avatars.as_chunks().0 {
+        let mut stages = Self { search: span(begin, search), track: span(search, track), ..Self::default() };
+        let mut before = track;
+        while let (Some(transfer), Some(motion), Some(synthesis), Some(compose)) =
+            (ticks.next(), ticks.next(), ticks.next(), ticks.next())
+        {
             stages.transfer += span(before, transfer);
             stages.dense_motion += span(transfer, motion);
             stages.synthesis += span(motion, synthesis);
@@ -110,12 +112,12 @@ impl Timing {
 
     /// What the resolved timestamps tell.
     pub(crate) fn read(&self, bytes: &[u8]) -> Times {
-        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(bytes);
-        let seconds = match ticks[..] {
-            [begin, end, ..] => Some(end.saturating_sub(begin) as f64 * self.period),
+        let ticks = || bytes.as_chunks().0.iter().map(|&tick| u64::from_ne_bytes(tick));
+        let seconds = match (ticks().next(), ticks().nth(1)) {
+            (Some(begin), Some(end)) => Some(end.saturating_sub(begin) as f64 * self.period),
             _ => None,
         };
-        Times { seconds, stages: GpuStages::of(&ticks, self.period) }
+        Times { seconds, stages: GpuStages::of(ticks(), self.period) }
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
         let ms = Duration::from_millis;
         let ticks = [100, 0, 101, 103, 107, 115, 131, 163, 164, 166, 170, 178];
         assert_eq!(ticks.len() - 2, GpuStages::marks(2));
-        let stages = GpuStages::of(&ticks, 1e-3).expect("whole");
+        let stages = GpuStages::of(ticks.into_iter(), 1e-3).expect("whole");
         let whole = GpuStages {
             search: ms(1),
             track: ms(2),
@@ -138,6 +140,6 @@ mod tests {
             compose: ms(32 + 8),
         };
         assert_eq!(stages, whole);
-        assert_eq!(GpuStages::of(&ticks[..2], 1e-3), None, "no marks");
+        assert_eq!(GpuStages::of(ticks.into_iter().take(2), 1e-3), None, "no marks");
     }
 }

@@ -155,8 +155,9 @@ class Folded:
         full_warp, full_fg, given = full[:, :3], full[:, 3:], torch.zeros_like(mask)
         cached: dict[str, Tensor] = {}
         if pins:
-            cached["mouth"] = mouth.Mouth.load().of(picture, pins[0])
-            inside, amount, given = mouth.show(cached["mouth"], *pins, side)
+            lit = mouth.Mouth.load().of(picture, pins[0])
+            cached["mouth"] = lit.layers
+            inside, amount, given = mouth.show(lit, *pins, side)
             full_warp, occlusion = torch.lerp(full_warp, inside, amount), torch.maximum(occlusion, given)
 
         def fusion(current: Tensor) -> Tensor:

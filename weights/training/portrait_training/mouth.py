@@ -3,7 +3,8 @@
     python -m portrait_training.mouth --cache CACHE [--out ../mouth.safetensors]
 
 `inside` (widths, openings, rows, columns, 3) are colours in units of the luminance of the cheeks, from the upper to the lower and from
-the right to the left end of the inner lips; `cheeks` their own mean colour. Twin of the engine's `warp`.
+the right to the left end of the inner lips; `cheeks` their own mean colour. A mean of mouths has no single teeth: where it is as bright
+and as pale as teeth, they are drawn. Twin of the engine's `warp`.
 """
 
 import argparse
@@ -35,6 +36,8 @@ CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of th
 LUMINANCE = (0.299, 0.587, 0.114)
 FULL, NONE = 0.35, 0.65  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
 SHADE, USUAL = 0.6, 0.55  # dark cheeks are half skin, half light: this power of their luminance counts, the rest is the usual one
+TOOTH, FLESH = (0.5, 0.8), (0.3, 0.6)  # what is brighter is tooth, what is more colourful (red less blue, of its luminance) is not
+ENAMEL = 0.4  # of the hue of the cheeks: teeth have that (442 stills: 0.34 of their red, 0.44 of their blue)
 MOST = 1.0  # times as colourful as usual: skin is, teeth are not
 HUE = 0.25  # of how the hue of the cheeks differs from the usual
 SHARE, SMILING = 0.2, 0.4  # of the frames: those that show teeth best
@@ -42,6 +45,17 @@ SMILE = 0.4  # a wide mouth that is open less smiles
 BRIGHTEST = 1.2  # of anything in a mouth
 CONTRAST, BRIGHT = 1.5, 0.8  # a mean is flatter than any mouth: what is darker than this is darkened by this power
 PALE = 0.5  # less colourful is what is as bright as teeth: gums and lips of others are mixed into them
+# Teeth, in distances of the outer corners of the eyes. They belong to the head: lips move over them.
+SIDES = (0.0, 0.092, 0.163, 0.232, 0.292, 0.345)  # of the upper ones, from the middle: those further back are seen from the side
+LENGTHS = 0.048, 0.103  # that show below the upper lip, of narrow and wide mouths: a smile lifts it
+ARCH = 0.4  # the last ones are shorter by this part
+CORNER, ROUND = 0.012, 0.008  # they end higher at their sides, by so much, over this distance
+SEAM, NARROW = 0.13, 0.006  # how dark it is between them, and how far
+HOLLOW, FAR = 0.06, 0.02  # how much darker their sides are than their middle, and how far
+LIGHTER = 1.12  # than the mean, which is of teeth and seams
+EDGE = 0.008  # softness of their lower end
+HOLE, TONGUE = 0.15, 0.34  # what is below them, from there to the lower lip: so bright, of teeth in its place ...
+RED = (0.55, -0.2, -0.25)  # ... and so much redder in a photo with usual colours
 CLIPS = 6  # at least, or wide and narrow mouths are taken together
 
 
@@ -62,6 +76,19 @@ def cheeks(picture: Tensor, pins: Tensor) -> Tensor:
     return F.grid_sample(picture.float(), spots[:, None].float(), padding_mode="border", align_corners=True)[:, :, 0].mean(2)
 
 
+class Lit(NamedTuple):
+    """A mouth in a photo's light: (B, widths, openings, rows, columns, 4), RGB in [0, 1] and how much of a tooth it is; and how
+    colourful the photo is (B,), of the usual, at most 1."""
+
+    layers: Tensor
+    colourful: Tensor
+
+
+def smooth(low: float, high: float, x: Tensor) -> Tensor:
+    t = ((x - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
 class Mouth(NamedTuple):
     inside: Tensor
     cheeks: Tensor
@@ -72,18 +99,20 @@ class Mouth(NamedTuple):
         tensors, _ = tensorfile.read(FILE)
         return Mouth(*(torch.from_numpy(tensors[name].astype(np.float32)) for name in ("inside", "cheeks")))
 
-    def of(self, picture: Tensor, pins: Tensor) -> Tensor:
-        """In a photo's light: (B, widths, openings, rows, columns, 3), in [0, 1].
-
-        As colourful as its cheeks are, and with a quarter of how their hue differs: what light and camera do to them, not the skin itself.
+    def of(self, picture: Tensor, pins: Tensor) -> Lit:
+        """In a photo's light. Flesh is as colourful as its cheeks are, and has a quarter of how their hue differs: what light and camera
+        do to them, not the skin itself. Teeth have a part of their hue.
         """
         skin, spread = cheeks(picture, pins), lambda x: x[:, None, None, None, None]
         light, grey = luminance(skin)[:, None].clamp(min=0.02), luminance(self.inside)[..., None]
+        tooth = smooth(*TOOTH, grey) * (1 - smooth(*FLESH, (self.inside[..., :1] - self.inside[..., 2:]) / grey.clamp(min=1e-3)))
         tint, usual = skin / light - 1, self.cheeks - 1
         colourful = (tint.norm(dim=1, keepdim=True) / usual.norm()).clamp(max=MOST)
         shift = HUE * (tint - usual * colourful)
         light = light**SHADE * USUAL ** (1 - SHADE)
-        return (spread(light) * (grey + (self.inside - grey) * spread(colourful) + grey * spread(shift))).clamp(0, 1)
+        flesh = (self.inside - grey) * spread(colourful) + grey * spread(shift)
+        rgb = (spread(light) * (grey + torch.lerp(flesh, grey * spread(ENAMEL * tint), tooth))).clamp(0, 1)
+        return Lit(torch.cat([rgb, tooth.expand(*rgb.shape[:-1], 1)], -1), colourful[:, 0])
 
 
 def between(nodes: tuple[float, ...], at: Tensor) -> Tensor:
@@ -92,13 +121,27 @@ def between(nodes: tuple[float, ...], at: Tensor) -> Tensor:
     return curve(torch.tensor([nodes], device=at.device).expand(len(at), -1), eye, at[:, None])[:, 0]
 
 
-def show(mouth: Tensor, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What to show of a photo's mouth (see `Mouth.of`), (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
+def teeth(x: Tensor, y: Tensor, gap: Tensor, wide: Tensor, pixel: Tensor, colourful: Tensor) -> Tensor:
+    """What becomes of bright and pale (B, H, W) so far from the middle of the mouth, below the upper lip, where the lips are `gap`
+    apart (all in distances of the eyes' corners, a pixel too): factors (B, 3, H, W). The mouth is `wide`, 0..1."""
+    near = torch.stack([(x - side).abs() for side in SIDES]).amin(0)
+    fade = lambda reach: torch.exp(-near / reach)
+    length = torch.lerp(*torch.tensor(LENGTHS), wide) * (1 - ARCH * (x / SIDES[-1]).clamp(max=1).square()) - CORNER * fade(ROUND)
+    below = smooth(-1, 1, (y - length) / (0.7 * pixel).clamp(min=EDGE))
+    tooth = LIGHTER * (1 - SEAM * torch.exp(-(near / (0.6 * pixel).clamp(min=NARROW)).square()) - HOLLOW * fade(FAR))
+    depth = (y - length) / (gap - length).clamp(min=1e-3)
+    red = 1 + colourful[:, None] * torch.tensor(RED, device=x.device)
+    deep = (HOLE + (TONGUE - HOLE) * smooth(0.35, 1, depth))[:, None] * red[..., None, None]
+    return torch.lerp(tooth[:, None].expand(-1, 3, -1, -1), deep, below[:, None])
+
+
+def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What to show of a photo's mouth, (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
     f, pixel = face(driver), 2 / (side - 1)
     at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
     (width, wanted), shown = shape(driver, f), shape(source, face(source))[1]
     amount = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
-    layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth)
+    layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth.layers)
     u, v = dot(at, f.along), dot(at, f.across)
     rims = [curve(dot(driver[:, rim], f.along).cummax(1).values, dot(driver[:, rim], f.across)[..., None], u)[..., 0] for rim in LIPS[1:3]]
     middle, gap = (rims[0] + rims[1]) / 2, (rims[1] - rims[0]).clamp(min=0)
@@ -107,7 +150,11 @@ def show(mouth: Tensor, source: Tensor, driver: Tensor, side: int) -> tuple[Tens
     row = ((v - middle) / gap.clamp(min=1e-4) + 0.5) * ROWS - 0.5
     inside = covered(v, middle - gap / 2, middle + gap / 2, pixel) * ((u > right) & (u < left))
     where = torch.stack([column * 2 / (COLUMNS - 1) - 1, row * 2 / (ROWS - 1) - 1], -1)
-    return F.grid_sample(layer, where, padding_mode="border", align_corners=True), (amount[:, None, None] * inside)[:, None], inside[:, None]
+    found = F.grid_sample(layer, where, padding_mode="border", align_corners=True)
+    size, wide = f.size[..., None], between(WIDTHS, width)[:, 1, None, None]
+    place = (u - (right + left) / 2).abs() / size, (v - middle + gap / 2) / size, gap / size
+    drawn = found[:, :3] * torch.lerp(torch.ones_like(found[:, :3]), teeth(*place, wide, pixel / size, mouth.colourful), found[:, 3:])
+    return drawn, (amount[:, None, None] * inside)[:, None], inside[:, None]
 
 
 def seen(picture: Tensor, pins: Tensor) -> Tensor:

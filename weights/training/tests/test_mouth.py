@@ -19,17 +19,22 @@ def pins(opening: float, width: float = 1.0) -> torch.Tensor:
     return out
 
 
-def lit(*colour: float) -> torch.Tensor:
+def lit(*colour: float) -> mouth.Lit:
     picture = torch.tensor(colour)[None, :, None, None].expand(1, 3, 64, 64)
     return mouth.Mouth.load().of(picture, pins(0.1))
 
 
 def test_a_mouth_has_the_light_of_its_photo():
-    usual = mouth.Mouth.load().cheeks
-    torch.testing.assert_close(lit(*(mouth.USUAL * usual)), (mouth.USUAL * mouth.Mouth.load().inside)[None].clamp(0, 1), atol=1e-5, rtol=0)
-    grey = lit(0.5, 0.5, 0.5)
+    usual, inside = mouth.Mouth.load().cheeks, mouth.Mouth.load().inside
+    same, colourful = lit(*(mouth.USUAL * usual))
+    flesh = same[0, ..., 3] == 0
+    assert flesh.any() and colourful == 1
+    torch.testing.assert_close(same[0, ..., :3][flesh], (mouth.USUAL * inside).clamp(0, 1)[flesh], atol=1e-5, rtol=0)
+    torch.testing.assert_close(mouth.luminance(same[0, ..., :3]), mouth.USUAL * mouth.luminance(inside), atol=0.01, rtol=0)
+    grey, colourful = lit(0.5, 0.5, 0.5)
     torch.testing.assert_close(grey[..., 0], grey[..., 2], atol=1e-5, rtol=0)
-    warm, cold = lit(0.7, 0.4, 0.2), lit(0.5, 0.45, 0.4)
+    assert colourful < 1e-5
+    warm, cold = lit(0.7, 0.4, 0.2).layers, lit(0.5, 0.45, 0.4).layers
     assert (warm[..., 0] / warm[..., 2].clamp(min=1e-3)).median() > 1.2 * (cold[..., 0] / cold[..., 2].clamp(min=1e-3)).median()
 
 
@@ -42,7 +47,9 @@ def test_only_what_the_photo_lacks_is_given(source, driver, most):
 
 
 def test_it_lies_between_the_lips():
-    picture, given, inside = mouth.show(lit(0.6, 0.5, 0.4), pins(0), pins(0.2), 255)
+    plain = lit(0.6, 0.5, 0.4)
+    plain.layers[..., 3] = 0  # no teeth
+    picture, given, inside = mouth.show(plain, pins(0), pins(0.2), 255)
     assert torch.equal(given, inside)
     shown = (given[0, 0] > 0.5).nonzero().float() / 127 - 1
     assert shown[:, 1].abs().max() < 0.21 and shown[:, 1].max() > 0.18
@@ -50,7 +57,17 @@ def test_it_lies_between_the_lips():
     width, opening = (float(x) for x in mouth.shape(pins(0.2), face(pins(0.2))))
     assert (width, opening) == pytest.approx((0.5, 0.5), abs=1e-5)
     # In the middle of the mouth: between the layers on both sides of its opening, nearly those of a narrow mouth.
-    layers = lit(0.6, 0.5, 0.4)[0, :, 3:5, 7:9, 15:17].mean((2, 3))
+    layers = plain.layers[0, :, 3:5, 7:9, 15:17, :3].mean((2, 3))
     wide, open_by = (0.5 - 0.45) / 0.17, (0.5 - 0.47) / 0.23
     layer = layers[0] * (1 - wide) + layers[1] * wide
     torch.testing.assert_close(picture[0, :, 190, 127], layer[0] * (1 - open_by) + layer[1] * open_by, atol=0.01, rtol=0)
+
+
+def test_teeth_are_drawn():
+    x, y = torch.meshgrid(torch.linspace(0, 0.3, 301), torch.linspace(0, 0.2, 201), indexing="xy")
+    factor = mouth.teeth(x[None], y[None], torch.full_like(x, 0.2)[None], torch.ones(1, 1, 1), torch.full((1, 1, 1), 0.005), torch.ones(1))[0]
+    green = factor[1]
+    assert green[30, 46] > 1.05 > 1.05 * green[30, 92] and green[30, 92] == green[30, 90:95].min()  # a tooth, and the seam at its side
+    assert green[80, 46] > 1 > 3 * green[130, 46]  # a wide mouth shows a tenth of the distance of the eyes, then a hole
+    assert factor[0, 130, 46] > 1.5 * factor[2, 130, 46] and green[195, 46] > 1.5 * green[130, 46]  # which is red, and lighter below
+    assert (green[:100] > 0.9)[:, 46].sum() > (green[:100] > 0.9)[:, 262].sum()  # teeth further back end higher

@@ -116,6 +116,7 @@ pub(crate) fn avatar(engine: &Engine, stored: &Fixture, neural: Vec<[f32; 2]>, m
             warnings: Vec::new(),
         },
         source: rgb.as_chunks::<3>().0.iter().zip(&mask).map(|(&[r, g, b], &m)| [r, g, b, m]).collect(),
+        detail: None,
         background: bytes("back").as_chunks().0.to_vec(),
         facial: facial.clone(),
         neural,

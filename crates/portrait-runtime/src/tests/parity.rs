@@ -123,8 +123,8 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     }
     stage("flow", sparse(flow.as_chunks().0), interleaved(&stored.get("flow"), 2));
     if stored.has("full_warp") {
-        let rgb = mouth.as_chunks::<4>().0.iter().flat_map(|p| [p[0], p[1], p[2]]);
-        stage("mouth", rgb.collect(), stored.get("mouth"));
+        let stored = stored.get("mouth");
+        stage("mouth", mouth[..stored.len()].to_vec(), stored);
         let reference = [stored.get("full_warp"), stored.get("given")].concat();
         stage("full_warp, given", pixels(&warped, side, 4), interleaved(&reference, 4));
         let [channels, low, _] = preset.synthesis_bottleneck().map(|v| v as usize);

@@ -82,6 +82,51 @@ fn a_person_is_cut_out_and_put_before_something_else() {
 }
 
 #[test]
+fn larger_pictures_have_the_detail_of_the_photo() {
+    let Some(engine) = engine() else { return };
+    let photo = photo();
+    let avatar = engine.prepare(photo.frame(), &PrepareOptions::default()).expect("an avatar");
+    let own = avatar.info().image;
+    let shoot = |avatar: &crate::Avatar, framing: Framing, side: Option<u32>| {
+        let options = SessionOptions { side, ..with(framing) };
+        let mut session = engine.session(avatar, &options).expect("a session");
+        session.animate(driver("s_frame0").frame(), 0.04).expect("animated");
+        session.take_picture(true).expect("no error").expect("a picture")
+    };
+    let plain = shoot(&avatar, Framing::Crop, None);
+    assert_eq!(plain, shoot(&avatar, Framing::Crop, Some(own)), "its own size is what there is already");
+    let side = 2 * own + 3;
+    let large = shoot(&avatar, Framing::Crop, Some(side));
+    assert_eq!((plain.width, large.width, large.height), (own, side, side));
+    // What is animated is the same picture, and finer.
+    let mean = |a: &Picture, b: &Picture| {
+        let sum: f64 = a.rgba.iter().zip(&b.rgba).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+        sum / a.rgba.len() as f64
+    };
+    let scaled = |picture: &Picture, to: u32| {
+        let rgba = image::RgbaImage::from_raw(picture.width, picture.height, picture.rgba.clone()).expect("whole");
+        let scaled = image::imageops::resize(&rgba, to, to, image::imageops::FilterType::Triangle);
+        Picture { width: to, height: to, rgba: scaled.into_raw() }
+    };
+    let (same, finer) = (mean(&scaled(&large, own), &plain), mean(&large, &scaled(&plain, side)));
+    assert!(same < 4.0 && finer > 0.3, "{same} from the small picture, {finer} beyond it");
+    // A stored avatar keeps the detail; without it there is none.
+    let stored = crate::Avatar::from_bytes("stored", &avatar.to_bytes()).expect("its own file");
+    assert_eq!(stored, avatar);
+    assert_eq!(shoot(&stored, Framing::Crop, Some(side)), large);
+    let bare = crate::Avatar { detail: None, ..avatar.clone() };
+    assert!(mean(&shoot(&bare, Framing::Crop, Some(side)), &scaled(&plain, side)) < finer, "nothing finer is known");
+    let cut = shoot(&avatar, Framing::Cutout(Backdrop::Transparent), Some(side));
+    let opaque = cut.rgba.as_chunks::<4>().0.iter().zip(large.rgba.as_chunks::<4>().0).filter(|(a, _)| a[3] == 255);
+    assert!(opaque.clone().count() > 1000 && opaque.clone().all(|(a, b)| a == b), "the person is as fine");
+
+    for side in [own - 1, 100_000] {
+        let refused = engine.session(&avatar, &SessionOptions { side: Some(side), ..with(Framing::Crop) });
+        assert!(matches!(refused, Err(EngineError::PictureSide { .. })), "{side}");
+    }
+}
+
+#[test]
 fn pictures_are_drawn_into_textures_of_the_host() {
     use crate::wgpu::TextureUsages as U;
     let Some(engine) = engine() else { return };
