@@ -153,8 +153,8 @@ impl Conv {
     }
 
     /// The shader variant: of the tiles that the device holds and that still make enough invocations to keep it busy, the one
-    /// with the fewest loads over the whole image; if none makes enough, the smallest. Where even these invocations do not fill
-    /// the device and the layer is deep, it is split.
+    /// with the fewest loads over the whole image; if none makes enough, the smallest. A deep layer, whose invocations walk a long
+    /// way, is to fill the device: by tiles as small as a split one's or, where even these do not, split.
     fn choose(&self, profile: &DeviceProfile) -> Variant {
         let family = self.family();
         let right = |v: &&Variant| !profile.avoid.contains(v.0);
@@ -163,14 +163,20 @@ impl Conv {
         let phases = if self.upsample { 4 } else { 1 };
         let invocations = |v: &Variant| self.tiles(v.1)[1] * slices(self.outputs).div_ceil(v.2) * phases;
         let enough = if profile.tile_pixels >= 16 { 32 } else { 256 };
-        let busy = family.iter().filter(fits).filter(|v| invocations(v) >= enough);
+        let busy = |enough: u32, count: u32| {
+            let those = family.iter().filter(fits).filter(move |v| invocations(v) >= enough && v.2 >= count);
+            those.min_by_key(|v| invocations(v) * self.loads(v)).copied()
+        };
         // Where all are to be avoided, one as good as the others: the smallest.
         let smallest = family.iter().rfind(right).unwrap_or(&family[family.len() - 1]);
-        let whole = *busy.min_by_key(|v| invocations(v) * self.loads(v)).unwrap_or(smallest);
+        let whole = busy(enough, 1).unwrap_or(*smallest);
         let side = self.split_side();
         let deep = side <= SPLIT_SIDE && slices(self.input[0]) * side * side >= SPLIT_DEPTH;
-        let split = deep && invocations(&whole) < profile.lanes;
-        *SPLIT.iter().find(|v| split && fits(v)).unwrap_or(&whole)
+        if !deep || invocations(&whole) >= profile.lanes {
+            return whole;
+        }
+        let split = SPLIT.iter().find(fits);
+        split.map_or(whole, |split| busy(profile.lanes, split.2).unwrap_or(*split))
     }
 
     /// Side of the kernel as split convolutions see it: that of a phase where the input is upsampled.

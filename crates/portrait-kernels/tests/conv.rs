@@ -220,7 +220,8 @@ fn deep_layers_are_split() {
     }
     assert_eq!(file(&same([512, 4, 4], 512, 3, 2), DeviceProfile::MEDIUM), "conv_split_4x8");
     assert_eq!(file(&same([512, 4, 4], 512, 3, 2), DeviceProfile::NARROW), "conv3x3_s2_4x4");
-    // Enough tiles, or too few channels to share out.
+    // Enough tiles if they are smaller, enough tiles, or too few channels to share out.
+    assert_eq!(file(&same([86, 64, 64], 32, 3, 1), DeviceProfile::WIDE), "conv3x3_4x8");
     assert_eq!(file(&same([32, 128, 128], 64, 3, 1), DeviceProfile::WIDE), "conv3x3_8x8");
     assert_eq!(file(&same([64, 2, 2], 64, 1, 1), DeviceProfile::WIDE), "conv1x1_4x4");
 }

@@ -26,7 +26,7 @@ fn a_photo_and_a_clip_become_a_video() {
     );
 
     let info = VideoReader::open(&out).unwrap().info().clone();
-    assert_eq!((info.width, info.height, info.fps, info.codec.as_str()), (256, 256, 25.0, "h264"));
+    assert_eq!((info.width, info.height, info.fps, info.codec.as_str()), (512, 512, 25.0, "h264"));
     let frames = frames_of(&out, 9);
     assert_eq!(frames.len(), 5);
     let sheet = load_photo(sandbox.output("me-compare.png")).unwrap();
@@ -52,12 +52,13 @@ fn an_avatar_and_a_clip_of_odd_size_become_png_frames() {
     // GIF keeps odd sizes.
     let frames: Vec<_> = driver_frames(3).iter().map(|frame| cut(frame, 231, 253)).collect();
     let clip = sandbox.clip("odd.gif", &frames);
-    let outcome = run(animate(avatar, &clip, &sandbox.output("frames")).arg("--compare")).succeeds();
+    let outcome =
+        run(animate(avatar, &clip, &sandbox.output("frames")).args(["--compare", "--size", "300"])).succeeds();
     assert!(outcome.stdout.contains("without reuse"), "{}", outcome.stdout);
     assert_eq!(sandbox.written(), ["frames", "frames-compare.png"]);
     let numbered = names(&sandbox.output("frames"));
     assert_eq!(numbered, ["frame_00000.png", "frame_00001.png", "frame_00002.png"]);
-    assert_eq!(load_photo(sandbox.output("frames").join("frame_00002.png")).unwrap().width, 256);
+    assert_eq!(load_photo(sandbox.output("frames").join("frame_00002.png")).unwrap().width, 300);
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn a_photo_takes_another_pose() {
     let sandbox = Sandbox::new();
     let shoot = |name: &str, arguments: &[&str]| {
         let out = sandbox.output(name);
-        run(portrait().arg("pose").arg(avatar).args(arguments).arg("-o").arg(&out)).succeeds();
+        run(portrait().arg("pose").arg(avatar).args(["--size", "256"]).args(arguments).arg("-o").arg(&out)).succeeds();
         load_photo(out).unwrap()
     };
     let rest = shoot("rest.png", &[]);

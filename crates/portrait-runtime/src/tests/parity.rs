@@ -123,8 +123,8 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     }
     stage("flow", sparse(flow.as_chunks().0), interleaved(&stored.get("flow"), 2));
     if stored.has("full_warp") {
-        let stored = stored.get("mouth");
-        stage("mouth", mouth[..stored.len()].to_vec(), stored);
+        let layers = stored.get("mouth");
+        stage("mouth", mouth[..layers.len()].to_vec(), layers);
         let reference = [stored.get("full_warp"), stored.get("given")].concat();
         stage("full_warp, given", pixels(&warped, side, 4), interleaved(&reference, 4));
         let [channels, low, _] = preset.synthesis_bottleneck().map(|v| v as usize);
