@@ -27,7 +27,7 @@ const IRISES_AT = 44u;
 const MOUTH = 2u; // among the openings, after the eyes
 const CLOSING = 0.5; // see opening.rs for these
 const SHUT = 0.2;
-const WIDER = 0.15;
+const WIDER = vec2<f32>(0.06, 0.2);
 const STRETCH = 1.7;
 const LEAST = 0.1;
 const LASHES = 0.04;
@@ -58,7 +58,8 @@ fn lid_point(i: u32, f: Face) -> vec4<f32> {
     let closing = select(clamp(1.0 - opening / (rest * CLOSING), 0.0, 1.0), 0.0, i < CORNERS);
     let sense = select(1.0, -1.0, lower);
     let at = driver[i] + sense * 0.5 * min(SHUT * rest * closing, max(opening, 0.0)) * f.across;
-    return vec4<f32>(dot(at, f.along), dot(at, f.across), missed(source[i] - sense * WIDER * closing * gap, at));
+    let wider = closing * select(-WIDER.x, WIDER.y, lower);
+    return vec4<f32>(dot(at, f.along), dot(at, f.across), missed(source[i] + wider * gap, at));
 }
 
 // A point of the lips: the k-th, from corner to corner, of the rims from top to bottom.

@@ -18,8 +18,9 @@ pub(crate) const LIPS: [[usize; 7]; 4] = [
 const CLOSING: f32 = 0.5;
 /// … the driver's by up to this part of that opening, …
 const SHUT: f32 = 0.2;
-/// … and the photo's lines are moved outwards by up to this part of it: of a shut eye, what is left between the lids is seen first.
-const WIDER: f32 = 0.15;
+/// … and the photo's upper and lower lines are moved outwards by up to these parts of it: of a shut eye, what is left between the lids is
+/// seen first. The upper one stays near its lashes, which are the line that a shut eye is.
+const WIDER: [f32; 2] = [0.06, 0.2];
 /// Skin beyond an outer rim is stretched over this many times the rim's correction. 1 would fold it.
 const STRETCH: f32 = 1.7;
 /// But over no less than this. Here and below: of the distance between the outer corners of the eyes.
@@ -82,9 +83,10 @@ fn closed_further(i: usize, source: &[Point], driver: &[Point], photo: &Axes, ax
     let rest = dot(gap, photo.across).max(1e-4) * axes.size / photo.size;
     let opening = dot(minus(driver[upper_at + LIDS], driver[upper_at]), axes.across);
     let closing = (1.0 - opening / (rest * CLOSING)).clamp(0.0, 1.0);
+    let wider = -sign * closing * WIDER[usize::from(lower)];
     let push = sign * 0.5 * (SHUT * rest * closing).min(opening.max(0.0));
     [
-        [0, 1].map(|c| source[i][c] - sign * WIDER * closing * gap[c]),
+        [0, 1].map(|c| source[i][c] + wider * gap[c]),
         [0, 1].map(|c| driver[i][c] + push * axes.across[c]),
     ]
 }

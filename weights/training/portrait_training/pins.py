@@ -24,7 +24,7 @@ IRISES_AT = 44
 OPEN = 2.5  # opening of an eye, in sigma, from which its iris counts in full
 CLOSING = 0.5  # of the source's opening: below it lids are closed further than they are seen to be ...
 SHUT = 0.2  # ... the driver's by up to this part of the source's opening,
-WIDER = 0.15  # the source's lines moved outwards by up to this part of it: what is left of an eye between its lids is the first to be seen
+WIDER = 0.06, 0.2  # the source's upper and lower lines moved outwards by up to these parts of it: what is left of a shut eye is seen first
 STRETCH = 1.7  # skin beyond an outer rim is stretched over this many times the rim's correction; 1 would fold it
 # Of the distance between the outer corners of the eyes:
 LEAST = 0.1  # but over no less than this
@@ -54,15 +54,17 @@ def dot(points: Tensor, axis: Tensor) -> Tensor:
 
 
 def closed_further(source: Tensor, driver: Tensor) -> tuple[Tensor, Tensor]:
-    """Both pins, the lids of closing eyes nearer to each other in the driver and further apart in the source."""
+    """Both pins, the lids of closing eyes nearer to each other in the driver and further apart in the source.
+
+    There the upper one stays near its lashes, which are the line that a shut eye is."""
     s, d, source, driver = face(source), face(driver), source.clone(), driver.clone()
     gap = source[:, LOWER_LIDS] - source[:, UPPER_LIDS]
     rest = dot(gap, s.across).clamp(min=1e-4) * d.size / s.size
     opening = dot(driver[:, LOWER_LIDS] - driver[:, UPPER_LIDS], d.across)
     closing = (1 - opening / rest / CLOSING).clamp(0, 1)
     push = torch.minimum(SHUT * rest * closing, opening.clamp(min=0))[..., None] / 2 * d.across[:, None]
-    wider = WIDER * closing[..., None] * gap
-    for points, lid, by in ((driver, UPPER_LIDS, push), (driver, LOWER_LIDS, -push), (source, UPPER_LIDS, -wider), (source, LOWER_LIDS, wider)):
+    higher, lower = (part * closing[..., None] * gap for part in WIDER)
+    for points, lid, by in ((driver, UPPER_LIDS, push), (driver, LOWER_LIDS, -push), (source, UPPER_LIDS, -higher), (source, LOWER_LIDS, lower)):
         points[:, lid] += by
     return source, driver
 
