@@ -6,11 +6,17 @@ use crate::motion::Points;
 use glam::{Mat3, Vec2, Vec3};
 use portrait_graph::{Weights, WeightsError, WeightsFault};
 use portrait_models::{FacialPoints, bundled};
+use std::ops::Range;
 
 /// Where a head turns: between skull and neck, in distances of the outer eye corners from their middle (right, down, away).
 const PIVOT: Vec3 = Vec3::new(0.0, 0.8, 1.0);
 /// Of the sum of the expressions' squares: how little a combination of expressions is believed.
 const RIDGE: f64 = 1e-3;
+/// Places among the facial points: the outer corners of the right and the left eye, ...
+const OUTER_CORNERS: [usize; 2] = [44, 45];
+/// ... and their lids' points, those of the lower ones below those of the upper ones.
+const UPPER_LIDS: Range<usize> = 48..58;
+const LOWER_LIDS: Range<usize> = 58..68;
 
 /// Mean shape of the 106 facial points, and what expressions move of them and the irises. Unit: distance of the outer eye corners, their middle at 0; x to the
 /// picture's right, y down, z away from the camera.
@@ -117,10 +123,24 @@ impl FaceModel {
         let offset = |i: usize| -> Vec3 {
             expression.weights.iter().zip(&self.offsets).map(|(&weight, offsets)| weight * offsets[i]).sum()
         };
-        let facial = points.facial.iter().enumerate().map(|(i, &p)| place(p, depth[i], offset(i))).collect();
+        let mut facial: Vec<[f32; 2]> =
+            points.facial.iter().enumerate().map(|(i, &p)| place(p, depth[i], offset(i))).collect();
+        meet(&mut facial);
         let rest = depth[Points::FACIAL..].iter();
         let neural = points.neural.iter().zip(rest).map(|(&p, &z)| place(p, z, Vec3::ZERO)).collect();
         Points { facial, neural }
+    }
+}
+
+/// Lids that have crossed, as those of narrow eyes do by what shuts wide ones, meet half way.
+fn meet(facial: &mut [[f32; 2]]) {
+    let point = |i: usize| Vec2::from_array(facial[i]);
+    let across = (point(OUTER_CORNERS[1]) - point(OUTER_CORNERS[0])).perp().normalize_or(Vec2::Y);
+    for (upper, lower) in UPPER_LIDS.zip(LOWER_LIDS) {
+        let crossed = (Vec2::from_array(facial[lower]) - Vec2::from_array(facial[upper])).dot(across).min(0.0);
+        for (i, share) in [(upper, 0.5), (lower, -0.5)] {
+            facial[i] = (Vec2::from_array(facial[i]) + share * crossed * across).to_array();
+        }
     }
 }
 
@@ -212,6 +232,8 @@ mod tests {
         let wink = with(&|e| e.set("eyeBlinkLeft", 1.0).expect("a name"));
         assert!(open(&wink, 386, 374) < 0.45 * open(&face, 386, 374), "the left eye closes");
         assert!(open(&wink, 159, 145) > 0.9 * open(&face, 159, 145), "the right eye stays open");
+        let shut = with(&|e| e.set("eyeBlink", 2.0).expect("a name"));
+        assert!(open(&shut, 386, 374).abs() < 2e-3 && open(&shut, 159, 145).abs() < 2e-3, "lids meet and do not cross");
         let smile = with(&|e| e.set("mouthSmile", 1.0).expect("a name"));
         let width = |p: &Points| p.facial[at(291)][0] - p.facial[at(61)][0];
         assert!(width(&smile) > 1.05 * width(&face), "a smile is wide");
