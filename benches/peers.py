@@ -1,12 +1,14 @@
 """The same networks in other engines, for `cargo xtask bench --peers`.
 
 peers.py make FOLDER                      write dense_motion, synthesis (preset S), unet4 and unet15 for every engine
-peers.py serve PEER NETWORK FOLDER        run one network in PEER (ncnn-vulkan, onnxruntime-cpu, openvino-cpu), f32
+peers.py serve PEER NETWORK FOLDER NAME   run one network in PEER (ncnn-vulkan, onnxruntime-cpu, openvino-cpu), f32; on the GPU
+                                          of that name where PEER uses one
 peers.py has PEER                         whether it can be used
 
 unet4 and unet15 are two plain U-Nets at 256² with seeded weights, 4.5 GFLOP with added skips and 15.3 with concatenated ones.
 For each network `make` writes NAME.json (layers), NAME.safetensors, NAME.x (input, NCHW f32), NAME.onnx, NAME.param and NAME.bin.
-`serve` writes its output as NAME.PEER, prints `ready`, and then for each line on stdin the seconds that one run took.
+`serve` writes its output as NAME.PEER, prints `ready` and the name of the adapter it really runs on, and then for each line on
+stdin `took` and the seconds of one run: from the input in host memory to the output there. burn-peer speaks the same way.
 """
 
 import json
@@ -38,14 +40,24 @@ class Net:
         self.weights[f"{out}.weight"], self.weights[f"{out}.bias"] = weight, bias
         return out
 
-    def up(self, x: str, channels: int, fused: bool) -> str:
-        """Nearest ×2; where no convolution alone reads it, ours is a transposed one with these weights."""
-        out = self.layer("up", [x], outputs=channels, fused=fused)
-        if not fused:
-            eye = np.eye(channels, dtype=np.float32)[:, :, None, None]
-            self.weights[f"{out}.weight"] = np.ascontiguousarray(np.broadcast_to(eye, (channels, channels, 2, 2)))
-            self.weights[f"{out}.bias"] = np.zeros(channels, np.float32)
+    def up(self, x: str) -> str:
+        """Nearest ×2."""
+        return self.layer("up", [x])
+
+    def conv_joined(self, how: str, x: str, skip: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """A convolution of what is joined (concat, add) from `x` ×2 and `skip`. As a convolution is linear, ours computes it as two that
+        share a sum, the first of which takes ×2 in without a copy: their weights are OUT.up and OUT.skip."""
+        out = self.conv(self.layer(how, [self.up(x), skip]), weight, bias)
+        split = weight.shape[1] - self.channels(skip) if how == "concat" else 0
+        self.weights[f"{out}.up.weight"] = np.ascontiguousarray(weight[:, :split] if split else weight)
+        self.weights[f"{out}.up.bias"] = np.zeros_like(bias)
+        self.weights[f"{out}.skip.weight"] = np.ascontiguousarray(weight[:, split:])
+        self.weights[f"{out}.skip.bias"] = bias
         return out
+
+    def channels(self, value: str) -> int:
+        """Of what a convolution has made."""
+        return self.weights[f"{value}.weight"].shape[0]
 
 
 def trained(name: str, tensors: dict[str, np.ndarray], channels: int, side: int) -> Net:
@@ -63,7 +75,7 @@ def trained(name: str, tensors: dict[str, np.ndarray], channels: int, side: int)
         levels.append(conv(levels[-1], f"enc.{i}", 2))
     y = conv(levels[-1], "fusion", relu=False) if name == "synthesis" else levels[-1]
     for i, skip in enumerate(reversed(levels[:-1])):
-        y = conv(net.up(y, 0, fused=True), f"dec.{i}")
+        y = conv(net.up(y), f"dec.{i}")
         y = net.layer("concat", [y, skip])
     conv(y, "head", relu=False)
     return net
@@ -73,13 +85,15 @@ def plain(name: str, big: bool) -> Net:
     """A plain U-Net with seeded weights."""
     net, rng = Net(name, [3, 256, 256]), np.random.default_rng(0)
 
-    def conv(x: str, inputs: int, outputs: int, stride: int = 1, relu: bool = True) -> str:
+    def seeded(inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
         scale = np.sqrt(2 / (9 * inputs))
-        weight = (rng.standard_normal((outputs, inputs, 3, 3)) * scale).astype(np.float32)
-        return net.conv(x, weight, np.zeros(outputs, np.float32), stride, relu)
+        return (rng.standard_normal((outputs, inputs, 3, 3)) * scale).astype(np.float32), np.zeros(outputs, np.float32)
 
-    def join(x: str, channels: int, skip: str) -> str:
-        return net.layer("concat" if big else "add", [net.up(x, channels, fused=False), skip])
+    def conv(x: str, inputs: int, outputs: int, stride: int = 1, relu: bool = True) -> str:
+        return net.conv(x, *seeded(inputs, outputs), stride, relu)
+
+    def join(x: str, skip: str, inputs: int, outputs: int) -> str:
+        return net.conv_joined("concat" if big else "add", x, skip, *seeded(inputs, outputs))
 
     def level(x: str, inputs: int, outputs: int, stride: int) -> str:
         y = conv(x, inputs, outputs, stride)
@@ -89,9 +103,9 @@ def plain(name: str, big: bool) -> Net:
     e2 = level(e1, 32, 64, 2)
     e3 = level(e2, 64, 128, 2)
     b = conv(conv(e3, 128, 128, 2), 128, 128)
-    u = conv(join(b, 128, e3), 256 if big else 128, 128 if big else 64)
-    u = conv(join(u, 128 if big else 64, e2), 192 if big else 64, 64 if big else 32)
-    u = conv(join(u, 64 if big else 32, e1), 96 if big else 32, 32)
+    u = join(b, e3, 256 if big else 128, 128 if big else 64)
+    u = join(u, e2, 192 if big else 64, 64 if big else 32)
+    u = join(u, e1, 96 if big else 32, 32)
     conv(u, 32, 3, relu=False)
     return net
 
@@ -185,43 +199,46 @@ def make(folder: Path) -> None:
     write(plain("unet15", True), folder)
 
 
-def runner(peer: str, name: str, folder: Path):
-    """A function that runs the network once and returns its output."""
+def runner(peer: str, name: str, folder: Path, gpu: str):
+    """The adapter's name, and a function that runs the network once and returns its output."""
     description = json.loads((folder / f"{name}.json").read_text())
     x = np.fromfile(folder / f"{name}.x", np.float32).reshape(description["input"])
     if peer == "ncnn-vulkan":
         import ncnn
 
+        names = [ncnn.get_gpu_info(i).device_name() for i in range(ncnn.get_gpu_count())]
+        if gpu not in names:
+            sys.exit(f"ncnn finds no adapter `{gpu}`, only {names}")
         net = ncnn.Net()
         net.opt.use_vulkan_compute = True
+        net.set_vulkan_device(names.index(gpu))
         for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
             setattr(net.opt, option, False)
         if net.load_param(str(folder / f"{name}.param")) or net.load_model(str(folder / f"{name}.bin")):
             sys.exit(f"ncnn cannot load {name}")
-        given = ncnn.Mat(x).clone()  # the matrix only borrows the array
 
         def run():
             extractor = net.create_extractor()
-            extractor.input("x", given)
+            extractor.input("x", ncnn.Mat(x))  # borrows the array, which outlives the run
             return np.array(extractor.extract(description["layers"][-1]["out"])[1])
 
-        return run
+        return net.vulkan_device().info().device_name(), run
     if peer == "onnxruntime-cpu":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"x": x[None]})[0]
+        return "cpu", lambda: session.run(None, {"x": x[None]})[0]
     import openvino
 
     how = {"INFERENCE_PRECISION_HINT": "f32"}
     request = openvino.Core().compile_model(folder / f"{name}.onnx", "CPU", how).create_infer_request()
-    return lambda: request.infer({0: x[None]})[0]
+    return "cpu", lambda: request.infer({0: x[None]})[0]
 
 
-def serve(peer: str, name: str, folder: Path) -> None:
-    run = runner(peer, name, folder)
+def serve(peer: str, name: str, folder: Path, gpu: str) -> None:
+    adapter, run = runner(peer, name, folder, gpu)
     np.ascontiguousarray(run(), np.float32).tofile(folder / f"{name}.{peer}")
-    print("ready", flush=True)
+    print(f"ready {adapter}", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         run()
@@ -243,8 +260,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", folder]:
             make(Path(folder))
-        case ["serve", peer, name, folder]:
-            serve(peer, name, Path(folder))
+        case ["serve", peer, name, folder, gpu]:
+            serve(peer, name, Path(folder), gpu)
         case ["has", peer]:
             has(peer)
         case _:

@@ -29,7 +29,8 @@ pub(crate) struct Args {
     /// Write a page with plots; it needs nothing else
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Only kernels and layers whose name holds this
+    /// Only rows whose name holds this: kernels and layers, `frame video`, `frame keypoints`, `start none`, `start ours`,
+    /// `start driver`, networks of --peers, pipelines of --phones
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
     /// Show what changed since the run that wrote this JSON
@@ -53,20 +54,23 @@ pub(crate) struct Args {
     /// Frames of each kind; by default 100 on software drivers and 10000 elsewhere
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frames: Option<u32>,
-    /// The same networks in other engines (needs Python with ncnn, onnx and onnxruntime)
+    /// The same networks in other engines (needs Python with ncnn, onnx and onnxruntime; burn is built)
     #[arg(long)]
     pub(crate) peers: bool,
     /// The Python that has them
     #[arg(long, value_name = "FILE", default_value = "python3")]
     pub(crate) python: PathBuf,
+    /// The program of benches/burn-peer, as `cargo xtask bench --peers` builds it
+    #[arg(long, value_name = "FILE", env = "PORTRAIT_BURN_PEER")]
+    pub(crate) burn_peer: Option<PathBuf>,
     /// What phones' shader compilers make of every pipeline, and a modelled frame time
     #[arg(long)]
     pub(crate) phones: bool,
     /// Where those compilers are; see docs/bench.md
     #[arg(long, value_name = "DIR", env = "PORTRAIT_MOBILE_COMPILERS")]
     pub(crate) mobile_compilers: Option<PathBuf>,
-    /// Fail where `--phones` finds other numbers than this file holds; UPDATE_SNAPSHOTS=1 rewrites it
-    #[arg(long, value_name = "FILE", requires = "phones")]
+    /// Fail where `--phones` finds other numbers than this file holds; UPDATE_SNAPSHOTS=1 rewrites what was compiled
+    #[arg(long, value_name = "FILE", requires = "phones", conflicts_with = "filter")]
     pub(crate) check: Option<PathBuf>,
     /// What a child process of this program does
     #[arg(long, hide = true)]
@@ -107,9 +111,16 @@ impl Args {
         self.sections.contains(&section) || self.sections.is_empty() && !self.peers && !self.phones
     }
 
-    /// Whether a kernel of this name is measured.
+    /// Whether a row of this name is measured.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
+    }
+
+    /// Says that a section has nothing of the name asked for.
+    pub(crate) fn nothing(&self, section: &str) {
+        if let Some(filter) = &self.filter {
+            println!("\n{section}: nothing is called `{filter}`");
+        }
     }
 
     /// Precisions asked for; empty: all.
@@ -141,5 +152,28 @@ impl Args {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("bench").chain(words.split_whitespace()))
+    }
+
+    #[test]
+    fn a_part_of_the_pipelines_is_not_held_to_a_record_of_all() {
+        assert!(args("--phones --check a.txt").is_ok());
+        assert!(args("--phones --check a.txt --filter conv").is_err());
+        assert!(args("--check a.txt").is_err());
+    }
+
+    #[test]
+    fn a_filter_names_rows_of_every_section() {
+        let only = args("--filter video").unwrap();
+        assert!(only.wants("frame video") && !only.wants("frame keypoints") && !only.wants("start none"));
+        assert!(args("").unwrap().wants("anything"));
     }
 }

@@ -3,6 +3,7 @@
 use crate::phones::compile::Compile;
 use crate::start::Start;
 use anyhow::{Context, Result, bail};
+use portrait_kernels::{Avoid, DeviceProfile};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
@@ -14,8 +15,24 @@ pub(crate) enum Task {
     Compile(Compile),
 }
 
+/// A profile on its way to a child: pixels and slices of the tiles, and lanes; nothing to avoid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tiles([u32; 3]);
+
+impl From<DeviceProfile> for Tiles {
+    fn from(profile: DeviceProfile) -> Self {
+        Self([profile.tile_pixels, profile.tile_slices, profile.lanes])
+    }
+}
+
+impl From<Tiles> for DeviceProfile {
+    fn from(Tiles([tile_pixels, tile_slices, lanes]): Tiles) -> Self {
+        Self { tile_pixels, tile_slices, lanes, avoid: Avoid::NONE }
+    }
+}
+
 /// Marks the line of stdout that holds the result.
-const MARK: &str = "result: ";
+pub(crate) const MARK: &str = "result: ";
 
 /// This program as a child that does `task`.
 pub(crate) fn command(task: &Task) -> Result<Command> {
@@ -50,5 +67,18 @@ pub(crate) fn run(task: &str) -> Result<()> {
     match serde_json::from_str(task)? {
         Task::Start(start) => start.run(),
         Task::Compile(compile) => compile.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_reach_the_child() {
+        for profile in DeviceProfile::ALL {
+            let sent = serde_json::to_string(&Tiles::from(profile)).unwrap();
+            assert_eq!(DeviceProfile::from(serde_json::from_str::<Tiles>(&sent).unwrap()), profile);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `--compare`: what changed since an earlier run, times as factors, everything that needs no clock as numbers.
 
-use crate::report::{FrameRow, KernelRow, Report, VERSION};
+use crate::report::{FrameRow, KernelRow, PhoneRow, Report, VERSION};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Changes of time below this are noise on shared machines.
@@ -10,12 +11,25 @@ const NOISE: f64 = 0.1;
 /// Reads an earlier run.
 pub(crate) fn read(file: &Path) -> Result<Report> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let report: Report = serde_json::from_str(&text)
+    let mut report: Report = serde_json::from_str(&text)
         .with_context(|| format!("`{}` was not written by `cargo xtask bench`", file.display()))?;
     if report.version != VERSION {
         bail!("`{}` has version {}, this program writes {VERSION}: measure again", file.display(), report.version);
     }
+    name_presets(&mut report);
     Ok(report)
+}
+
+/// Rows of kernels and phones once named no preset. Where the rest of such a file names a single one, they are of that; those of
+/// a file that holds several or names none stay without, and are compared with nothing.
+fn name_presets(report: &mut Report) {
+    let named = report.frame.iter().map(|r| &r.preset).chain(report.start.iter().map(|r| &r.preset));
+    let named: BTreeSet<String> = named.chain(report.phone_frames.iter().map(|r| &r.preset)).cloned().collect();
+    if let (1, Some(only)) = (named.len(), named.first()) {
+        let kernels = report.kernels.iter_mut().map(|r| &mut r.preset);
+        let unnamed = kernels.chain(report.phones.iter_mut().map(|r| &mut r.preset)).filter(|preset| preset.is_empty());
+        unnamed.for_each(|preset| preset.clone_from(only));
+    }
 }
 
 /// Prints what changed.
@@ -23,6 +37,11 @@ pub(crate) fn print(old: &Report, new: &Report) {
     println!("\nsince then (then → now; times by more than {:.0} %)", 100.0 * NOISE);
     if old.adapter.name != new.adapter.name {
         println!("  then it was another adapter: {}", old.adapter.name);
+    }
+    let unnamed = old.kernels.iter().map(|r| &r.preset).chain(old.phones.iter().map(|r| &r.preset));
+    match unnamed.filter(|preset| preset.is_empty()).count() {
+        0 => {}
+        count => println!("  {count} rows then named no preset and are left out"),
     }
     let lines = changes(old, new);
     lines.iter().for_each(|line| println!("  {line}"));
@@ -34,10 +53,9 @@ pub(crate) fn print(old: &Report, new: &Report) {
 fn changes(old: &Report, new: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for now in &new.kernels {
-        let same =
-            |row: &&KernelRow| (&row.group, &row.name, &row.precision) == (&now.group, &now.name, &now.precision);
-        if let Some(then) = old.kernels.iter().find(same) {
-            let label = format!("{} ({})", now.name, now.precision);
+        let key = |row: &KernelRow| [&row.group, &row.name, &row.preset, &row.precision].map(String::clone);
+        if let Some(then) = old.kernels.iter().find(|then| key(then) == key(now)) {
+            let label = format!("{} ({} {})", now.name, now.preset, now.precision);
             time(&mut lines, &label, then.median_ms, now.median_ms);
             if then.shader != now.shader {
                 lines.push(format!("{label}: shader {} → {}", then.shader, now.shader));
@@ -73,19 +91,14 @@ fn changes(old: &Report, new: &Report) -> Vec<String> {
         }
     }
     for now in &new.phones {
-        let same = old
-            .phones
-            .iter()
-            .find(|then| (&then.gpu, &then.pipeline, &then.precision) == (&now.gpu, &now.pipeline, &now.precision));
-        if let Some(then) = same {
-            let label = format!("{} on {} ({})", now.pipeline, now.gpu, now.precision);
-            number(
-                &mut lines,
-                &format!("{label}, instructions"),
-                then.instructions as usize,
-                now.instructions as usize,
-            );
-            number(&mut lines, &format!("{label}, spills"), then.spills as usize, now.spills as usize);
+        let key = |row: &PhoneRow| [&row.gpu, &row.pipeline, &row.preset, &row.precision].map(String::clone);
+        if let Some(then) = old.phones.iter().find(|then| key(then) == key(now)) {
+            let label = format!("{} on {} ({} {})", now.pipeline, now.gpu, now.preset, now.precision);
+            for (what, then, now) in
+                [("instructions", then.instructions, now.instructions), ("spills", then.spills, now.spills)]
+            {
+                number(&mut lines, &format!("{label}, {what}"), then as usize, now as usize);
+            }
         }
     }
     lines
@@ -121,5 +134,34 @@ mod tests {
         assert!(lines(frame(10.0, 112), frame(10.5, 112)).is_empty());
         let found = lines(frame(10.0, 112), frame(5.0, 100));
         assert!(found[0].contains("2.00 times as fast") && found[1].contains("112 → 100"), "{found:?}");
+    }
+
+    fn kernel(preset: &str, median_ms: f64) -> KernelRow {
+        KernelRow { name: "synthesis/dec.0".into(), preset: preset.into(), median_ms, ..KernelRow::default() }
+    }
+
+    #[test]
+    fn presets_are_not_mixed() {
+        let old = Report { kernels: vec![kernel("s", 10.0), kernel("fast", 2.0)], ..Report::default() };
+        let new = Report { kernels: vec![kernel("s", 10.0), kernel("fast", 1.0)], ..Report::default() };
+        let found = changes(&old, &new);
+        assert!(found.len() == 1 && found[0].contains("fast") && found[0].contains("2.00 times"), "{found:?}");
+    }
+
+    #[test]
+    fn files_from_before_the_preset_was_named_can_be_read() {
+        // Rows as version 1 wrote them at first: no preset, no soak, no clock of peers.
+        let text = r#"{ "version": 1, "kernels": [{ "group": "layer", "name": "synthesis/dec.0", "shader": "conv", "precision": "f32",
+            "median_ms": 4.0, "p95_ms": 5.0, "gflops": 1.0, "gbytes": 1.0, "share": 0.5, "bound": "bandwidth", "intensity": 1.0,
+            "clock": "gpu" }], "frame": [{ "preset": "fast", "precision": "f32", "driven_by": "video" }],
+            "controls": [{ "name": "a", "precision": "f32", "ratio": 1.0 }] }"#;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let mut old = read(file.path()).unwrap();
+        assert_eq!(old.kernels[0].preset, "fast");
+        old.kernels[0].preset.clear();
+        old.frame.push(FrameRow { preset: "s".into(), ..FrameRow::default() });
+        name_presets(&mut old);
+        assert_eq!(old.kernels[0].preset, "", "two presets in one file: whose it was cannot be told");
     }
 }

@@ -1,10 +1,11 @@
 //! Section `frame`: whole frames as a program would drive them, one at a time, until memory and times have settled.
 
 use crate::memory;
-use crate::report::{FrameRow, MemorySample};
-use crate::stats::quantiles;
+use crate::report::{FrameRow, MemorySample, SoakRow};
+use crate::stats::{median, quantiles};
 use anyhow::{Context, Result};
 use image::RgbaImage;
+use portrait_kernels::TransferControl;
 use portrait_runtime::{Avatar, Engine, Frame, Part, Points, Session, SessionOptions, frame_steps};
 use std::time::Instant;
 
@@ -18,6 +19,28 @@ const SAMPLES: usize = 50;
 pub(crate) enum Drive {
     Video,
     Keypoints,
+}
+
+impl Drive {
+    pub(crate) const ALL: [Drive; 2] = [Drive::Video, Drive::Keypoints];
+
+    /// As rows name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Drive::Video => "video",
+            Drive::Keypoints => "keypoints",
+        }
+    }
+
+    /// Bytes that the host hands over for a frame, where a video-driven one takes `video`.
+    fn upload_bytes(self, video: usize) -> usize {
+        // Facial and neural points, and the status that the tracker would have written.
+        let points = 2 * (Points::FACIAL + Points::NEURAL) + 4;
+        match self {
+            Drive::Video => video,
+            Drive::Keypoints => size_of::<f32>() * (points + TransferControl::LEN),
+        }
+    }
 }
 
 /// The driving clip: a photo that drifts by a few pixels.
@@ -83,6 +106,8 @@ pub(crate) fn run(engine: &Engine, avatar: &Avatar, drive: Drive, clip: &Clip, f
     let (objects, submissions) = (gpu.objects_created(), gpu.submissions());
     let (mut times, mut on_gpu) = (Vec::with_capacity(frames), Vec::with_capacity(frames));
     let mut samples: Vec<MemorySample> = vec![memory::sample(gpu, 0)];
+    let planned_bytes = session.stats().arena_bytes + session.stats().weight_bytes;
+    let mut soak = Soak { planned: planned_bytes, next: 10, ..Soak::default() };
     for n in 0..frames {
         times.push(one(&mut session, drive, clip, n + 4)?);
         session.finish()?;
@@ -90,6 +115,7 @@ pub(crate) fn run(engine: &Engine, avatar: &Avatar, drive: Drive, clip: &Clip, f
         if (n + 1) % frames.div_ceil(SAMPLES) == 0 {
             samples.push(memory::sample(gpu, n + 1));
         }
+        soak.frame(&times, || memory::sample(gpu, n + 1));
     }
     let stats = session.stats();
     let parts: &[Part] = if drive == Drive::Video { &[Part::Track, Part::Render] } else { &[Part::Render] };
@@ -98,7 +124,7 @@ pub(crate) fn run(engine: &Engine, avatar: &Avatar, drive: Drive, clip: &Clip, f
     let row = FrameRow {
         preset: engine.preset().name.clone(),
         precision: gpu.tier().name().into(),
-        driven_by: if drive == Drive::Video { "video" } else { "keypoints" }.into(),
+        driven_by: drive.name().into(),
         frames,
         end_to_end_ms: quantiles(&times),
         gpu_ms: (!on_gpu.is_empty()).then(|| quantiles(&on_gpu)),
@@ -109,13 +135,37 @@ pub(crate) fn run(engine: &Engine, avatar: &Avatar, drive: Drive, clip: &Clip, f
         gmac: 1e-9 * used.iter().map(|step| step.kernel.macs()).sum::<u64>() as f64,
         bytes: used.iter().map(|step| step.bytes(gpu.tier())).sum(),
         weight_bytes: used.iter().map(|step| step.constant_bytes(gpu.tier())).sum(),
-        upload_bytes: if drive == Drive::Video { stats.upload_bytes } else { 0 },
-        planned_bytes: stats.arena_bytes + stats.weight_bytes,
+        upload_bytes: drive.upload_bytes(stats.upload_bytes),
+        planned_bytes,
+        soak: soak.rows,
         memory: samples,
         times_ms: times.into_iter().take(1000).collect(),
     };
     print(&row);
     Ok(row)
+}
+
+/// Rows at powers of ten.
+#[derive(Default)]
+struct Soak {
+    planned: usize,
+    next: usize,
+    rows: Vec<SoakRow>,
+}
+
+impl Soak {
+    /// After every frame, with the times of all so far.
+    fn frame(&mut self, times: &[f64], memory: impl FnOnce() -> MemorySample) {
+        if times.len() != self.next {
+            return;
+        }
+        self.next *= 10;
+        let since = &times[self.rows.last().map_or(0, |row| row.frames)..];
+        let MemorySample { resident, device, .. } = memory();
+        let worst_ms = since.iter().copied().fold(0.0, f64::max);
+        let (frames, planned) = (times.len(), self.planned);
+        self.rows.push(SoakRow { frames, p50_ms: median(since), worst_ms, planned, resident, device });
+    }
 }
 
 fn print(row: &FrameRow) {
@@ -139,7 +189,10 @@ fn print(row: &FrameRow) {
         Some(g) => println!("  GPU only    p50 {:.2} ms  p95 {:.2}  p99 {:.2}", g.p50, g.p95, g.p99),
         None => println!("  GPU only    not measured: the device has no timestamps"),
     }
-    println!("  a frame: {} submission, {} objects created in all", row.submissions, row.objects_created);
+    println!(
+        "  a frame: {} submission, {} bytes uploaded; {} objects created in all",
+        row.submissions, row.upload_bytes, row.objects_created
+    );
     let known = |value: Option<u64>| value.map_or("unknown".to_owned(), |v| format!("{:.1} MB", mb(v)));
     if let (Some(first), Some(last)) = (row.memory.first(), row.memory.last()) {
         println!(
@@ -150,5 +203,40 @@ fn print(row: &FrameRow) {
             known(last.resident),
             last.frame
         );
+    }
+    for soak in &row.soak {
+        println!(
+            "  after {:6} frames: p50 {:.2} ms, worst {:.2} since the row above; planned {:.1} MB, device {}, process {}",
+            soak.frames,
+            soak.p50_ms,
+            soak.worst_ms,
+            mb(soak.planned as u64),
+            known(soak.device),
+            known(soak.resident)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn soak_rows_stand_at_powers_of_ten() {
+        let mut soak = Soak { planned: 7, next: 10, ..Soak::default() };
+        let mut times = Vec::new();
+        for n in 1..=150 {
+            times.push(f64::from(n));
+            soak.frame(&times, || MemorySample { frame: 0, resident: Some(1), device: None });
+        }
+        let rows: Vec<_> = soak.rows.iter().map(|r| (r.frames, r.p50_ms, r.worst_ms, r.planned)).collect();
+        assert_eq!(rows, [(10, 5.0, 10.0, 7), (100, 55.0, 100.0, 7)]);
+    }
+
+    #[test]
+    fn points_are_uploaded_too() {
+        // 108 facial and 50 neural points, four floats of status, twelve of control.
+        assert_eq!(Drive::Keypoints.upload_bytes(1 << 20), 4 * (2 * (108 + 50) + 4 + 12));
+        assert_eq!(Drive::Video.upload_bytes(1 << 20), 1 << 20);
     }
 }

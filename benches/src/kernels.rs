@@ -72,28 +72,38 @@ impl Row {
 pub(crate) fn run(gpu: &Arc<Gpu>, preset: &Preset, args: &Args, report: &mut Report) -> Result<()> {
     let tier = gpu.tier();
     let mut rows = rows(gpu, preset, args)?;
+    if !rows.iter().any(|row| matches!(row.role, Role::Case | Role::Layer)) {
+        args.nothing("kernels");
+        return Ok(());
+    }
     for _ in 0..args.rounds {
         rows.iter_mut().try_for_each(Row::measure)?;
     }
     let best = |role: Role, rate: fn(&Row) -> f64| rows.iter().filter(|r| r.role == role).map(rate).fold(0.0, f64::max);
     let ceiling = Ceiling {
+        preset: preset.name.clone(),
         precision: tier.name().into(),
         gflops: best(Role::Fma, Row::gflops),
         gbytes: best(Role::Copy, Row::gbytes),
     };
-    println!("\nkernels, {tier}: ceilings {:.1} GFLOP/s and {:.1} GB/s", ceiling.gflops, ceiling.gbytes);
+    println!(
+        "\nkernels, preset {}, {tier}: ceilings {:.1} GFLOP/s and {:.1} GB/s",
+        preset.name, ceiling.gflops, ceiling.gbytes
+    );
     let controls: Vec<&Row> = rows.iter().filter(|r| r.role == Role::Control).collect();
     for pair in controls.chunks_exact(2) {
         let ratio = median(&pair[0].seconds) / median(&pair[1].seconds);
-        println!("control: {} measured twice: {ratio:.3}×", pair[0].name);
-        report.controls.push(Control { name: pair[0].name.clone(), precision: tier.name().into(), ratio });
+        let control = Control::new(&pair[0].name, &preset.name, tier.name(), ratio);
+        let warning = if control.noisy { "  << NOISY: times of this run say little" } else { "" };
+        println!("control: {} measured twice: {ratio:.3}×{warning}", control.name);
+        report.controls.push(control);
     }
     println!(
         "{:44} {:20} {:>9} {:>9} {:>8} {:>7} {:>6}",
         "case or layer", "shader", "median ms", "p95 ms", "GFLOP/s", "GB/s", "share"
     );
     for row in rows.iter().filter(|r| matches!(r.role, Role::Case | Role::Layer)) {
-        let found = describe(row, gpu, &ceiling);
+        let found = describe(row, gpu, preset, &ceiling);
         println!(
             "{:44} {:20} {:9.4} {:9.4} {:8.2} {:7.2} {:5.0} %",
             found.name,
@@ -147,7 +157,7 @@ fn plain_kind(bind: Bind, len: usize) -> TensorKind {
     }
 }
 
-fn describe(row: &Row, gpu: &Gpu, ceiling: &Ceiling) -> KernelRow {
+fn describe(row: &Row, gpu: &Gpu, preset: &Preset, ceiling: &Ceiling) -> KernelRow {
     let (gflops, gbytes) = (row.gflops(), row.gbytes());
     let intensity = 2.0 * row.kernel.executed_macs() as f64 / row.bytes.max(1) as f64;
     let (arithmetic, bandwidth) = (gflops / ceiling.gflops, gbytes / ceiling.gbytes);
@@ -155,6 +165,7 @@ fn describe(row: &Row, gpu: &Gpu, ceiling: &Ceiling) -> KernelRow {
         group: if row.role == Role::Case { "case" } else { "layer" }.into(),
         name: row.name.clone(),
         shader: row.kernel.dispatch(gpu.tier(), gpu.profile()).shader.file.into(),
+        preset: preset.name.clone(),
         precision: gpu.tier().name().into(),
         median_ms: 1e3 * median(&row.seconds),
         p95_ms: 1e3 * quantile(&row.seconds, 0.95),

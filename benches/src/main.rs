@@ -8,7 +8,6 @@ mod frame;
 mod html;
 mod kernels;
 mod memory;
-
 mod peers;
 mod phones;
 mod plot;
@@ -16,7 +15,7 @@ mod report;
 mod start;
 mod stats;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use args::{Args, Section};
 use clap::Parser;
 use frame::{Clip, Drive};
@@ -74,6 +73,12 @@ fn bench(args: &Args) -> Result<()> {
     if args.peers {
         peers::run(args, &mut report)?;
     }
+    if args.filter.is_some() && report.is_empty() {
+        bail!(
+            "nothing was measured: no row of these sections is called `{}`",
+            args.filter.as_deref().unwrap_or_default()
+        );
+    }
     if let Some(old) = &old {
         compare::print(old, &report);
     }
@@ -91,7 +96,10 @@ fn measure(args: &Args, preset: &Preset, tier: Tier, report: &mut Report) -> Res
     if args.runs(Section::Kernels) {
         kernels::run(&open(args, tier)?, preset, args, report)?;
     }
-    if !args.runs(Section::Frame) && !args.runs(Section::Start) {
+    let drives: Vec<Drive> = Drive::ALL.into_iter().filter(|d| args.wants(&format!("frame {}", d.name()))).collect();
+    let frame = runs(args, Section::Frame, !drives.is_empty());
+    let start = runs(args, Section::Start, start::wanted(args));
+    if !frame && !start {
         return Ok(());
     }
     let gpu = open(args, tier)?;
@@ -100,16 +108,25 @@ fn measure(args: &Args, preset: &Preset, tier: Tier, report: &mut Report) -> Res
     let photo = root("assets/astronaut.png");
     let picture = image::open(&photo).with_context(|| format!("cannot read `{}`", photo.display()))?.to_rgba8();
     let avatar = engine.prepare(frame::view(&picture), &PrepareOptions::default())?;
-    if args.runs(Section::Frame) {
+    if frame {
         let clip = Clip::new(&picture);
-        for drive in [Drive::Video, Drive::Keypoints] {
+        for drive in drives {
             report.frame.push(frame::run(&engine, &avatar, drive, &clip, frames)?);
         }
     }
-    if args.runs(Section::Start) {
+    if start {
         report.start.extend(start::run(args, preset, tier, &avatar, &photo)?);
     }
     Ok(())
+}
+
+/// Whether a section was asked for and has rows that are.
+fn runs(args: &Args, section: Section, wanted: bool) -> bool {
+    let asked = args.runs(section);
+    if asked && !wanted {
+        args.nothing(if section == Section::Frame { "frame" } else { "start" });
+    }
+    asked && wanted
 }
 
 fn open(args: &Args, tier: Tier) -> Result<Arc<Gpu>> {

@@ -1,11 +1,11 @@
 //! Section `start`: time from nothing to the first picture, each in a process of its own, with and without caches.
 
 use crate::args::Args;
-use crate::child::{self, Task};
+use crate::child::{self, Task, Tiles};
 use crate::frame::{Clip, Drive, one};
 use crate::report::StartRow;
 use anyhow::{Context, Result};
-use portrait_kernels::Tier;
+use portrait_kernels::{DeviceProfile, Tier};
 use portrait_models::Preset;
 use portrait_runtime::{Avatar, Gpu, GpuOptions};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ pub(crate) struct Start {
     photo: PathBuf,
     cache: Option<PathBuf>,
     adapter: Option<String>,
+    profile: Option<Tiles>,
     preset: String,
     precision: String,
 }
@@ -33,6 +34,20 @@ struct Found {
     pipelines: usize,
 }
 
+/// What `--filter` looks at: a kind of cache, whose full one needs the empty one before it.
+fn name(label: &str) -> &'static str {
+    match label.split(',').next() {
+        Some("ours") => "start ours",
+        Some("driver") => "start driver",
+        _ => "start none",
+    }
+}
+
+/// Whether `--filter` leaves any start.
+pub(crate) fn wanted(args: &Args) -> bool {
+    ["none", "ours", "driver"].into_iter().any(|label| args.wants(name(label)))
+}
+
 /// Measures starts without any cache, with ours, and with the driver's own, each empty and full.
 pub(crate) fn run(args: &Args, preset: &Preset, tier: Tier, avatar: &Avatar, photo: &Path) -> Result<Vec<StartRow>> {
     let folder = tempfile::tempdir()?;
@@ -43,6 +58,7 @@ pub(crate) fn run(args: &Args, preset: &Preset, tier: Tier, avatar: &Avatar, pho
         photo: photo.to_owned(),
         cache,
         adapter: args.adapter.clone(),
+        profile: args.gpu(tier).profile.map(Tiles::from),
         preset: preset.name.clone(),
         precision: tier.name().to_owned(),
     };
@@ -51,13 +67,14 @@ pub(crate) fn run(args: &Args, preset: &Preset, tier: Tier, avatar: &Avatar, pho
     println!("\nstart, preset {}, {tier}: from opening the device to the first picture", preset.name);
     let mut rows: Vec<StartRow> = Vec::new();
     // Drivers that keep compiled code on their own would make every start a warm one: off, or in a folder of this run.
-    for (label, cache, driver) in [
+    let starts = [
         ("none", None, false),
         ("ours, empty", Some(&ours), false),
         ("ours, full", Some(&ours), false),
         ("driver, empty", None, true),
         ("driver, full", None, true),
-    ] {
+    ];
+    for (label, cache, driver) in starts.into_iter().filter(|(label, ..)| args.wants(name(label))) {
         let mut command = child::command(&Task::Start(task(cache.cloned())))?;
         let off = if driver { "false" } else { "true" };
         command.env("MESA_SHADER_CACHE_DISABLE", off).env("__GL_SHADER_DISK_CACHE", if driver { "1" } else { "0" });
@@ -99,8 +116,9 @@ impl Start {
         let preset = crate::preset(&self.preset)?;
         let milliseconds = |since: Instant| 1e3 * since.elapsed().as_secs_f64();
         let start = Instant::now();
-        let options =
-            GpuOptions { adapter: self.adapter, tier: Some(tier), cache: self.cache, ..GpuOptions::default() };
+        let profile = self.profile.map(DeviceProfile::from);
+        let (adapter, cache) = (self.adapter, self.cache);
+        let options = GpuOptions { adapter, tier: Some(tier), cache, profile, ..GpuOptions::default() };
         let engine = crate::engine(pollster::block_on(Gpu::open(&options))?, preset)?;
         let open = milliseconds(start);
         let start = Instant::now();

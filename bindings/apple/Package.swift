@@ -20,6 +20,7 @@ let package = Package(
         .target(
             name: "Portrait",
             dependencies: ["CPortrait"],
+            resources: [.copy("PrivacyInfo.xcprivacy")],
             linkerSettings: ["CoreGraphics", "Foundation", "Metal", "QuartzCore"].map { .linkedFramework($0, apple) }
         ),
     ]

@@ -1,14 +1,14 @@
 //! Compiles every pipeline of a preset with the shader compiler of a phone's GPU: Mesa's drivers over a kernel that does nothing.
 //!
 //! A child process opens that driver as it would open a phone's and makes one pipeline after the other; before each it writes a
-//! mark to stderr, where the compilers write their statistics.
+//! mark to stdout and stderr, where the compilers write their code and statistics.
 
 use super::statistics::{self, Statistics};
 use crate::args::Args;
-use crate::child::{self, Task};
+use crate::child::{self, Task, Tiles};
 use crate::report::PhoneRow;
 use anyhow::{Context, Result, bail};
-use portrait_kernels::{Avoid, DeviceProfile, ShaderKey, Tier};
+use portrait_kernels::{DeviceProfile, ShaderKey, Tier};
 use portrait_models::Preset;
 use portrait_runtime::{FrameStep, Gpu, GpuOptions, Part, Runner, SessionOptions, frame_steps};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ impl Compiler {
             Self::Mali(id) => vec![
                 ("PAN_GPU_ID", id.into()),
                 ("PAN_I_WANT_A_BROKEN_VULKAN_DRIVER", "1".into()),
-                ("BIFROST_MESA_DEBUG", "shaderdb".into()),
+                ("BIFROST_MESA_DEBUG", "shaders,shaderdb".into()),
                 ("VK_ICD_FILENAMES", file("mali/src/panfrost/vulkan/panfrost_devenv_icd.x86_64.json")),
                 ("LD_PRELOAD", file("mali/src/panfrost/drm-shim/libpanfrost_noop_drm_shim.so")),
             ],
@@ -71,8 +71,10 @@ impl Compiler {
 pub(crate) struct Compile {
     preset: String,
     precision: String,
-    /// Pixels and slices of the tiles, and lanes; `None`: what the engine would take on that adapter.
-    profile: Option<[u32; 3]>,
+    /// `None`: what the engine would take on that adapter.
+    profile: Option<Tiles>,
+    /// Only pipelines whose name holds this.
+    filter: Option<String>,
 }
 
 /// A pipeline that the child has made, in the order of the marks.
@@ -91,8 +93,9 @@ pub(crate) fn run(
     preset: &Preset,
     tier: Tier,
 ) -> Result<Vec<PhoneRow>> {
-    let profile = args.gpu(tier).profile.map(|p| [p.tile_pixels, p.tile_slices, p.lanes]);
-    let task = Compile { preset: preset.name.clone(), precision: tier.name().to_owned(), profile };
+    let profile = args.gpu(tier).profile.map(Tiles::from);
+    let filter = args.filter.clone();
+    let task = Compile { preset: preset.name.clone(), precision: tier.name().to_owned(), profile, filter };
     let mut command = child::command(&Task::Compile(task))?;
     command.env("WGPU_BACKEND", "vulkan").env("MESA_SHADER_CACHE_DISABLE", "true").envs(compiler.environment(folder));
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
@@ -101,25 +104,28 @@ pub(crate) fn run(
         let last: Vec<&str> = log.lines().rev().take(5).collect();
         bail!("the compiler for {gpu} failed ({}):\n{}", output.status, last.join("\n"));
     }
-    let made: Vec<Made> = child::parse(&String::from_utf8(output.stdout)?)?;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let made: Vec<Made> = child::parse(&out)?;
     let mut parts = log.split(MARK).skip(1);
+    let mut listings = out.split(child::MARK).next().unwrap_or_default().split(MARK).skip(1);
     let mut rows = made
         .into_iter()
         .map(|made| {
             let text = parts.next().with_context(|| format!("no mark for `{}`", made.pipeline))?;
-            let found = statistics::read(compiler, text)
+            let found = statistics::read(compiler, listings.next().unwrap_or_default(), text)
                 .with_context(|| format!("the compiler for {gpu} says nothing about `{}`", made.pipeline))?;
-            Ok(row(gpu, tier, made, found))
+            Ok(row(gpu, preset, tier, made, found))
         })
         .collect::<Result<Vec<_>>>()?;
     rows.sort_by(|a, b| b.work.total_cmp(&a.work).then(a.pipeline.cmp(&b.pipeline)));
     Ok(rows)
 }
 
-fn row(gpu: &str, tier: Tier, made: Made, found: Statistics) -> PhoneRow {
+fn row(gpu: &str, preset: &Preset, tier: Tier, made: Made, found: Statistics) -> PhoneRow {
     PhoneRow {
         gpu: gpu.to_owned(),
         pipeline: made.pipeline,
+        preset: preset.name.clone(),
         precision: tier.name().to_owned(),
         work: made.work,
         instructions: found.instructions,
@@ -127,6 +133,8 @@ fn row(gpu: &str, tier: Tier, made: Made, found: Statistics) -> PhoneRow {
         multiply_adds: found.multiply_adds,
         registers: found.registers,
         spills: found.spills,
+        loops: found.loops,
+        ..PhoneRow::default()
     }
 }
 
@@ -141,12 +149,7 @@ impl Compile {
     /// The child's part.
     pub(crate) fn run(self) -> Result<()> {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == self.precision).context("a precision")?;
-        let profile = self.profile.map(|[tile_pixels, tile_slices, lanes]| DeviceProfile {
-            tile_pixels,
-            tile_slices,
-            lanes,
-            avoid: Avoid::NONE,
-        });
+        let profile = self.profile.map(DeviceProfile::from);
         let gpu = pollster::block_on(Gpu::open(&GpuOptions { tier: Some(tier), profile, ..GpuOptions::default() }))?;
         let steps = frame_steps(&crate::preset(&self.preset)?, &SessionOptions::new(512, 512))?;
         let frame = |step: &&FrameStep| step.part != Part::Search;
@@ -158,6 +161,10 @@ impl Compile {
         let mut made = Vec::new();
         for (key, steps) in &pipelines {
             let pipeline = label(key);
+            if self.filter.as_ref().is_some_and(|filter| !pipeline.contains(filter)) {
+                continue;
+            }
+            println!("{MARK}{pipeline}");
             eprintln!("{MARK}{pipeline}");
             let kinds: Vec<_> = steps[0].tensors.iter().map(|tensor| tensor.kind).collect();
             drop(Runner::of_kernel(&gpu, key.file, &steps[0].kernel, &kinds)?);

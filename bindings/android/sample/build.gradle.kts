@@ -32,6 +32,7 @@ tasks.named("preBuild") { dependsOn(fromTheRepository) }
 dependencies {
     implementation(project(":portrait"))
     implementation("androidx.activity:activity-ktx:1.9.3")
+    implementation("androidx.core:core-ktx:1.13.1")
     implementation("androidx.camera:camera-camera2:1.4.1")
     implementation("androidx.camera:camera-lifecycle:1.4.1")
 }

@@ -416,6 +416,9 @@ typedef struct {
   char weights[65];
   // Largest side of a frame or photo in pixels.
   uint32_t largest_side;
+  // What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
+  // because the device computes them wrongly, a cache that cannot be used, a window that refused pictures. UTF-8.
+  char warnings[1024];
 } PortraitEngineInfo;
 
 // What a self-test found.
@@ -472,6 +475,9 @@ typedef struct {
   PortraitEngine cool_engine;
   // The avatar for it.
   PortraitAvatar cool_avatar;
+  // Side of the pictures in pixels where they show the square or the person cut out, from the preset's own side (256) on; 0: that. A
+  // larger one is sharper where the photo is, up to 1024.
+  uint32_t picture_side;
 } PortraitSessionOptions;
 
 // One avatar driven by one camera, in a thread of its own; 0 is none.
@@ -725,8 +731,9 @@ PortraitStatus portrait_session_push_audio(PortraitSession session,
                                            size_t count,
                                            uint64_t timestamp_ns);
 
-// Releases the session and waits for its thread: afterwards no memory, surface or callback of the host's is in use. Calls that wait
-// in other threads return. Done also for 0 and for a session that was released before. Any thread.
+// Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback
+// of the host's is in use. Calls that wait in other threads return. Done also for 0 and for a session that was released before. Any
+// thread; from a `release` callback in the session's own thread it does not wait.
 PortraitStatus portrait_session_release(PortraitSession session);
 
 // The text of this thread's last failed call, in UTF-8; empty if none failed yet. Never null; valid until this thread's next call of
@@ -736,20 +743,21 @@ const char *portrait_last_error(void);
 // The name of a status, like "no face"; "unknown status" for other numbers. Never null, valid forever. Any thread.
 const char *portrait_status_name(uint32_t status);
 
-// Draws every picture on this window from now on, in place of the one before; the newest picture at once. Waits until the window
-// before is no longer in use. The window has to stay until `portrait_session_surface_destroyed` or `portrait_session_release`
-// returns. Any thread.
+// Draws every picture on this window from now on, in place of the one before; the newest picture at once, unless paused. Waits until
+// the window before is no longer in use, and for nothing where there is none: a session that is still opening draws later. A window that
+// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, `PortraitEngineInfo::warnings`. The window
+// has to stay until `portrait_session_surface_destroyed` or `portrait_session_release` returns. Any thread.
 //
 // # Safety
 // `surface` is null or points at a `PortraitSurface` whose `struct_size` is set, with handles of a window that is there.
 PortraitStatus portrait_session_surface_created(PortraitSession session,
                                                 const PortraitSurface *surface);
 
-// Fits pictures to a window that has another size now, in pixels. Any thread.
+// Fits pictures to a window that has another size now, in pixels. Waits for nothing. Any thread.
 PortraitStatus portrait_session_surface_changed(PortraitSession session, uint32_t width, uint32_t height);
 
-// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. Done also where
-// there is none. Any thread.
+// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. One that the session
+// has not begun to use is not waited for. Done also where there is none. Any thread.
 PortraitStatus portrait_session_surface_destroyed(PortraitSession session);
 
 // Makes a texture of the host's one that sessions of this engine, and of engines that share its device, can draw into. Waits for the

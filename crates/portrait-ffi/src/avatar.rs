@@ -4,7 +4,7 @@ use crate::call::call;
 use crate::engine::PortraitEngine;
 use crate::frame::{PortraitFrame, photo};
 use crate::handle::{self, Object};
-use crate::input::{bytes, check, fill, fixed, read, sized, write};
+use crate::input::{Flag, bytes, check, fill, fixed, read, sized, told_size, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Avatar, FaceChoice, PrepareOptions};
 use std::ffi::c_char;
@@ -38,7 +38,7 @@ pub struct PortraitPrepareOptions {
     /// For `PORTRAIT_FACE_AT`: from the top.
     pub y: f32,
     /// Animates the centre square of the photo instead of a crop around the face.
-    pub whole_photo: bool,
+    pub whole_photo: Flag,
 }
 
 /// What is known about an avatar.
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn portrait_avatar_prepare(
                     2 => return Err(Failure::argument("`x` and `y` have to be finite")),
                     other => return Err(Failure::argument(format!("`face` is {other}; it goes from 0 to 2"))),
                 };
-                PrepareOptions { face, whole_photo }
+                PrepareOptions { face, whole_photo: whole_photo.is_set() }
             }
         };
         let made = handle::engine(engine)?.engine()?.prepare(picture.frame(), &options)?;
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn portrait_avatar_info(avatar: PortraitAvatar, info: *mut
         let avatar = handle::avatar(avatar)?;
         let known = avatar.info();
         // SAFETY: the host's promise.
-        let PortraitAvatarInfo { struct_size, .. } = unsafe { sized(info, "info")? };
+        let struct_size = unsafe { told_size(info, "info")? };
         let found = PortraitAvatarInfo {
             struct_size,
             side: known.image,
@@ -182,5 +182,5 @@ pub unsafe extern "C" fn portrait_avatar_info(avatar: PortraitAvatar, info: *mut
 /// Releases the avatar; sessions of it go on. Done also for 0 and for an avatar that was released before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_avatar_release(avatar: PortraitAvatar) -> PortraitStatus {
-    call(|| handle::release(avatar, handle::AVATAR).map(drop))
+    call(|| handle::release(avatar, handle::AVATAR, |_| ()))
 }

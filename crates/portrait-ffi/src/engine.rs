@@ -2,7 +2,7 @@
 
 use crate::call::{ask, call};
 use crate::handle::{self, Object};
-use crate::input::{bytes, fill, fixed, sized, text, write};
+use crate::input::{bytes, fill, fixed, sized, text, told_size, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Opening, Tier, WeightsSource};
 use std::borrow::Cow;
@@ -90,6 +90,9 @@ pub struct PortraitEngineInfo {
     pub weights: [c_char; 65],
     /// Largest side of a frame or photo in pixels.
     pub largest_side: u32,
+    /// What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
+    /// because the device computes them wrongly, a cache that cannot be used, a window that refused pictures. UTF-8.
+    pub warnings: [c_char; 1024],
 }
 
 /// What a self-test found.
@@ -315,7 +318,7 @@ pub unsafe extern "C" fn portrait_engine_open(
         match thread {
             Ok(thread) => *opener.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread),
             Err(error) => {
-                handle::release(number, handle::ENGINE)?;
+                handle::release(number, handle::ENGINE, |_| ())?;
                 return Err(Failure::new(PortraitStatus::Internal, format!("no thread could be started: {error}")));
             }
         }
@@ -345,7 +348,7 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
         let engine = handle::engine(engine)?.engine()?;
         let adapter = engine.gpu().adapter();
         // SAFETY: the host's promise.
-        let PortraitEngineInfo { struct_size, .. } = unsafe { sized(info, "info")? };
+        let struct_size = unsafe { told_size(info, "info")? };
         let found = PortraitEngineInfo {
             struct_size,
             precision: precision_of(engine.gpu().tier()) as u32,
@@ -355,6 +358,7 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
             preset: fixed(&engine.preset().name),
             weights: fixed(engine.weights_id()),
             largest_side: engine.gpu().device().limits().max_texture_dimension_2d,
+            warnings: fixed(&engine.gpu().warnings().join("\n")),
         };
         // SAFETY: the host's promise.
         unsafe { fill(info, found, "info") }
@@ -373,7 +377,7 @@ pub unsafe extern "C" fn portrait_engine_self_test(
 ) -> PortraitStatus {
     call(|| {
         // SAFETY: the host's promise.
-        let PortraitSelfTest { struct_size, .. } = unsafe { sized(result, "result")? };
+        let struct_size = unsafe { told_size(result, "result")? };
         let tests = handle::engine(engine)?.engine()?.self_test()?;
         let failed: Vec<String> =
             tests.iter().filter(|t| !t.passed).map(|t| format!("{} {}", t.name, t.variant)).collect();
@@ -393,9 +397,10 @@ pub unsafe extern "C" fn portrait_engine_self_test(
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_engine_release(engine: PortraitEngine) -> PortraitStatus {
     call(|| {
-        if let Some(Object::Engine(opener)) = handle::release(engine, handle::ENGINE)? {
-            opener.close();
-        }
-        Ok(())
+        handle::release(engine, handle::ENGINE, |object| {
+            if let Object::Engine(opener) = object {
+                opener.close();
+            }
+        })
     })
 }

@@ -1,8 +1,10 @@
 //! Frames of cameras, and photos.
 
-use crate::input::{bytes, sized};
+use crate::input::{Flag, bytes, sized};
 use crate::status::{Failure, PortraitStatus};
-use portrait_runtime::{CameraFrame, ColourSpace, HeldFrame, Orientation, Picture, PixelFormat, Plane, Rotation};
+use portrait_runtime::{
+    CameraFrame, ColourSpace, EngineError, HeldFrame, Orientation, Picture, PixelFormat, Plane, Rotation,
+};
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,7 +68,7 @@ pub struct PortraitFrame {
     /// When it was taken, in nanoseconds of any clock that does not run backwards.
     pub timestamp_ns: u64,
     /// Whether to mirror it left to right, once upright.
-    pub mirror: bool,
+    pub mirror: Flag,
     /// Null: the frame is copied before the call returns. Otherwise it is borrowed until this is called.
     pub release: PortraitRelease,
     /// Handed to `release`.
@@ -104,7 +106,7 @@ fn described(frame: &PortraitFrame) -> Result<Described, Failure> {
         270 => Rotation::ThreeQuarters,
         other => return Err(bad(format!("`rotation` is {other}; it is 0, 90, 180 or 270"))),
     };
-    Ok(Described { format, colour, orientation: Orientation { rotation, mirror: frame.mirror } })
+    Ok(Described { format, colour, orientation: Orientation { rotation, mirror: frame.mirror.is_set() } })
 }
 
 /// The frame as the engine takes it.
@@ -154,7 +156,18 @@ impl Pool {
     }
 }
 
-/// A frame copied into memory of the pool; each plane with its rows as the host has them.
+/// Bytes of a row and number of rows of each plane of a format, in pixels of this size; chroma has half of them, rounded up.
+fn rows(format: PixelFormat, width: u32, height: u32) -> [[usize; 2]; 3] {
+    let [w, h] = [width, height].map(|v| v as usize);
+    let [half_w, half_h] = [w.div_ceil(2), h.div_ceil(2)];
+    match format {
+        PixelFormat::Rgba | PixelFormat::Bgra => [[4 * w, h], [0; 2], [0; 2]],
+        PixelFormat::Nv12 | PixelFormat::Nv21 => [[w, h], [2 * half_w, half_h], [0; 2]],
+        PixelFormat::I420 => [[w, h], [half_w, half_h], [half_w, half_h]],
+    }
+}
+
+/// A frame copied into memory of the pool; each plane with its rows as the host has them, and nothing behind the last.
 struct Copied {
     memory: Vec<u8>,
     /// Of each plane, the end in `memory` and the stride.
@@ -167,11 +180,15 @@ impl Copied {
     fn new(frame: CameraFrame<'_>, pool: &Pool) -> Self {
         let mut memory = pool.take();
         memory.clear();
+        let CameraFrame { format, colour, width, height, .. } = frame;
+        let mut used = rows(format, width, height).into_iter();
         let planes = frame.planes.map(|plane| {
-            memory.extend_from_slice(plane.bytes);
+            let [row, rows] = used.next().unwrap_or_default();
+            // It was checked that the rows fit; the host may have told more than there is to read.
+            let length = rows.checked_sub(1).map_or(0, |before| before * plane.stride + row);
+            memory.extend_from_slice(&plane.bytes[..length]);
             (memory.len(), plane.stride)
         });
-        let CameraFrame { format, colour, width, height, .. } = frame;
         let frame = CameraFrame { format, colour, width, height, planes: [Plane::default(); 3] };
         Self { memory, planes, frame, pool: pool.clone() }
     }
@@ -232,15 +249,20 @@ pub(crate) struct Given {
     pub(crate) timestamp: Duration,
 }
 
-/// Reads a frame. Whatever comes of it, a loan that the call took is given back in the end.
+/// Reads a frame whose sides are not longer than `limit`. Whatever comes of it, a loan that the call took is given back in the end.
 ///
 /// # Safety
 /// `frame` is null or points at a `PortraitFrame` with planes as it says; lent ones stay until they are given back.
-pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool) -> Result<Given, Failure> {
+pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool, limit: u32) -> Result<Given, Failure> {
     // SAFETY: the host's promise.
     let frame = unsafe { sized(frame, "frame")? };
     let loan = Loan { release: frame.release, user: frame.user };
     let described = described(&frame)?;
+    let PortraitFrame { width, height, .. } = frame;
+    // Before memory is taken for it.
+    if width.max(height) > limit {
+        return Err(EngineError::FrameTooLarge { width, height, limit }.into());
+    }
     // SAFETY: the host's promise: until the loan is given back.
     let held: CameraFrame<'static> = unsafe { borrowed(&frame, &described)? };
     let kept: Box<dyn HeldFrame> = match loan.release {
@@ -257,7 +279,7 @@ pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool) -> Result<G
 /// As [`given`].
 pub(crate) unsafe fn photo(frame: *const PortraitFrame) -> Result<Picture, Failure> {
     // SAFETY: the host's promise.
-    let Given { frame, orientation, .. } = unsafe { given(frame, &Pool::default())? };
+    let Given { frame, orientation, .. } = unsafe { given(frame, &Pool::default(), u32::MAX)? };
     let photo = frame.frame();
     let bad = |what: &str| Failure::new(PortraitStatus::Frame, what);
     if orientation != Orientation::default() {

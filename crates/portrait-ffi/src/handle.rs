@@ -54,17 +54,17 @@ impl Parts {
 struct Place {
     /// Of the object that is here or comes next.
     turn: u32,
-    /// Kind of the object that was here last.
-    kind: u64,
     object: Option<Object>,
 }
 
 struct Table {
     places: Vec<Place>,
     free: Vec<usize>,
+    /// Objects that are being released, by their numbers.
+    closing: Vec<(u64, Object)>,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table { places: Vec::new(), free: Vec::new() });
+static TABLE: Mutex<Table> = Mutex::new(Table { places: Vec::new(), free: Vec::new(), closing: Vec::new() });
 
 fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -75,15 +75,15 @@ impl Table {
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.places.len() < PLACES => {
-                self.places.push(Place { turn: 1, kind: 0, object: None });
+                self.places.push(Place { turn: 1, object: None });
                 self.places.len() - 1
             }
             None => return Err(Failure::new(PortraitStatus::Internal, format!("more than {PLACES} objects"))),
         };
         let slot = &mut self.places[place];
-        slot.kind = object.kind();
+        let kind = object.kind();
         slot.object = Some(object);
-        Ok(Parts { kind: slot.kind, place, turn: slot.turn }.handle())
+        Ok(Parts { kind, place, turn: slot.turn }.handle())
     }
 
     /// The place of a number; an error unless something of this kind is or was there.
@@ -102,6 +102,10 @@ impl Table {
             }));
         }
         match self.places.get_mut(parts.place) {
+            // The number may lie about the kind.
+            Some(Place { turn, object: Some(object), .. }) if *turn == parts.turn && object.kind() != kind => {
+                Err(never())
+            }
             Some(place) if place.turn == parts.turn && place.object.is_some() => Ok(place),
             Some(place) if parts.turn != 0 && (parts.turn < place.turn) => {
                 Err(Failure::new(PortraitStatus::Released, format!("this {wanted} was released")))
@@ -113,16 +117,23 @@ impl Table {
     fn remove(&mut self, handle: u64, kind: u64) -> Result<Option<Object>, Failure> {
         let slot = match self.find(handle, kind) {
             Ok(slot) => slot,
-            Err(failure) if failure.status == PortraitStatus::Released => return Ok(None),
+            Err(failure) if failure.status == PortraitStatus::Released => {
+                return Ok(self.closing.iter().find(|(number, _)| *number == handle).map(|(_, object)| object.clone()));
+            }
             Err(failure) => return Err(failure),
         };
         let object = slot.object.take();
         slot.turn += 1;
         // A place whose numbers are used up is not used again.
-        if slot.turn < u32::MAX {
-            self.free.push(Parts::of(handle).place);
-        }
+        let usable = slot.turn < u32::MAX;
+        self.free.extend(usable.then_some(Parts::of(handle).place));
+        self.closing.extend(object.iter().map(|object| (handle, object.clone())));
         Ok(object)
+    }
+
+    /// Nobody has to wait for this one any more.
+    fn closed(&mut self, handle: u64) -> Vec<(u64, Object)> {
+        self.closing.extract_if(.., |(number, _)| *number == handle).collect()
     }
 }
 
@@ -131,9 +142,20 @@ pub(crate) fn insert(object: Object) -> Result<u64, Failure> {
     table().insert(object)
 }
 
-/// The object goes; whoever still works with it keeps it until done. `None` for 0 and for what was released before.
-pub(crate) fn release(handle: u64, kind: u64) -> Result<Option<Object>, Failure> {
-    if handle == 0 { Ok(None) } else { table().remove(handle, kind) }
+/// The object goes; whoever still works with it keeps it until done. `close` waits for what it must: also for a thread that releases the
+/// object while another one does. It is not called for 0 and for what was released before.
+pub(crate) fn release(handle: u64, kind: u64, close: impl FnOnce(&Object)) -> Result<(), Failure> {
+    if handle == 0 {
+        return Ok(());
+    }
+    let object = table().remove(handle, kind)?;
+    if let Some(object) = object {
+        close(&object);
+        let done = table().closed(handle);
+        // Outside of the lock: what an object holds may take long to go.
+        drop((done, object));
+    }
+    Ok(())
 }
 
 /// Number of the kind in handles.

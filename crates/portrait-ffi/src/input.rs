@@ -53,10 +53,38 @@ unsafe fn size<T>(pointer: *const T, name: &str) -> Result<usize, Failure> {
     Ok(found)
 }
 
+/// Yes or no in a struct that the host fills: a `bool` of C's, of which any byte but 0 is yes. In Rust, a `bool` of any other byte than
+/// 0 and 1 is no value at all, and C checks nothing.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Flag(u8);
+
+impl Flag {
+    /// Whether it is yes.
+    pub fn is_set(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl From<bool> for Flag {
+    fn from(set: bool) -> Self {
+        Self(set.into())
+    }
+}
+
+/// The size that a struct of the host's says it has, where nothing else of it has to be set yet.
+///
+/// # Safety
+/// If not null and aligned, `pointer` points at a `u32`.
+pub(crate) unsafe fn told_size<T>(pointer: *const T, name: &str) -> Result<u32, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { size(pointer, name) }.map(|size| size as u32)
+}
+
 /// A struct of the host's that begins with its own size. What an older header does not know is 0, the default.
 ///
 /// # Safety
-/// If not null and aligned, `pointer` points at a `u32`, and at as much of a `T` as that says. A `T` may be all zeros.
+/// If not null and aligned, `pointer` points at a `u32`, and at as much of a `T` as that says. A `T` may be of any bytes.
 pub(crate) unsafe fn sized<T: Copy>(pointer: *const T, name: &str) -> Result<T, Failure> {
     let mut whole = MaybeUninit::<T>::zeroed();
     // SAFETY: it is as large as the host says, and not larger than a `T`; the rest is 0.

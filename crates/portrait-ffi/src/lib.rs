@@ -22,6 +22,7 @@ mod texture;
 pub use avatar::*;
 pub use engine::*;
 pub use frame::*;
+pub use input::Flag;
 pub use motion::*;
 pub use session::*;
 pub use status::*;

@@ -1,7 +1,7 @@
 //! How the driver's motion is taken over.
 
 use crate::call::call;
-use crate::input::{sized, write};
+use crate::input::{Flag, sized, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Mode, MotionOptions};
 
@@ -22,9 +22,9 @@ pub struct PortraitMotion {
     /// Further factor on the motion of the lips.
     pub mouth_gain: f32,
     /// Takes over the driver's pose as it is, instead of how it differs from the driver's neutral pose.
-    pub absolute: bool,
+    pub absolute: Flag,
     /// Leaves out the smoothing.
-    pub raw: bool,
+    pub raw: Flag,
 }
 
 /// The defaults: relative, smoothed, at full strength. Any thread.
@@ -41,8 +41,8 @@ pub unsafe extern "C" fn portrait_motion_init(motion: *mut PortraitMotion) -> Po
         expression_gain,
         eye_gain,
         mouth_gain,
-        absolute: false,
-        raw: false,
+        absolute: false.into(),
+        raw: false.into(),
     };
     // SAFETY: the host's promise.
     call(|| unsafe { write(motion, usual, "motion") })
@@ -68,8 +68,8 @@ pub(crate) unsafe fn motion_of(motion: *const PortraitMotion) -> Result<MotionOp
     }
     let usual = MotionOptions::default();
     Ok(MotionOptions {
-        mode: if given.absolute { Mode::Absolute } else { Mode::Relative },
-        filter: if given.raw { None } else { usual.filter },
+        mode: if given.absolute.is_set() { Mode::Absolute } else { Mode::Relative },
+        filter: if given.raw.is_set() { None } else { usual.filter },
         strength,
         head_gain,
         expression_gain,

@@ -428,8 +428,9 @@ pub unsafe extern "C" fn portrait_session_push_audio(
     })
 }
 
-/// Releases the session and waits for its thread: afterwards no memory, surface or callback of the host's is in use. Calls that wait
-/// in other threads return. Done also for 0 and for a session that was released before. Any thread.
+/// Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback
+/// of the host's is in use. Calls that wait in other threads return. Done also for 0 and for a session that was released before. Any
+/// thread; from a `release` callback in the session's own thread it does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_release(session: PortraitSession) -> PortraitStatus {
     call(|| {

@@ -76,12 +76,21 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         }
         E::AvatarIo { .. } | E::MotionIo { .. } => PortraitStatus::Io,
         E::Target { .. } | E::Surface { .. } => PortraitStatus::Surface,
-        E::Preset(_) | E::FaceIndex { .. } | E::PhotoSize { .. } | E::PhotoTooLarge { .. } | E::Points { .. } => {
-            PortraitStatus::InvalidArgument
-        }
+        E::Preset(_)
+        | E::FaceIndex { .. }
+        | E::PhotoSize { .. }
+        | E::PhotoTooLarge { .. }
+        | E::PictureSide { .. }
+        | E::SeveralAvatars
+        | E::Points { .. }
+        | E::Expression { .. }
+        | E::MotionFormat { .. } => PortraitStatus::InvalidArgument,
         E::ExternalTexture { .. } => PortraitStatus::Unsupported,
         E::Ended(why) => status_of(why),
-        _ => PortraitStatus::Device,
+        E::Device(_) => PortraitStatus::Device,
+        E::Thread(_) => PortraitStatus::Internal,
+        // The engine may know more errors than this crate, which a test finds out: nothing says that the device is at fault.
+        _ => PortraitStatus::Internal,
     }
 }
 
@@ -132,4 +141,40 @@ pub extern "C" fn portrait_status_name(status: u32) -> *const c_char {
         c"internal error",
     ];
     NAMES.get(status as usize).map_or(c"unknown status".as_ptr(), |name| name.as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The compiler does not say so: errors of the engine may become more.
+    #[test]
+    fn every_error_of_the_engine_has_a_status() {
+        let declared = include_str!("../../portrait-runtime/src/error.rs");
+        let variants = declared.split_once("pub enum EngineError {").and_then(|(_, rest)| rest.split_once("\n}"));
+        let names = variants.expect("the declaration").0.lines().filter_map(|line| {
+            let name = line.strip_prefix("    ")?.split(['(', ' ', ',']).next()?;
+            name.starts_with(|c: char| c.is_ascii_uppercase()).then_some(name)
+        });
+        let names: Vec<&str> = names.collect();
+        assert!(names.len() > 25 && names.contains(&"PictureSide"), "{names:?}");
+        let (here, _) = include_str!("status.rs").split_once("mod tests").expect("this module");
+        for name in names {
+            let named = [" ", "(", ",", "\n"].map(|next| format!("E::{name}{next}"));
+            assert!(named.iter().any(|text| here.contains(text.as_str())), "`status_of` does not know `{name}`");
+        }
+    }
+
+    #[test]
+    fn what_the_host_did_wrong_is_not_the_device_s_fault() {
+        let ended = EngineError::Ended(std::sync::Arc::new(EngineError::SeveralAvatars));
+        for (error, status) in [
+            (EngineError::PictureSide { side: 1, least: 256, limit: 8192 }, PortraitStatus::InvalidArgument),
+            (ended, PortraitStatus::InvalidArgument),
+            (EngineError::Thread(std::io::ErrorKind::OutOfMemory.into()), PortraitStatus::Internal),
+            (EngineError::Device("gone".to_owned()), PortraitStatus::Device),
+        ] {
+            assert_eq!(Failure::from(error).status, status);
+        }
+    }
 }

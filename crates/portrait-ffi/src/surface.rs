@@ -115,9 +115,10 @@ pub(crate) fn placement_of(fit: u32, bars: [f32; 3]) -> Result<Placement, Failur
     Ok(Placement { fit, bars })
 }
 
-/// Draws every picture on this window from now on, in place of the one before; the newest picture at once. Waits until the window
-/// before is no longer in use. The window has to stay until `portrait_session_surface_destroyed` or `portrait_session_release`
-/// returns. Any thread.
+/// Draws every picture on this window from now on, in place of the one before; the newest picture at once, unless paused. Waits until
+/// the window before is no longer in use, and for nothing where there is none: a session that is still opening draws later. A window that
+/// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, `PortraitEngineInfo::warnings`. The window
+/// has to stay until `portrait_session_surface_destroyed` or `portrait_session_release` returns. Any thread.
 ///
 /// # Safety
 /// `surface` is null or points at a `PortraitSurface` whose `struct_size` is set, with handles of a window that is there.
@@ -141,7 +142,7 @@ pub unsafe extern "C" fn portrait_session_surface_created(
     })
 }
 
-/// Fits pictures to a window that has another size now, in pixels. Any thread.
+/// Fits pictures to a window that has another size now, in pixels. Waits for nothing. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_surface_changed(
     session: PortraitSession,
@@ -154,8 +155,8 @@ pub extern "C" fn portrait_session_surface_changed(
     })
 }
 
-/// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. Done also where
-/// there is none. Any thread.
+/// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it. One that the session
+/// has not begun to use is not waited for. Done also where there is none. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_surface_destroyed(session: PortraitSession) -> PortraitStatus {
     call(|| {

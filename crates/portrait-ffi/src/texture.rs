@@ -169,9 +169,10 @@ pub unsafe extern "C" fn portrait_session_draw_picture(
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_texture_release(texture: PortraitTexture) -> PortraitStatus {
     call(|| {
-        if let Some(Object::Texture(canvas)) = handle::release(texture, handle::TEXTURE)? {
-            drop(canvas.drawing.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-        Ok(())
+        handle::release(texture, handle::TEXTURE, |object| {
+            if let Object::Texture(canvas) = object {
+                drop(canvas.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        })
     })
 }

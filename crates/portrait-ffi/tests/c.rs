@@ -220,6 +220,13 @@ fn misuse_is_a_status() {
 }
 
 #[test]
+fn threads_at_once() {
+    let Some(program) = Program::new("threads", &[], true).filter(|_| device()) else { return };
+    let fast = root("weights/portrait_fast.safetensors");
+    program.run(&[&fast, &program.photo(), &program.driver("s_frame0")], &[]);
+}
+
+#[test]
 fn memory_does_not_grow() {
     let Some(program) = Program::new("cycles", &[], false).filter(|_| device()) else { return };
     program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);

@@ -99,7 +99,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineProgress(
     }
 }
 
-/// Adapter, backend, driver, preset, weights, precision and largest side, a line each; null where the call failed.
+/// Adapter, backend, driver, preset, weights, precision, largest side and then each warning, a line each; null where the call failed.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -123,7 +123,10 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineInfo(
         // SAFETY: the library ends each with a zero.
         unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().replace('\n', " ")
     });
-    let told = format!("{}\n{}\n{}", texts.join("\n"), info.precision, info.largest_side);
+    // SAFETY: as above.
+    let warnings = unsafe { CStr::from_ptr(info.warnings.as_ptr()) }.to_string_lossy();
+    let mut told = format!("{}\n{}\n{}", texts.join("\n"), info.precision, info.largest_side);
+    warnings.lines().for_each(|line| told.extend(["\n", line]));
     // SAFETY: the environment is the machine's.
     unsafe { string(env, &told) }
 }
@@ -175,7 +178,7 @@ pub(crate) fn rgba(pixels: Buffer, [width, height, stride]: [jint; 3]) -> Portra
         lengths: [pixels.length, 0, 0],
         strides: [usize::try_from(stride).unwrap_or(0), 0, 0],
         timestamp_ns: 0,
-        mirror: false,
+        mirror: false.into(),
         release: None,
         user: null_mut(),
     }
@@ -204,7 +207,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_avatarPrepare(
     unsafe {
         let photo = rgba(Buffer::new(env, pixels), [width, height, stride]);
         let struct_size = size_of::<PortraitPrepareOptions>() as u32;
-        let options = PortraitPrepareOptions { struct_size, face: face as u32, x, y, whole_photo: whole };
+        let options = PortraitPrepareOptions { struct_size, face: face as u32, x, y, whole_photo: whole.into() };
         let mut avatar = 0;
         let status = portrait_avatar_prepare(engine as u64, &photo, &options, &mut avatar);
         Buffer::new(env, out).write([avatar]);

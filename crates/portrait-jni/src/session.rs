@@ -44,7 +44,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
             photo: if photo_given { &photo } else { null() },
             motion: motion.as_ref().map_or(null(), |motion| motion),
             rate,
-            no_pictures: !pictures,
+            no_pictures: (!pictures).into(),
             cool_engine: cool_engine as u64,
             cool_avatar: cool_avatar as u64,
             picture_side: picture_side as u32,
@@ -74,9 +74,11 @@ fn settle(frame: &mut PortraitFrame, chroma_step: jint) {
     };
     frame.format = format as u32;
     if let Some(first) = first {
+        // Both are shown from their own first sample, one byte apart, to where the device lets them end: together that is one plane.
+        let [length, other] = [frame.lengths[first], frame.lengths[3 - first]];
+        let reached = if length == 0 || other == 0 { length } else { length.max(other.saturating_add(1)) };
         frame.planes[1] = frame.planes[first];
-        // Each plane ends with its own last sample; the other's is one byte further, in the same memory.
-        frame.lengths[1] = frame.lengths[first].saturating_add(1).min(frame.lengths[first] + frame.lengths[3 - first]);
+        frame.lengths[1] = reached;
     }
 }
 
@@ -117,7 +119,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
         lengths: planes.map(|plane| plane.length),
         strides,
         timestamp_ns: timestamp as u64,
-        mirror,
+        mirror: mirror.into(),
         release: None,
         user: null_mut(),
     };
@@ -165,7 +167,7 @@ fn taken_over(told: Buffer) -> PortraitMotion {
     let [strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw] = told.doubles();
     let [strength, head_gain, expression_gain] = [strength, head_gain, expression_gain].map(|v| v as f32);
     let [eye_gain, mouth_gain] = [eye_gain, mouth_gain].map(|v| v as f32);
-    let [absolute, raw] = [absolute, raw].map(|v| v != 0.0);
+    let [absolute, raw] = [absolute, raw].map(|v| (v != 0.0).into());
     let struct_size = size_of::<PortraitMotion>() as u32;
     PortraitMotion { struct_size, strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw }
 }
@@ -289,4 +291,37 @@ pub extern "system" fn Java_org_portrait_Native_sessionRelease(
     let status = portrait_session_release(session as u64) as jint;
     crate::surface::forget(session);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame whose planes are these parts of one memory.
+    fn frame(memory: &[u8], blue: std::ops::Range<usize>, red: std::ops::Range<usize>) -> PortraitFrame {
+        let pixels = Buffer { address: memory.as_ptr().cast_mut(), length: 4 };
+        let mut frame = rgba(pixels, [4, 4, 4]);
+        for (plane, part) in [blue, red].into_iter().enumerate() {
+            frame.planes[plane + 1] = memory[part.start..].as_ptr();
+            frame.lengths[plane + 1] = part.len();
+        }
+        frame
+    }
+
+    #[test]
+    fn chroma_in_turns_ends_where_either_plane_does() {
+        let memory = [0; 16];
+        // What Android documents; a device that shows both to the memory's end; one that shows both to the last blue sample.
+        for (blue, red, length) in [(0..7, 1..8, 8), (0..8, 1..8, 8), (0..7, 1..7, 7), (0..0, 1..8, 0), (0..8, 1..1, 8)]
+        {
+            let mut nv12 = frame(&memory, blue.clone(), red.clone());
+            settle(&mut nv12, 2);
+            assert_eq!((nv12.format, nv12.lengths[1]), (PortraitFormat::Nv12 as u32, length), "{blue:?} {red:?}");
+            assert_eq!(nv12.planes[1], memory.as_ptr());
+            let mut nv21 = frame(&memory, red, blue);
+            settle(&mut nv21, 2);
+            assert_eq!((nv21.format, nv21.lengths[1]), (PortraitFormat::Nv21 as u32, length));
+            assert_eq!(nv21.planes[1], memory.as_ptr());
+        }
+    }
 }

@@ -33,7 +33,7 @@ fn an_app_on_a_java_virtual_machine() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut sources = java_files(&root("bindings/android/portrait/src/main/java/org/portrait"));
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java");
-    sources.push(own.join("Scenario.java"));
+    sources.extend(["Scenario.java", "Following.java"].map(|name| own.join(name)));
     let compiled = Command::new("javac")
         .args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "--release", "17", "-d"])
         .arg(folder.path())
@@ -56,7 +56,11 @@ fn an_app_on_a_java_virtual_machine() {
     let library = std::env::current_exe().expect("a path").parent().expect("a folder").to_owned();
     let mut java = Command::new("java");
     java.arg("-Xcheck:jni").arg("-cp").arg(folder.path());
-    java.arg(format!("-Djava.library.path={}", library.display())).arg("org.portrait.Scenario");
+    java.arg(format!("-Djava.library.path={}", library.display()));
+    // What stands in for an app's assets and folders.
+    java.arg(format!("-Dportrait.assets={}", root("weights").display()));
+    java.arg(format!("-Dportrait.cache={}", folder.path().display()));
+    java.arg("org.portrait.Scenario");
     java.arg(root("weights/portrait_s.safetensors")).args([&photo_file, &driver_file]);
     let output = java.output().expect("java was there a moment ago");
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());

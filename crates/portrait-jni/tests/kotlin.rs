@@ -38,10 +38,10 @@ fn compiler() -> Option<PathBuf> {
 fn pasted() -> String {
     let readme = std::fs::read_to_string(root("bindings/android/README.md")).expect("the README");
     let lines = readme.split("```kotlin\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in Kotlin");
-    let has = "filesDir: java.io.File, cacheDir: java.io.File, rgba: java.nio.ByteBuffer, width: Int, height: Int, \
-               portraitView: PortraitView, imageAnalysis: androidx.camera.core.ImageAnalysis, \
-               executor: java.util.concurrent.Executor";
-    format!("package readme\nimport org.portrait.*\nfun pasted({has}) {{\n{lines}}}\n")
+    let has = "context: android.content.Context, photo: android.graphics.Bitmap, portraitView: PortraitView, \
+               imageAnalysis: androidx.camera.core.ImageAnalysis, executor: java.util.concurrent.Executor, \
+               show: (String?) -> Unit";
+    format!("package readme\nimport org.portrait.*\nfun pasted({has}): AutoCloseable {{\n{lines}return portrait\n}}\n")
 }
 
 #[test]

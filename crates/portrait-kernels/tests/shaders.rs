@@ -21,7 +21,6 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(AvgPool { input, kernel: 2, stride: 2 }),
         Box::new(CeilingCopy { length: 64 }),
         Box::new(CeilingFma { length: 64, rounds: 2 }),
-        Box::new(Compose { size: 64, fold: 2 }),
         Box::new(ConvTranspose2x2 { input, outputs: 16, act }),
         Box::new(Crop { frame: [64, 48], size: [32, 32], taps: 2, scale: 1.0, offset: 0.0, border: Border::Zero }),
         Box::new(DecodeFace { frame: [64, 48] }),
@@ -39,8 +38,11 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
         Box::new(UnpackFrame { size: [64, 48] }),
-        Box::new(Warp { size: 64, fold: 2 }),
     ];
+    for fold in [1, 2] {
+        list.push(Box::new(Compose { size: 64, fold }));
+        list.push(Box::new(Warp { size: 64, fold }));
+    }
     for act in [Activation::None, Activation::Prelu] {
         list.push(Box::new(AddFeatures { input, act }));
         list.push(Box::new(ScaleChannels { input, act }));
@@ -51,22 +53,28 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     }
     for residual in [false, true] {
         let features = residual.then_some(64);
-        for (kernel, stride, upsample) in [(3, 1, false), (3, 2, false), (1, 1, false), (5, 1, false), (3, 1, true)] {
-            let pad = [kernel / 2; 4];
-            let residual = features;
-            for outputs in [64, 4] {
-                let input = [64, 128, 128];
-                list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
+        // What presets use (`portrait-runtime/tests/budget.rs` looks).
+        for act in [Activation::None, Activation::Relu, Activation::Prelu] {
+            for (kernel, stride, upsample) in [(3, 1, false), (3, 2, false), (1, 1, false), (5, 1, false), (3, 1, true)]
+            {
+                let pad = [kernel / 2; 4];
+                let residual = features;
+                for outputs in [64, 4] {
+                    let input = [64, 128, 128];
+                    list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
+                }
+                let input = [512, 4, 4];
+                list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
             }
-            let input = [512, 4, 4];
-            list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
-        }
-        for stride in [1, 2] {
-            list.push(Box::new(Separable { input, outputs: 64, stride, act }));
+            for stride in [1, 2] {
+                list.push(Box::new(Separable { input, outputs: 64, stride, act }));
+            }
         }
         list.push(Box::new(Depthwise { input, kernel: 3, stride: 1, pad: [1; 4], residual: features, act }));
-        for float_input in [false, true] {
-            list.push(Box::new(FullyConnected { input, outputs: 64, float_input, residual, act }));
+        for act in [Activation::None, Activation::Relu, Activation::Sigmoid] {
+            for float_input in [false, true] {
+                list.push(Box::new(FullyConnected { input, outputs: 64, float_input, residual, act }));
+            }
         }
     }
     list

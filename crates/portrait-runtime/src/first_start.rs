@@ -1,7 +1,9 @@
 //! The self-test at the first start on a device, and the way around what fails it: other variants of a kernel, then a tier with less
 //! to get wrong. What was found is kept beside the pipeline cache, for this driver and these shaders.
 
-use crate::adapter::{AdapterSummary, GpuOptions};
+pub(crate) mod marker;
+
+use crate::adapter::{AdapterSummary, GpuOptions, adapter_info};
 use crate::avatar_file::write_whole;
 use crate::error::EngineError;
 use crate::self_test::PipelineTest;
@@ -17,6 +19,14 @@ pub(crate) struct Verdict {
     tier: String,
     /// Shaders that are wrong.
     avoid: Vec<String>,
+    /// Whether the next start would find the same. What a driver refuses it may have refused because it was short of memory.
+    #[serde(skip, default = "read")]
+    lasting: bool,
+}
+
+/// What was kept is lasting.
+fn read() -> bool {
+    true
 }
 
 /// One attempt to open an engine: the tier that it runs in, and what the self-test said.
@@ -35,13 +45,24 @@ pub(crate) async fn settle<E>(
     asked: &GpuOptions,
     mut attempt: impl AsyncFnMut(&GpuOptions) -> Result<Attempt<E>, EngineError>,
 ) -> Result<(E, Verdict), EngineError> {
+    let file = match &asked.cache {
+        // Whichever preset it is, the driver is the same.
+        Some(directory) => {
+            Some(Verdict::file(directory, &adapter_info(asked).await?, "", asked).with_extension("testing"))
+        }
+        None => None,
+    };
+    let watch = marker::MARKER.watch(file.as_deref());
     let mut options = asked.clone();
+    let mut lasting = true;
     loop {
         let Attempt { engine, adapter, tier, tests } = attempt(&options).await?;
+        lasting &= !tests.iter().any(|t| t.refused);
         let failed: Vec<&str> = tests.iter().filter(|t| !t.passed).map(|t| t.name.as_str()).collect();
         if failed.is_empty() {
             let avoid = options.avoid.names().map(str::to_owned).collect();
-            return Ok((engine, Verdict { tier: tier.name().to_owned(), avoid }));
+            watch.end(lasting);
+            return Ok((engine, Verdict { tier: tier.name().to_owned(), avoid, lasting }));
         }
         let avoid = failed.iter().fold(options.avoid, |avoid, shader| avoid.with(shader));
         let below = match tier {
@@ -57,6 +78,7 @@ pub(crate) async fn settle<E>(
         } else {
             let mut shaders: Vec<String> = failed.into_iter().map(str::to_owned).collect();
             shaders.dedup();
+            watch.end(false);
             return Err(EngineError::WrongResults { adapter: adapter.name, driver: adapter.driver, shaders });
         }
     }
@@ -75,13 +97,16 @@ impl Verdict {
         serde_json::from_slice(&std::fs::read(file).ok()?).ok()
     }
 
-    /// Keeps it; the file appears whole or not at all.
+    /// Keeps it, if it is lasting; the file appears whole or not at all.
     ///
     /// # Errors
     /// A sentence for the host: the next start tests again.
     pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
         let failed =
             |error: std::io::Error| format!("self-test result `{}` cannot be written: {error}", file.display());
+        if !self.lasting {
+            return Ok(());
+        }
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).map_err(failed)?;
         }
@@ -123,6 +148,7 @@ mod unit {
                 name: (*name).to_owned(),
                 variant: String::new(),
                 error: 0.0,
+                refused: false,
                 // A convolution has other variants, `warp` has none.
                 passed: !tiers.contains(&tier) || (name.starts_with("conv") && options.avoid.contains(name)),
             });
@@ -136,14 +162,17 @@ mod unit {
     #[test]
     fn a_good_device_is_tried_once() {
         let (verdict, attempts) = device(&[("warp", &[])], &GpuOptions::default());
-        assert_eq!(verdict.expect("good"), Verdict { tier: "f16".to_owned(), avoid: Vec::new() });
+        assert_eq!(verdict.expect("good"), Verdict { tier: "f16".to_owned(), avoid: Vec::new(), lasting: true });
         assert_eq!(attempts, [(Tier::F16, vec![])]);
     }
 
     #[test]
     fn another_variant_before_another_tier() {
         let (verdict, attempts) = device(&[("conv3x3_8x8", &Tier::ALL)], &GpuOptions::default());
-        assert_eq!(verdict.expect("a way"), Verdict { tier: "f16".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()] });
+        assert_eq!(
+            verdict.expect("a way"),
+            Verdict { tier: "f16".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()], lasting: true }
+        );
         assert_eq!(attempts.len(), 2);
     }
 
@@ -151,9 +180,37 @@ mod unit {
     fn another_tier_where_there_is_no_other_variant() {
         let wrong: [(_, &[Tier]); 2] = [("warp", &[Tier::F16, Tier::F16Packed]), ("conv3x3_8x8", &[Tier::F16])];
         let (verdict, attempts) = device(&wrong, &GpuOptions::default());
-        assert_eq!(verdict.expect("a way"), Verdict { tier: "f32".to_owned(), avoid: Vec::new() });
+        assert_eq!(verdict.expect("a way"), Verdict { tier: "f32".to_owned(), avoid: Vec::new(), lasting: true });
         let tiers: Vec<Tier> = attempts.iter().map(|(tier, _)| *tier).collect();
         assert_eq!(tiers, [Tier::F16, Tier::F16, Tier::F16Packed, Tier::F16Packed, Tier::F32]);
+    }
+
+    #[test]
+    fn what_was_refused_is_gone_around_and_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.selftest");
+        let asked = GpuOptions::default();
+        for refused in [false, true] {
+            let settled = settle(&asked, async |options| {
+                let passed = options.avoid.contains("conv3x3_8x8");
+                let refused = refused && !passed;
+                let test = PipelineTest {
+                    name: "conv3x3_8x8".to_owned(),
+                    variant: String::new(),
+                    error: 1.0,
+                    passed,
+                    refused,
+                };
+                let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Vulkan);
+                let adapter = crate::adapter::summarise(&info, wgpu::Features::empty(), wgpu::Limits::default());
+                Ok(Attempt { engine: (), adapter, tier: Tier::F32, tests: vec![test] })
+            });
+            let ((), verdict) = pollster::block_on(settled).expect("a way");
+            assert_eq!(verdict.avoid, ["conv3x3_8x8"]);
+            verdict.save(&file).expect("nothing fails");
+            assert_eq!(Verdict::load(&file).is_some(), !refused);
+            let _ = std::fs::remove_file(&file);
+        }
     }
 
     #[test]
@@ -170,7 +227,7 @@ mod unit {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("made/x.selftest");
         assert_eq!(Verdict::load(&file), None);
-        let verdict = Verdict { tier: "f32".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()] };
+        let verdict = Verdict { tier: "f32".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()], lasting: true };
         verdict.save(&file).expect("written");
         assert_eq!(Verdict::load(&file).as_ref(), Some(&verdict));
         let options = verdict.apply(&GpuOptions::default());

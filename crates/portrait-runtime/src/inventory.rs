@@ -1,11 +1,12 @@
 //! What a frame consists of, for benches and budgets: every dispatch of a preset, without a device.
 
 use crate::error::EngineError;
+use crate::framing::Framing;
 use crate::glue::Glue;
 use crate::nets;
 use crate::options::SessionOptions;
-use portrait_graph::{Program, Storage, TensorKind, Weights};
-use portrait_kernels::{Kernel, Tier};
+use portrait_graph::{Graph, Program, Storage, TensorKind, Weights};
+use portrait_kernels::{Kernel, Paste, Tier};
 use portrait_models::Preset;
 use std::sync::Arc;
 
@@ -55,7 +56,8 @@ impl FrameStep {
     }
 }
 
-/// Every dispatch of a session of this preset with these options, in order. Shapes only: the weights are noise.
+/// Every dispatch of a session of this preset with these options, in order. Shapes only: the weights are noise. Frames are RGBA and
+/// upright: others take one dispatch more; and how much of a whole photo is animated only an avatar tells.
 ///
 /// # Errors
 /// A preset whose networks cannot be built.
@@ -77,7 +79,41 @@ pub fn frame_steps(preset: &Preset, options: &SessionOptions) -> Result<Vec<Fram
         (Part::Render, nets::merge(preset, &noise)?),
         (Part::Render, nets::render(preset, &noise)?),
     ];
-    Ok(programs.iter().flat_map(|(part, program)| steps(*part, program)).collect())
+    let mut list: Vec<FrameStep> = programs.iter().flat_map(|(part, program)| steps(*part, program)).collect();
+    if let Some(kernel) = enlarged(preset, options) {
+        list.extend(steps(Part::Render, &paste(kernel)?));
+    }
+    Ok(list)
+}
+
+/// What brings the square to another size, or cuts the person out; `None` where neither is asked for.
+fn enlarged(preset: &Preset, options: &SessionOptions) -> Option<Paste> {
+    let (size, side) = (preset.image, options.side.unwrap_or(preset.image));
+    let matte = match options.framing {
+        Framing::Crop if side == size => return None,
+        Framing::Crop => false,
+        Framing::Cutout(_) => true,
+        Framing::Photo(_) => return None,
+    };
+    Some(Paste { size, canvas: [side; 2], side, origin: [0; 2], fade: 1.0, edges: [None; 4], matte })
+}
+
+/// `flow`, `source`, `picture`, `photo` and, for a cutout, `backdrop` → `canvas`.
+pub(crate) fn paste(kernel: Paste) -> Result<Program, EngineError> {
+    let Paste { size, side, canvas, matte, .. } = kernel;
+    let mut g = Graph::new("paste");
+    let mut inputs = vec![
+        g.external("flow", TensorKind::Floats(4 * size * size)),
+        g.external("source", nets::square(4, size)),
+        g.external("picture", TensorKind::Texture([size; 2])),
+        g.external("photo", TensorKind::Texture([side; 2])),
+    ];
+    if matte {
+        inputs.push(g.external("backdrop", TensorKind::Texture([side; 2])));
+    }
+    let output = g.external("canvas", TensorKind::Texture(canvas));
+    g.kernel_into("paste", Arc::new(kernel), &inputs, &[output]);
+    Ok(g.build()?)
 }
 
 fn steps(part: Part, program: &Program) -> impl Iterator<Item = FrameStep> {

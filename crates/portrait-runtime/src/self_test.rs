@@ -1,14 +1,18 @@
 //! The self-test of `portrait doctor`: every pipeline of the frame path once against its CPU twin, on this very device. Some
 //! drivers compile some kernels wrongly (Adreno 840 with 8 × 8 workgroups, executorch #22328), which no other machine shows.
 
+mod presenting;
+
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::first_start::marker::{MARKER, Marker};
 use crate::frozen::Compiled;
 use crate::glue::Glue;
+use crate::inventory::paste;
 use crate::options::SessionOptions;
 use crate::runner::Runner;
 use portrait_graph::{Step, TensorKind};
-use portrait_kernels::{Bind, ShaderKey};
+use portrait_kernels::{Bind, Paste, ShaderKey};
 use std::collections::BTreeMap;
 
 /// Result of one pipeline.
@@ -22,20 +26,33 @@ pub struct PipelineTest {
     pub error: f32,
     /// Whether that is within the tier's tolerance.
     pub passed: bool,
+    /// Whether the device ran it not at all, rather than wrongly: it may have been short of memory.
+    pub refused: bool,
 }
 
 /// Relative mean squared error allowed for each kind of output: f32, half tiers, 8-bit pictures.
 const TOLERANCE: [f32; 3] = [1e-6, 5e-4, 1e-4];
 
 impl Engine {
-    /// Runs every pipeline that sessions use once, with noise for input, and compares with the CPU twins.
+    /// Runs every pipeline that sessions use once, with noise for input, and compares with the CPU twins; also the pass that draws
+    /// pictures on windows. What differs is run a second time, which decides.
     ///
     /// # Errors
     /// When the device fails altogether. A pipeline that computes something else, or that the driver refuses, is a result, not an
     /// error.
     pub fn self_test(&self) -> Result<Vec<PipelineTest>, EngineError> {
+        self.self_test_with(&MARKER)
+    }
+
+    fn self_test_with(&self, marker: &Marker) -> Result<Vec<PipelineTest>, EngineError> {
         let glue = Glue::new(&self.gpu, &SessionOptions::new(320, 240), &self.preset)?;
         let nets = &self.nets;
+        // As small as shows every case.
+        let (size, canvas, side, origin, edges) = (64, [128, 96], 90, [8, 4], [Some(0.0); 4]);
+        let pasted = |matte| {
+            let kernel = Paste { size, canvas, side, origin, fade: 9.0, edges, matte };
+            Ok::<_, EngineError>(Compiled::new(&self.gpu, paste(kernel)?))
+        };
         let programs = [
             &nets.detector,
             &nets.mesh,
@@ -53,6 +70,8 @@ impl Engine {
             &nets.refiner.program,
             &glue.neural_look,
             &glue.transfer,
+            &pasted(false)?,
+            &pasted(true)?,
         ];
         let mut smallest: BTreeMap<ShaderKey, (&Compiled, &Step)> = BTreeMap::new();
         let views = nets.views.iter().flat_map(|(view, fuse)| [view, fuse]);
@@ -65,20 +84,49 @@ impl Engine {
                 }
             }
         }
-        let test =
-            |(key, (compiled, step)): (ShaderKey, (&Compiled, &Step))| match self.test_pipeline(&key, compiled, step) {
-                Err(EngineError::Device(_)) if self.gpu.forgive() => Ok(PipelineTest {
-                    name: key.file.to_owned(),
-                    variant: variant(&key),
-                    error: f32::INFINITY,
-                    passed: false,
-                }),
-                result => result,
-            };
-        smallest.into_iter().map(test).collect()
+        let kernels = smallest.into_iter().map(|(key, (compiled, step))| {
+            self.twice(marker, key.file, variant(&key), || self.test_pipeline(&key, compiled, step))
+        });
+        let mut tests = kernels.collect::<Result<Vec<_>, _>>()?;
+        tests.push(self.twice(marker, "present", String::new(), || presenting::test(&self.gpu))?);
+        marker.leave();
+        Ok(tests)
     }
 
-    fn test_pipeline(&self, key: &ShaderKey, compiled: &Compiled, step: &Step) -> Result<PipelineTest, EngineError> {
+    /// One test, and again unless it passes.
+    fn twice(
+        &self,
+        marker: &Marker,
+        name: &str,
+        variant: String,
+        run: impl Fn() -> Result<Outcome, EngineError>,
+    ) -> Result<PipelineTest, EngineError> {
+        let result = |Outcome { error, passed }, refused| PipelineTest {
+            name: name.to_owned(),
+            variant: variant.clone(),
+            error,
+            passed,
+            refused,
+        };
+        if !marker.enter(self.gpu.tier(), name) {
+            return Ok(result(Outcome::WRONG, false));
+        }
+        let once = || match run() {
+            Err(EngineError::Device(_)) if self.gpu.forgive() => Ok(result(Outcome::WRONG, true)),
+            outcome => outcome.map(|outcome| result(outcome, false)),
+        };
+        let first = once()?;
+        if first.passed {
+            return Ok(first);
+        }
+        if first.refused {
+            // It is in the pool, and would be refused for ever.
+            self.gpu.forget_pipelines();
+        }
+        once()
+    }
+
+    fn test_pipeline(&self, key: &ShaderKey, compiled: &Compiled, step: &Step) -> Result<Outcome, EngineError> {
         let tier = self.gpu.tier();
         let specs = step.kernel.bindings();
         let mut noise = Noise(0x5EED);
@@ -103,7 +151,7 @@ impl Engine {
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let mut outputs: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         step.kernel.cpu(&inputs, &mut outputs);
-        let mut worst = (0.0f32, true);
+        let mut worst = Outcome { error: 0.0, passed: true };
         for (((spec, found), expected), kind) in specs[split..].iter().zip(found).zip(&outputs).zip(&kinds[split..]) {
             // An 8-bit picture holds 0..=1; the twin computes what would be stored.
             let stored: Vec<f32> = match spec.kind {
@@ -116,10 +164,22 @@ impl Engine {
                 Bind::FeatureOut if tier.bytes() == 2 => TOLERANCE[1],
                 _ => TOLERANCE[0],
             };
-            worst = (worst.0.max(error), worst.1 && error <= tolerance);
+            worst = Outcome { error: worst.error.max(error), passed: worst.passed && error <= tolerance };
         }
-        Ok(PipelineTest { name: key.file.to_owned(), variant: variant(key), error: worst.0, passed: worst.1 })
+        Ok(worst)
     }
+}
+
+/// How far a pipeline is off.
+#[derive(Clone, Copy)]
+struct Outcome {
+    error: f32,
+    passed: bool,
+}
+
+impl Outcome {
+    /// Nothing of what it should have computed is known.
+    const WRONG: Self = Self { error: f32::INFINITY, passed: false };
 }
 
 /// Tier, defines and overrides of a pipeline.
@@ -169,6 +229,73 @@ impl Noise {
 #[cfg(test)]
 mod unit {
     use super::*;
+    use crate::{Backdrop, EngineOptions, Frame, Framing, GpuOptions, Picture, PrepareOptions, WeightsSource};
+    use portrait_kernels::Tier;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn engine() -> Option<Engine> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let weights = WeightsSource::File(root.join("weights/portrait_fast.safetensors"));
+        let gpu = GpuOptions { tier: Some(Tier::F32), ..GpuOptions::default() };
+        let options = EngineOptions { gpu, preset: "fast".to_owned(), ..EngineOptions::new(weights) };
+        match Engine::open(&options) {
+            Ok(engine) => Some(engine),
+            Err(error) => {
+                assert!(std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1"), "PORTRAIT_REQUIRE_GPU=1: {error}");
+                println!("SKIP: {error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_use_no_pipeline_that_is_not_tested() {
+        let Some(engine) = engine() else { return };
+        let tests = engine.self_test().expect("the device works");
+        assert!(tests.iter().all(|test| test.passed), "{tests:?}");
+        assert!(["paste", "present"].iter().all(|name| tests.iter().any(|test| test.name == *name)));
+        let tested = engine.gpu().pipelines_created();
+        let photo = image::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/astronaut.png"));
+        let photo = photo.expect("the fixture is a picture").to_rgba8();
+        let photo = Picture { width: photo.width(), height: photo.height(), rgba: photo.into_raw() };
+        let avatar = engine.prepare(photo.frame(), &PrepareOptions::default()).expect("an avatar");
+        let framings = [
+            (Framing::Crop, None),
+            (Framing::Crop, Some(512)),
+            (Framing::Photo(Arc::new(photo.clone())), None),
+            (Framing::Cutout(Backdrop::Transparent), None),
+        ];
+        for (framing, side) in framings {
+            let options = SessionOptions { framing, side, ..SessionOptions::new(640, 480) };
+            let mut session = engine.session(&avatar, &options).expect("a session");
+            let grey = vec![128; 4 * 640 * 480];
+            session.animate(Frame { width: 640, height: 480, rgba: &grey }, 0.04).expect("animated");
+            assert_eq!(engine.gpu().pipelines_created(), tested, "{:?}", options.framing);
+        }
+    }
+
+    #[test]
+    fn what_took_the_process_along_is_not_run_and_fails() {
+        let Some(engine) = engine() else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.testing");
+        for (name, times) in [("paste", 2), ("transfer", 1)] {
+            let left = serde_json::json!({ "now": { "tier": "f32", "shader": name }, "lost": if times < 2 {
+                serde_json::json!([])
+            } else {
+                serde_json::json!([[{ "tier": "f32", "shader": name }, times - 1]])
+            }});
+            std::fs::write(&file, left.to_string()).expect("written");
+            let marker = Marker::default();
+            let watch = marker.watch(Some(&file));
+            let failed = engine.self_test_with(&marker).expect("the device works");
+            let failed: Vec<String> = failed.into_iter().filter(|test| !test.passed).map(|test| test.name).collect();
+            assert!(failed.iter().all(|failed| failed == name), "{failed:?}");
+            assert_eq!(!failed.is_empty(), times > 1);
+            watch.end(true);
+        }
+    }
 
     #[test]
     fn spare_lanes_of_the_last_slice_do_not_count() {

@@ -1,9 +1,9 @@
 //! What a frame costs where no clock is needed: dispatches, pipelines, bytes and multiply-adds of each preset on each kind of
 //! device. No GPU is needed. After an intended change: `UPDATE_SNAPSHOTS=1 cargo test -p portrait-runtime --test budget`.
 
-use portrait_kernels::{DeviceProfile, Tier};
+use portrait_kernels::{DeviceProfile, ShaderKey, Tier};
 use portrait_models::Preset;
-use portrait_runtime::{FrameStep, Part, SessionOptions, frame_steps};
+use portrait_runtime::{Backdrop, FrameStep, Framing, Part, SessionOptions, frame_steps};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -80,4 +80,36 @@ fn frames_stay_within_their_budget() {
         let names: BTreeSet<_> = used.iter().map(|s| s.kernel.dispatch(tier, &profile).shader).collect();
         assert!(names.len() <= 24, "{device}: {} pipelines", names.len());
     }
+}
+
+/// A pipeline as the kernels' snapshot of translated shaders names it.
+fn label(key: &ShaderKey) -> String {
+    let defines = key.defines.iter().map(|define| format!("+{define}"));
+    let overrides = key.overrides.iter().map(|(name, value)| format!(" {name}={value}"));
+    let parts = defines.chain(overrides);
+    format!("{}{} {}", key.file, parts.collect::<String>(), key.tier)
+}
+
+/// `portrait-kernels` validates and translates examples; presets must not use what is not among them.
+#[test]
+fn every_pipeline_of_a_preset_is_translated_for_phones() {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../portrait-kernels/tests/snapshots/shaders.txt");
+    let recorded = std::fs::read_to_string(recorded).expect("the kernels' snapshot");
+    let translated: BTreeSet<&str> = recorded.lines().filter_map(|line| line.split(": ").next()).collect();
+    let square = SessionOptions::new(512, 512);
+    let options = [
+        SessionOptions { side: Some(512), ..square.clone() },
+        SessionOptions { framing: Framing::Cutout(Backdrop::Transparent), ..square },
+    ];
+    let mut missing = BTreeSet::new();
+    for preset in ["s", "fast"].map(|name| Preset::named(name).expect("a built-in preset")) {
+        let steps = options.iter().flat_map(|options| frame_steps(&preset, options).expect("it can be built"));
+        for step in steps {
+            for (_, profile, _) in DEVICES {
+                let keys = Tier::ALL.map(|tier| step.kernel.dispatch(tier, &profile).shader);
+                missing.extend(keys.iter().map(label).filter(|key| !translated.contains(key.as_str())));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not among `examples()` of portrait-kernels/tests/shaders.rs: {missing:#?}");
 }

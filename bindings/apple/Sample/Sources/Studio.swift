@@ -25,7 +25,9 @@ final class Studio: ObservableObject {
             guard let photo = image.flatMap(Photo.init) else { throw Unusable("the photo cannot be read") }
             let avatar = try await Avatar(engine: engine, photo: photo, face: .largest)
             // The camera's 640 × 480, upright.
-            let session = try await Session(engine: engine, avatar: avatar, options: .init(frameWidth: 480, frameHeight: 640))
+            var options = Session.Options(frameWidth: 480, frameHeight: 640)
+            options.pictureSide = 512
+            let session = try await Session(engine: engine, avatar: avatar, options: options)
             self.session = session
             camera = try await Camera(driving: session) { [weak self] error in
                 Task { @MainActor in self?.message = error.localizedDescription }

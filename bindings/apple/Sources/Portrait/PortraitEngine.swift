@@ -22,6 +22,9 @@ public final class PortraitEngine: Sendable {
         public let weights: String
         /// Largest side of a frame or photo in pixels.
         public let largestSide: Int
+        /// What the app should know although everything works: kernels that are gone around because the device computes them wrongly, a
+        /// cache that cannot be used, a layer that refused pictures.
+        public let warnings: [String]
     }
 
     let handle: UInt64
@@ -120,7 +123,8 @@ public final class PortraitEngine: Sendable {
             try check(portrait_engine_info(handle, &info))
             return Info(
                 adapter: text(info.adapter), backend: text(info.backend), driver: text(info.driver),
-                preset: text(info.preset), weights: text(info.weights), largestSide: Int(info.largest_side))
+                preset: text(info.preset), weights: text(info.weights), largestSide: Int(info.largest_side),
+                warnings: text(info.warnings).split(separator: "\n").map(String.init))
         }
     }
 

@@ -18,6 +18,9 @@ public final class Session: Sendable {
         public var framing = Framing.square
         /// Size of the frames to expect, once upright; others are taken too. 0: not known before the first, which then takes longer.
         public var frameWidth = 0, frameHeight = 0
+        /// Side of the pictures in pixels where they show the square or the person cut out, from the preset's own side (256) on; 0:
+        /// that. A larger one is sharper where the photo is, up to 1024.
+        public var pictureSide = 0
         /// Most pictures a second; 0: as many as frames.
         public var rate: Float = 0
         /// Copies each picture to memory, for `takePicture`. A view does not need that.
@@ -131,6 +134,7 @@ public final class Session: Sendable {
         options.struct_size = size(PortraitSessionOptions.self)
         options.frame_width = UInt32(clamping: how.frameWidth)
         options.frame_height = UInt32(clamping: how.frameHeight)
+        options.picture_side = UInt32(clamping: how.pictureSide)
         options.rate = how.rate
         options.no_pictures = !how.pictures
         options.cool_engine = how.cool?.engine.handle ?? 0
@@ -238,7 +242,7 @@ public final class Session: Sendable {
 
     /// Draws every picture on a `CAMetalLayer` from now on; with `fill` all of it is filled, otherwise the picture is whole, with bars of
     /// this colour (red, green, blue, 0 to 1) around it. The layer has to stay until `surfaceDestroyed` returns or the session is gone.
-    /// `PortraitView` does that by itself.
+    /// Waits for nothing, unless there is another layer. `PortraitView` does that by itself.
     public func surfaceCreated(
         _ layer: UnsafeMutableRawPointer, width: Int, height: Int, fill: Bool = true,
         bars: (Float, Float, Float) = (0, 0, 0)
@@ -254,7 +258,7 @@ public final class Session: Sendable {
         try check(portrait_session_surface_created(handle, &surface))
     }
 
-    /// Fits pictures to a surface of another size, in pixels.
+    /// Fits pictures to a surface of another size, in pixels. Waits for nothing.
     public func surfaceChanged(width: Int, height: Int) throws {
         try check(portrait_session_surface_changed(handle, UInt32(clamping: width), UInt32(clamping: height)))
     }

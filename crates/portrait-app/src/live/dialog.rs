@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, PoisonError};
 
+use winit::raw_window_handle::{HasDisplayHandle as _, RawDisplayHandle};
 use winit::window::Window;
 
 /// What a file is chosen for.
@@ -43,6 +44,11 @@ impl Purpose {
     }
 }
 
+/// Whether files can be dropped on a window: winit takes none on Wayland.
+pub(crate) fn takes_drops(window: &Window) -> bool {
+    !matches!(window.display_handle().map(|display| display.as_raw()), Ok(RawDisplayHandle::Wayland(_)))
+}
+
 /// A dialog that is open.
 pub(crate) struct Dialog {
     purpose: Purpose,
@@ -58,13 +64,14 @@ impl Dialog {
         FAULTS.take();
         let (kind, extensions) = purpose.filter();
         let dialog = rfd::AsyncFileDialog::new().set_title(purpose.title()).set_parent(window);
+        let way = if takes_drops(window) { "drop a photo on the window, or " } else { "" };
         let dialog = dialog.add_filter(kind, extensions).add_filter("all files", &["*"]).pick_file();
         std::thread::spawn(move || {
             let file = pollster::block_on(dialog).map(|file| file.path().to_owned());
             let result = match (file, FAULTS.take()) {
                 (None, Some(fault)) => Err(format!(
                     "no file dialog can be opened here ({fault}): it takes the desktop's portal \
-                     (xdg-desktop-portal) or zenity; drop a photo on the window, or name files on the command line"
+                     (xdg-desktop-portal) or zenity; {way}name files on the command line"
                 )),
                 (file, _) => Ok(file),
             };

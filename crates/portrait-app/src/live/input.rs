@@ -1,6 +1,9 @@
 //! What drives a live session: a camera, a clip looped in real time, a recorded motion, or nothing. Each runs in a thread of its own
 //! and only ever leaves its newest moment.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +23,8 @@ use crate::driver::{Drive, Driver};
 const IDLE_RATE: f64 = 30.0;
 /// Size of frames that nobody will see.
 const IDLE_FRAME: [u32; 2] = [64; 2];
+/// The least time that the last frame of a clip is shown before the first one.
+const LAST: Duration = Duration::from_millis(34);
 /// The longest nap between two looks at whether to end.
 const NAP: Duration = Duration::from_millis(50);
 /// Between two attempts at a camera that does not work.
@@ -194,19 +199,22 @@ impl Outlet {
         }
     }
 
-    /// Plays a driver once; whether it showed anything and is to go on. A clip that breaks off starts again like one that ends.
+    /// Plays a driver once, its last frame as long as the others; whether it showed anything and is to go on. A clip that breaks off
+    /// starts again like one that ends.
     fn play(&self, mut driver: Driver) -> Result<bool> {
-        let (start, mut any) = (Instant::now(), false);
+        let mean = Duration::try_from_secs_f64(1.0 / driver.fps()).unwrap_or(LAST).max(LAST);
+        let start = Instant::now();
+        let mut last = None;
         loop {
             match driver.next() {
                 Ok(Some(moment)) if self.sleep_until(start + moment.timestamp) => {
-                    any = true;
-                    self.put(Input::Drive(moment.drive), Instant::now());
+                    let now = Instant::now();
+                    self.put(Input::Drive(moment.drive), now);
+                    last = Some(now);
                 }
                 Ok(Some(_)) => return Ok(false),
-                Ok(None) => return Ok(any),
-                Err(_) if any => return Ok(true),
-                Err(error) => return Err(error),
+                Err(error) if last.is_none() => return Err(error),
+                Ok(None) | Err(_) => return Ok(last.is_some_and(|last| self.sleep_until(last + mean))),
             }
         }
     }
@@ -271,82 +279,4 @@ fn open(wanted: Option<&str>, size: [u32; 2]) -> Result<Running, CameraError> {
     let info = find_camera(wanted)?;
     let mut camera = Camera::open(&info, size)?;
     Ok(Running { info, next: Box::new(move |patience| camera.next_frame(patience)) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn first(source: &Source) -> Input {
-        source.newest.take(Duration::from_secs(20)).expect("a moment").input
-    }
-
-    #[test]
-    fn a_camera_that_is_not_there_leaves_idle_motion_and_a_reason() {
-        let source = Source::open(&Choice::Camera(Some("no such camera".to_owned()), [64, 48])).expect("starts");
-        assert!(matches!(first(&source), Input::Idle(_)));
-        let trouble = source.about().trouble.expect("a reason");
-        assert!(trouble.contains("camera"), "{trouble}");
-    }
-
-    #[test]
-    fn a_camera_that_is_unplugged_drives_again_wherever_it_is_plugged_in() {
-        let (pull, pulled) = std::sync::mpsc::channel();
-        let pulled = Mutex::new(Some(pulled));
-        // The first one sends until it is pulled, and is found anew by its name alone, with larger pictures.
-        let open = move |wanted: Option<&str>| {
-            let missing =
-                || CameraError::Unknown { wanted: wanted.unwrap_or_default().to_owned(), known: String::new() };
-            let pulled = pulled.lock().expect("no panic").take();
-            let (id, side) = match (wanted, &pulled) {
-                (Some("/dev/video0"), Some(_)) => ("/dev/video0", 16),
-                (Some("Webcam"), None) => ("/dev/video3", 32),
-                _ => return Err(missing()),
-            };
-            let info = CameraInfo { id: id.to_owned(), name: "Webcam".to_owned() };
-            let next = move |_| {
-                std::thread::sleep(Duration::from_millis(5));
-                let gone = pulled.as_ref().is_some_and(|pulled| pulled.try_recv().is_ok());
-                let picture = portrait_media::Picture::from_fn(side, side, |_, _| [0; 4]);
-                let shot = Shot { picture, arrived: Instant::now() };
-                if gone { Err(CameraError::Gone { name: "Webcam".to_owned() }) } else { Ok(Some(shot)) }
-            };
-            Ok(Running { info, next: Box::new(next) })
-        };
-        let source = Source::start([64; 2], None, "camera", move |outlet| outlet.camera(Some("/dev/video0"), open));
-        let until = |what: &str, wanted: &dyn Fn(&Input) -> bool| {
-            assert!((0..500).any(|_| wanted(&first(&source))), "{what}");
-        };
-        let side = |input: &Input, side: u32| matches!(input, Input::Drive(Drive::Picture(p)) if p.width == side);
-        until("it drives", &|input| side(input, 16));
-        assert_eq!((source.about().name, source.about().trouble), ("Webcam".to_owned(), None));
-        pull.send(()).expect("it listens");
-        until("nobody drives", &|input| matches!(input, Input::Idle(_)));
-        assert!(source.about().trouble.expect("a reason").contains("plug it in again"));
-        until("it drives again", &|input| side(input, 32));
-        assert_eq!(source.about().trouble, None);
-    }
-
-    #[test]
-    fn a_driver_that_panics_leaves_idle_motion_and_a_reason() {
-        let source = Source::start([64; 2], None, "camera", |_| panic!("on purpose"));
-        assert!(matches!(first(&source), Input::Idle(_)));
-        let trouble = source.about().trouble.expect("a reason");
-        assert!(trouble.contains("panicked"), "{trouble}");
-    }
-
-    #[test]
-    fn clips_start_again_and_the_newest_moment_wins() {
-        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/driver.mp4");
-        let source = Source::open(&Choice::File(clip)).expect("opens");
-        assert_eq!(source.about().name, "driver.mp4");
-        assert!(matches!(first(&source), Input::Drive(Drive::Picture(_))));
-        // Nobody takes them: they make room for newer ones.
-        let start = Instant::now();
-        while source.newest.dropped() == 0 {
-            assert!(start.elapsed() < Duration::from_secs(60), "nothing was dropped");
-            std::thread::sleep(NAP);
-        }
-        assert!(Source::open(&Choice::File("no such clip.mp4".into())).is_err());
-    }
 }

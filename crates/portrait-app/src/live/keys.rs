@@ -1,6 +1,6 @@
 //! Keys and what they do.
 
-use winit::keyboard::{Key, NamedKey};
+use winit::keyboard::{Key, KeyCode, NamedKey, PhysicalKey};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +51,35 @@ pub(crate) const KEYS: [(&str, &str, Deed); 20] = [
     ("Esc", "leave full screen; quit", Deed::Leave),
 ];
 
-/// What a key does, if anything.
-pub(crate) fn deed(key: &Key) -> Option<Deed> {
+/// Where the letters among them are on a keyboard with Latin ones.
+const PLACES: [(KeyCode, &str); 17] = [
+    (KeyCode::KeyA, "A"),
+    (KeyCode::KeyB, "B"),
+    (KeyCode::KeyC, "C"),
+    (KeyCode::KeyD, "D"),
+    (KeyCode::KeyF, "F"),
+    (KeyCode::KeyG, "G"),
+    (KeyCode::KeyH, "H"),
+    (KeyCode::KeyL, "L"),
+    (KeyCode::KeyM, "M"),
+    (KeyCode::KeyN, "N"),
+    (KeyCode::KeyO, "O"),
+    (KeyCode::KeyP, "P"),
+    (KeyCode::KeyR, "R"),
+    (KeyCode::KeyS, "S"),
+    (KeyCode::KeyT, "T"),
+    (KeyCode::KeyV, "V"),
+    (KeyCode::KeyX, "X"),
+];
+
+/// What a key does, if anything. Where it writes another alphabet's letter, its place counts.
+pub(crate) fn deed(key: &Key, place: PhysicalKey) -> Option<Deed> {
     let name = match key {
         Key::Named(NamedKey::Space) => "Space".to_owned(),
         Key::Named(NamedKey::Escape) => "Esc".to_owned(),
         Key::Named(NamedKey::F11) => "F".to_owned(),
-        Key::Character(text) => text.to_uppercase(),
+        Key::Character(text) if text.is_ascii() => text.to_ascii_uppercase(),
+        Key::Character(_) => PLACES.iter().find(|(code, _)| place == *code).map(|(_, letter)| (*letter).to_owned())?,
         _ => return None,
     };
     KEYS.iter().find(|(key, ..)| *key == name).map(|(.., deed)| *deed)
@@ -72,6 +94,7 @@ mod tests {
         for (i, (key, _, deed_of)) in KEYS.iter().enumerate() {
             assert!(KEYS[..i].iter().all(|(other, _, deed)| other != key && deed != deed_of), "{key}");
         }
+        let deed = |key: &Key| super::deed(key, PhysicalKey::Code(KeyCode::KeyQ));
         let character = |text: &str| deed(&Key::Character(text.into()));
         assert_eq!(
             [character("h"), character("H"), character("?")],
@@ -81,5 +104,20 @@ mod tests {
         assert_eq!(deed(&Key::Named(NamedKey::F11)), Some(Deed::FullScreen));
         assert_eq!(deed(&Key::Named(NamedKey::Escape)), Some(Deed::Leave));
         assert_eq!(deed(&Key::Named(NamedKey::Tab)), None);
+    }
+
+    #[test]
+    fn letters_of_other_alphabets_count_by_their_place() {
+        let at = |text: &str, code| deed(&Key::Character(text.into()), PhysicalKey::Code(code));
+        assert_eq!(at("р", KeyCode::KeyH), Some(Deed::Hide));
+        assert_eq!(at("Ρ", KeyCode::KeyR), Some(Deed::Video));
+        // A Latin letter is itself wherever it is.
+        assert_eq!(at("m", KeyCode::Semicolon), Some(Deed::Motion));
+        assert_eq!(at(",", KeyCode::KeyM), None);
+        assert_eq!(at("é", KeyCode::Digit2), None);
+        for (key, _, wanted) in KEYS.iter().filter(|(key, ..)| key.chars().all(char::is_alphabetic) && key.len() == 1) {
+            let (code, _) = PLACES.iter().find(|(_, letter)| letter == key).expect("its place");
+            assert_eq!(at("ж", *code), Some(*wanted));
+        }
     }
 }

@@ -34,6 +34,7 @@ use winit::event_loop::EventLoop;
 use self::broadcast::Broadcast;
 use self::input::{Choice, Source};
 use self::rota::Rota;
+use self::studio::Sitting;
 use self::window::Live as Window;
 use self::worker::Start;
 use crate::engine::EngineArgs;
@@ -117,6 +118,8 @@ pub(crate) struct Plan {
     idle: Idle,
     /// Which faces of each photo.
     faces: Vec<Faces>,
+    /// Who is shown, prepared for the preset that runs.
+    kept: Option<Arc<Sitting>>,
     driver_face: FaceChoice,
     framing: FramingArgs,
     shown: Shown,
@@ -151,6 +154,7 @@ impl Plan {
             gpu,
             presets: self.presets.clone(),
             preset: self.preset,
+            kept: self.kept.clone(),
             photo: self.photo().to_owned(),
             faces: self.faces[self.photos.at()],
             driver: self.driver().clone(),
@@ -236,6 +240,7 @@ impl Live {
             drivers: Rota::new(self.drivers()),
             idle: Idle { seed: self.idle_seed },
             faces: vec![self.faces.faces(); self.photos.len()],
+            kept: None,
             driver_face: self.faces.driver(),
             shown: framing.shown(),
             framing,
@@ -253,7 +258,7 @@ impl Live {
         for photo in plan.photos.all() {
             let read =
                 crate::source::Source::read(photo).with_context(|| format!("cannot show `{}`", photo.display()))?;
-            plan.framing.framing(read.photo(), photo)?;
+            plan.framing.dimensions(read.photo(), photo)?;
         }
         drop(Source::open(plan.driver())?);
         plan.virtual_camera.as_deref().map(Broadcast::open).transpose()?;
@@ -262,7 +267,7 @@ impl Live {
         events.run_app(&mut window).map_err(no_display)?;
         let report = window.finish()?;
         report.print(self.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(if interrupt::requested() { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::SUCCESS })
     }
 
     /// What can drive, first what was asked for.

@@ -17,14 +17,19 @@ use crate::framing::Shown;
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(5);
-/// How long a newcomer is told what to do.
+/// How long a newcomer is told what to do, from the first picture on.
 const HINTS: Duration = Duration::from_secs(8);
 /// Width of a window in points in which status and controls are side by side.
 const ROOMY: f32 = 640.0;
 /// Height of the lower edge of a narrow window, in which messages are.
 const MESSAGES: f32 = 72.0;
-/// Width of the driver's picture in points.
+/// Width of the driver's picture in points, where the window is not too low for it.
 const PREVIEW: f32 = 168.0;
+/// A lower one would show nothing.
+const LEAST_PREVIEW: f32 = 40.0;
+/// Between the window's edge and what is beside it, and inside of a panel, in points.
+const EDGES: f32 = 14.0;
+const MARGIN: [i8; 2] = [12, 9];
 
 /// What was asked for with the pointer.
 pub(crate) enum Request {
@@ -46,9 +51,12 @@ pub(crate) struct Overlay {
     pub(crate) preset: String,
     /// How many photos the key N goes through.
     pub(crate) photos: usize,
+    /// Whether files can be dropped on the window.
+    pub(crate) drops: bool,
     presets: usize,
     driver: Option<egui::TextureHandle>,
-    start: Instant,
+    /// When there was a picture for the first time.
+    first: Option<Instant>,
 }
 
 impl Overlay {
@@ -62,9 +70,10 @@ impl Overlay {
             adapter: String::new(),
             preset: String::new(),
             photos,
+            drops: true,
             presets,
             driver: None,
-            start: Instant::now(),
+            first: None,
         }
     }
 
@@ -76,10 +85,13 @@ impl Overlay {
     /// Draws everything; what was asked for.
     pub(crate) fn draw(&mut self, ctx: &Context, view: &mut View, times: &FrameTimes) -> Vec<Request> {
         let mut requests = Vec::new();
+        if view.frames > 0 {
+            self.first.get_or_insert_with(Instant::now);
+        }
         if self.visible {
-            self.status(ctx, view, times);
+            let status = self.status(ctx, view, times);
             self.controls(ctx, &mut requests);
-            self.driver(ctx, view, &mut requests);
+            self.driver(ctx, view, status.bottom(), &mut requests);
         }
         if self.keys {
             keys(ctx);
@@ -88,8 +100,9 @@ impl Overlay {
         requests
     }
 
-    fn status(&self, ctx: &Context, view: &View, times: &FrameTimes) {
-        panel(ctx, "status", Align2::LEFT_TOP, [14.0, 14.0], |ui| {
+    /// What is going on; where that stands.
+    fn status(&self, ctx: &Context, view: &View, times: &FrameTimes) -> Rect {
+        panel(ctx, "status", Align2::LEFT_TOP, [EDGES, EDGES], |ui| {
             ui.horizontal(|ui| {
                 let (colour, text) = match (&view.status, self.hold) {
                     (_, true) => (AMBER, "held"),
@@ -120,14 +133,14 @@ impl Overlay {
                 stages(ui, stats.gpu_stages);
             }
             ui.label(RichText::new(format!("{} · preset {}", self.adapter, self.preset)).weak().small());
-        });
+        })
     }
 
     fn controls(&mut self, ctx: &Context, requests: &mut Vec<Request>) {
         // In a narrow window the status takes the upper edge, and messages the lower one.
         let (corner, offset) = match narrow(ctx) {
-            true => (Align2::RIGHT_BOTTOM, [-14.0, -MESSAGES]),
-            false => (Align2::RIGHT_TOP, [-14.0, 14.0]),
+            true => (Align2::RIGHT_BOTTOM, [-EDGES, -MESSAGES]),
+            false => (Align2::RIGHT_TOP, [-EDGES, EDGES]),
         };
         panel(ctx, "controls", corner, offset, |ui| {
             ui.spacing_mut().slider_width = 118.0;
@@ -192,8 +205,8 @@ impl Overlay {
         });
     }
 
-    /// The driver with the box that is tracked; a click follows whoever is there.
-    fn driver(&mut self, ctx: &Context, view: &mut View, requests: &mut Vec<Request>) {
+    /// The driver with the box that is tracked, as far as there is room below `top`; a click follows whoever is there.
+    fn driver(&mut self, ctx: &Context, view: &mut View, top: f32, requests: &mut Vec<Request>) {
         let size = view.preview.as_ref().map(|(_, size)| *size);
         if let Some((picture, _)) = view.preview.as_mut().filter(|(picture, _)| !picture.rgba.is_empty()) {
             let size = [picture.width as usize, picture.height as usize];
@@ -205,10 +218,15 @@ impl Overlay {
             }
         }
         let (Some(texture), Some([width, height])) = (&self.driver, size) else { return };
-        let above = if narrow(ctx) { MESSAGES } else { 14.0 };
-        panel(ctx, "driver", Align2::LEFT_BOTTOM, [14.0, -above], |ui| {
-            let scale = PREVIEW / width as f32;
-            let size = Vec2::new(PREVIEW, height as f32 * scale);
+        let above = if narrow(ctx) { MESSAGES } else { EDGES };
+        let size = Vec2::new(width as f32, height as f32);
+        let room = ctx.content_rect().bottom() - above - top - EDGES - 2.0 * f32::from(MARGIN[1]);
+        let scale = (PREVIEW / size.x).min(room / size.y);
+        if scale * size.y < LEAST_PREVIEW {
+            return;
+        }
+        panel(ctx, "driver", Align2::LEFT_BOTTOM, [EDGES, -above], |ui| {
+            let size = scale * size;
             let (rect, response) = ui.allocate_exact_size(size, Sense::click());
             let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
             let painter = ui.painter_at(rect);
@@ -234,16 +252,18 @@ impl Overlay {
 
     /// What is going on, and what to do first.
     fn messages(&self, ctx: &Context, view: &View) {
-        let notice = view.notice.as_ref().filter(|(_, since)| since.elapsed() < NOTICE).map(|(text, _)| text.clone());
+        // Where everything is hidden, only what went wrong is said.
+        let notice = view.notice.as_ref().filter(|notice| self.visible || notice.fault);
+        let busy = view.busy.filter(|_| self.visible);
         // What goes away by itself is drawn once more then.
-        let rest = view.notice.as_ref().and_then(|(_, since)| NOTICE.checked_sub(since.elapsed()));
-        let rest = rest.into_iter().chain(HINTS.checked_sub(self.start.elapsed()));
-        rest.for_each(|rest| ctx.request_repaint_after(rest));
+        let rest = notice.and_then(|notice| NOTICE.checked_sub(notice.since.elapsed()));
+        let hints = self.first.and_then(|first| HINTS.checked_sub(first.elapsed()));
+        rest.into_iter().chain(hints).for_each(|rest| ctx.request_repaint_after(rest));
         let lost = view.status.is_some_and(|status| !status.found && status.lost_frames > 15);
-        let fresh = self.visible && self.start.elapsed() < HINTS;
-        let text = match (view.busy, notice) {
+        let fresh = self.visible && hints.is_some();
+        let text = match (busy, notice.filter(|notice| notice.since.elapsed() < NOTICE)) {
             (Some(busy), _) => Some(format!("{busy} …")),
-            (None, Some(notice)) => Some(notice),
+            (None, Some(notice)) => Some(notice.text.clone()),
             (None, None) if view.about.trouble.is_some() && self.visible => view
                 .about
                 .trouble
@@ -253,14 +273,16 @@ impl Overlay {
                 Some("no face in sight: look at the camera, from the front, in even light".to_owned())
             }
             (None, None) if fresh => {
-                Some("drop another photo here to change who is shown   ·   ? lists the keys".to_owned())
+                let way =
+                    if self.drops { "drop another photo here to change who is shown" } else { "O opens another photo" };
+                Some(format!("{way}   ·   ? lists the keys"))
             }
             _ => None,
         };
         if let Some(text) = text {
             panel(ctx, "message", Align2::CENTER_BOTTOM, [0.0, -22.0], |ui| {
                 ui.horizontal(|ui| {
-                    if view.busy.is_some() {
+                    if busy.is_some() {
                         ui.spinner();
                     }
                     ui.label(text);
@@ -290,12 +312,14 @@ fn narrow(ctx: &Context) -> bool {
     ctx.content_rect().width() < ROOMY
 }
 
-fn panel(ctx: &Context, id: &str, anchor: Align2, offset: [f32; 2], content: impl FnOnce(&mut Ui)) {
+/// Something over the picture; where it is.
+fn panel(ctx: &Context, id: &str, anchor: Align2, offset: [f32; 2], content: impl FnOnce(&mut Ui)) -> Rect {
     let frame = Frame::new()
         .fill(Color32::from_rgba_unmultiplied(18, 18, 22, 205))
         .corner_radius(CornerRadius::same(10))
-        .inner_margin(Margin::symmetric(12, 9));
-    egui::Area::new(egui::Id::unique(id)).anchor(anchor, offset).show(ctx, |ui| frame.show(ui, content));
+        .inner_margin(Margin::symmetric(MARGIN[0], MARGIN[1]));
+    let area = egui::Area::new(egui::Id::unique(id)).anchor(anchor, offset);
+    area.show(ctx, |ui| frame.show(ui, content)).response.rect
 }
 
 fn dot(ui: &mut Ui, colour: Color32) {

@@ -9,10 +9,14 @@ use anyhow::Result;
 use portrait_media::{Picture, VideoWriter};
 use portrait_runtime::{MotionFrame, Points, RecordedMotion};
 
+use super::stage::PLACEMENT;
+
 /// Pictures that wait for the encoder; later ones are dropped until it has caught up.
 const WAITING: usize = 4;
 /// Frames a second that players are told; each picture has its own time.
 const RATE: f64 = 30.0;
+/// The least between the times of two pictures.
+const STEP: Duration = Duration::from_millis(1);
 
 /// Pictures on their way into a file.
 pub(crate) struct VideoRecording {
@@ -21,7 +25,12 @@ pub(crate) struct VideoRecording {
     pictures: SyncSender<(Picture, Duration)>,
     thread: JoinHandle<Result<u64>>,
     start: Option<Instant>,
+    /// Time of the newest picture.
+    last: Option<Duration>,
     dropped: u64,
+    /// Whether pictures of another size came, and whether that was told.
+    other: bool,
+    told: bool,
 }
 
 impl VideoRecording {
@@ -36,30 +45,64 @@ impl VideoRecording {
             writer.finish()?;
             Ok(frames)
         });
-        Ok(Self { path: path.to_owned(), size, pictures, thread, start: None, dropped: 0 })
+        let path = path.to_owned();
+        Ok(Self { path, size, pictures, thread, start: None, last: None, dropped: 0, other: false, told: false })
     }
 
-    /// Appends a picture that was taken then. One of another size (another photo, another view) is left out.
-    pub(crate) fn push(&mut self, picture: Picture, at: Instant) {
-        let time = at.duration_since(*self.start.get_or_insert(at));
+    /// Appends a picture that was taken then, as the window shows it. One of another size (another photo, another view) is left out.
+    pub(crate) fn push(&mut self, mut picture: Picture, at: Instant) {
         if [picture.width, picture.height] != self.size {
             self.dropped += 1;
-        } else if let Err(TrySendError::Full(_)) = self.pictures.try_send((picture, time)) {
-            // One that is disconnected has failed, and says so at the end.
-            self.dropped += 1;
+            self.other = true;
+            return;
         }
+        flatten(&mut picture);
+        let time = at.duration_since(*self.start.get_or_insert(at));
+        // Another driver's moments may be a little older.
+        let time = self.last.map_or(time, |last| time.max(last + STEP));
+        match self.pictures.try_send((picture, time)) {
+            Ok(()) => self.last = Some(time),
+            // One that is disconnected has failed.
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.dropped += 1,
+        }
+    }
+
+    /// Whether no more pictures are taken; [`Self::finish`] says why.
+    pub(crate) fn failed(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// What the user should know of it and was not told.
+    pub(crate) fn news(&mut self) -> Option<String> {
+        let new = self.other && !std::mem::replace(&mut self.told, true);
+        let [width, height] = self.size;
+        new.then(|| {
+            format!("the video has {width}×{height} pixels and goes on without what has another size; R ends it")
+        })
     }
 
     /// Completes the file; what became of it.
-    pub(crate) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> Result<String, String> {
         drop(self.pictures);
         let (path, dropped) = (self.path.display(), self.dropped);
         match self.thread.join() {
-            Ok(Ok(frames)) if dropped > 0 => format!("saved {path}: {frames} frames, {dropped} left out"),
-            Ok(Ok(frames)) => format!("saved {path}: {frames} frames"),
-            Ok(Err(error)) => format!("{path} was not saved: {error:#}"),
-            Err(_) => format!("{path} was not saved: the encoder failed"),
+            Ok(Ok(frames)) if dropped > 0 => Ok(format!("saved {path}: {frames} frames, {dropped} left out")),
+            Ok(Ok(frames)) => Ok(format!("saved {path}: {frames} frames")),
+            Ok(Err(error)) => Err(format!("{path} was not saved: {error:#}")),
+            Err(_) => Err(format!("{path} was not saved: the encoder failed")),
         }
+    }
+}
+
+/// Puts what is transparent over the colour that the window shows behind it: a video has no transparency.
+fn flatten(picture: &mut Picture) {
+    let behind = PLACEMENT.bars.map(|v| (255.0 * v).round() as u16);
+    for pixel in picture.rgba.as_chunks_mut::<4>().0.iter_mut().filter(|pixel| pixel[3] < 255) {
+        let alpha = u16::from(pixel[3]);
+        for (v, behind) in pixel.iter_mut().zip(behind) {
+            *v = ((u16::from(*v) * alpha + behind * (255 - alpha) + 127) / 255) as u8;
+        }
+        pixel[3] = 255;
     }
 }
 
@@ -86,16 +129,106 @@ impl MotionRecording {
     }
 
     /// Writes the file, with times from its start; what became of it.
-    pub(crate) fn finish(mut self, neutral: Option<Points>) -> String {
+    pub(crate) fn finish(mut self, neutral: Option<Points>) -> Result<String, String> {
         let (path, count) = (self.path.display().to_string(), self.frames.len());
         if !self.frames.iter().any(|frame| frame.points.is_some()) {
-            return format!("{path} was not saved: no face was seen");
+            return Err(format!("{path} was not saved: no face was seen"));
         }
         let start = self.frames.first().map_or(Duration::ZERO, |frame| frame.time);
         self.frames.iter_mut().for_each(|frame| frame.time -= start);
         match (RecordedMotion { neutral, frames: self.frames }).save(&self.path) {
-            Ok(()) => format!("saved {path}: {count} moments"),
-            Err(error) => error.to_string(),
+            Ok(()) => Ok(format!("saved {path}: {count} moments")),
+            Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portrait_media::VideoReader;
+
+    use super::*;
+
+    const SIZE: [u32; 2] = [32; 2];
+
+    fn picture(rgba: [u8; 4]) -> Picture {
+        Picture::from_fn(SIZE[0], SIZE[1], |_, _| rgba)
+    }
+
+    /// Records these, one after the other: each waits until there is room.
+    fn recorded(path: &Path, pictures: &[(Picture, Instant)]) -> Result<String, String> {
+        let mut video = VideoRecording::start(path, SIZE).expect("starts");
+        for (picture, at) in pictures {
+            let before = video.dropped;
+            video.push(picture.clone(), *at);
+            while video.dropped > before && !video.failed() {
+                video.dropped = before;
+                std::thread::sleep(STEP);
+                video.push(picture.clone(), *at);
+            }
+        }
+        video.finish()
+    }
+
+    #[test]
+    fn what_is_transparent_is_as_in_the_window() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.mp4");
+        // A cutout keeps the photo's colours where nothing of it is shown.
+        recorded(&path, &[(picture([250, 240, 40, 0]), Instant::now())]).expect("saved");
+        let frame = VideoReader::open(&path).expect("opens").next_frame().expect("reads").expect("a frame");
+        let [r, g, b, _] = frame.picture.pixel(9, 9).expect("inside");
+        assert!(r < 30 && g < 30 && b < 34, "{:?}", [r, g, b]);
+        let flat = |rgba: [u8; 4]| {
+            let mut picture = picture(rgba);
+            flatten(&mut picture);
+            picture.pixel(0, 0).expect("inside")
+        };
+        let behind = PLACEMENT.bars.map(|v| 255.0 * v);
+        assert_eq!(flat([1, 2, 3, 255]), [1, 2, 3, 255]);
+        assert_eq!(flat([200; 4])[3], 255);
+        for (v, behind) in flat([255, 255, 255, 51]).into_iter().zip(behind) {
+            assert!((f32::from(v) - (0.2 * 255.0 + 0.8 * behind)).abs() <= 1.0, "{v}");
+        }
+    }
+
+    #[test]
+    fn times_that_do_not_grow_lose_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.mp4");
+        let start = Instant::now();
+        let times = [0, 40, 40, 20, 80].map(|ms| start + Duration::from_millis(ms));
+        let pictures = times.map(|at| (picture([90, 90, 90, 255]), at));
+        let told = recorded(&path, &pictures).expect("saved");
+        assert!(told.ends_with(": 5 frames"), "{told}");
+    }
+
+    #[test]
+    fn a_video_that_fails_is_known_before_it_is_ended() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut video = VideoRecording::start(&directory.path().join("a.mp4"), SIZE).expect("starts");
+        assert!(!video.failed());
+        // Without its pixels, in place of a disk that is full.
+        video.push(Picture { rgba: Vec::new(), ..picture([0; 4]) }, Instant::now());
+        while !video.failed() {
+            std::thread::sleep(STEP);
+        }
+        video.push(picture([0; 4]), Instant::now());
+        let fault = video.finish().expect_err("it failed");
+        assert!(fault.contains("a.mp4 was not saved: "), "{fault}");
+    }
+
+    #[test]
+    fn pictures_of_another_size_are_told_of_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut video = VideoRecording::start(&directory.path().join("a.mp4"), SIZE).expect("starts");
+        video.push(picture([0; 4]), Instant::now());
+        assert_eq!(video.news(), None);
+        for _ in 0..2 {
+            video.push(Picture::from_fn(64, 48, |_, _| [0; 4]), Instant::now());
+        }
+        assert!(video.news().is_some_and(|news| news.contains("32×32")));
+        assert_eq!(video.news(), None);
+        assert!(video.finish().is_ok_and(|told| told.ends_with(": 1 frames, 2 left out")));
     }
 }

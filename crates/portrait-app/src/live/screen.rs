@@ -5,8 +5,10 @@
 pub(crate) enum Event {
     /// The window has this size in pixels; zero while it is minimised on some systems.
     Resized([u32; 2]),
-    /// It is covered or minimised, or no longer.
+    /// It is covered, or no longer.
     Hidden(bool),
+    /// It is minimised, or no longer.
+    Minimised(bool),
     /// A frame was shown.
     Shown,
     /// The surface's settings no longer fit the window.
@@ -19,6 +21,8 @@ pub(crate) enum Event {
     SurfaceMade,
     /// The device is gone.
     DeviceLost,
+    /// No device can be opened now.
+    DeviceRefused,
     /// There is a new device, without a surface.
     DeviceMade,
 }
@@ -40,7 +44,7 @@ pub(crate) enum Action {
     GiveUp,
 }
 
-/// Losses without a frame between them after which nothing helps.
+/// Losses and refusals without a frame between them after which nothing helps.
 const PATIENCE: u32 = 5;
 
 /// State of a window's way to the screen. Starts with a device and a surface that is not configured.
@@ -48,6 +52,7 @@ const PATIENCE: u32 = 5;
 pub(crate) struct Screen {
     size: [u32; 2],
     hidden: bool,
+    minimised: bool,
     device: bool,
     surface: bool,
     configured: bool,
@@ -56,7 +61,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(size: [u32; 2]) -> Self {
-        Self { size, hidden: false, device: true, surface: true, configured: false, losses: 0 }
+        Self { size, hidden: false, minimised: false, device: true, surface: true, configured: false, losses: 0 }
     }
 
     pub(crate) fn size(&self) -> [u32; 2] {
@@ -65,7 +70,11 @@ impl Screen {
 
     /// Whether nobody can see it.
     pub(crate) fn hidden(&self) -> bool {
-        self.hidden || self.size.contains(&0)
+        self.hidden || self.minimised || self.size.contains(&0)
+    }
+
+    pub(crate) fn minimised(&self) -> bool {
+        self.minimised
     }
 
     pub(crate) fn on(&mut self, event: Event) {
@@ -75,6 +84,7 @@ impl Screen {
                 self.size = size;
             }
             Event::Hidden(hidden) => self.hidden = hidden,
+            Event::Minimised(minimised) => self.minimised = minimised,
             Event::Shown => self.losses = 0,
             Event::Outdated => {
                 self.configured = false;
@@ -90,6 +100,7 @@ impl Screen {
                 (self.device, self.surface, self.configured) = (false, false, false);
                 self.losses += 1;
             }
+            Event::DeviceRefused => self.losses += 1,
             Event::DeviceMade => self.device = true,
         }
     }
@@ -131,6 +142,9 @@ mod tests {
         assert_eq!((after(&seen[..2]), after(&seen)), (Action::Wait, Action::Draw));
         let small = [Event::Configured, Event::Resized([0, 0]), Event::Resized([640, 480])];
         assert_eq!((after(&small[..2]), after(&small)), (Action::Wait, Action::Configure));
+        // Each of two reasons is one: a minimised window may be said to be covered, and no longer, meanwhile.
+        let seen = [Event::Configured, Event::Minimised(true), Event::Hidden(false), Event::Minimised(false)];
+        assert_eq!([2, 3, 4].map(|n| after(&seen[..n])), [Action::Wait, Action::Wait, Action::Draw]);
         // What was lost meanwhile is put right first.
         assert_eq!(after(&[Event::Hidden(true), Event::DeviceLost]), Action::OpenDevice);
     }
@@ -144,6 +158,19 @@ mod tests {
         let steps: Vec<Action> = (1..=5).map(|n| after(&device[..n])).collect();
         let wanted = [Action::Draw, Action::OpenDevice, Action::MakeSurface, Action::Configure, Action::Draw];
         assert_eq!(steps, wanted);
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_opened_is_tried_again_before_it_gives_up() {
+        let mut screen = Screen::new([640, 480]);
+        screen.on(Event::DeviceLost);
+        for _ in 0..PATIENCE {
+            assert_eq!(screen.next(), Action::OpenDevice);
+            screen.on(Event::DeviceRefused);
+        }
+        assert_eq!(screen.next(), Action::GiveUp);
+        let there = [Event::DeviceLost, Event::DeviceRefused, Event::DeviceMade, Event::SurfaceMade];
+        assert_eq!(after(&there), Action::Configure);
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 mod driving;
 mod faces;
+mod keeping;
+mod sitting;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use portrait_media::Picture;
 use portrait_runtime::{
     Engine, FaceChoice, Idle, MotionOptions, Orientation, Points, Session, SessionOptions, WeightsSource,
@@ -20,11 +22,13 @@ use portrait_runtime::{
 use super::broadcast::Broadcast;
 use super::input::{Captured, Choice, Input, Source};
 use super::recording::{MotionRecording, VideoRecording};
-use super::worker::{Command, Made, Now, Shared, Start, is_lost};
+use super::worker::{Command, Made, Notice, Now, Shared, Start, is_lost};
+
+pub(crate) use self::sitting::Sitting;
+use self::sitting::put;
 use crate::console::chain;
 use crate::driver::Drive;
 use crate::framing::{Faces, FramingArgs, Shown};
-use crate::source::{Prepared, Source as Portrait, media_picture};
 
 /// The longest wait for a moment of the driver before commands are looked at again.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -39,37 +43,10 @@ const PREVIEW_SECONDS: f64 = 0.1;
 /// Longest side of that picture.
 const PREVIEW_SIDE: u32 = 240;
 
-/// Photos that are kept prepared after another one is shown.
-const SHELF: usize = 4;
 /// Pictures of a held pose that are made all the same after something about them has changed: the first one of a session still
 /// looks for the face. After it was taken hold of, too: tracker and filter lag behind what moves, and would catch up later, whenever
 /// another view or preset begins a session of its own.
 const OWED: u32 = 3;
-
-/// A photo whose people are being animated.
-struct Sitting {
-    path: PathBuf,
-    modified: Option<SystemTime>,
-    faces: Faces,
-    prepared: Prepared,
-}
-
-impl Sitting {
-    fn open(engine: &Engine, path: &Path, faces: Faces) -> Result<Self> {
-        let modified = modified(path);
-        let prepared = Portrait::read(path)?.prepare(engine, path, faces)?;
-        Ok(Self { path: path.to_owned(), modified, faces, prepared })
-    }
-
-    /// Whether this is these faces of what is in the file now.
-    fn is(&self, path: &Path, faces: Faces) -> bool {
-        self.path == path && self.faces == faces && self.modified.is_some() && self.modified == modified(path)
-    }
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|about| about.modified()).ok()
-}
 
 /// The thread's own state.
 pub(crate) struct Studio {
@@ -78,11 +55,11 @@ pub(crate) struct Studio {
     wake: Rc<dyn Fn()>,
     engine: Engine,
     presets: Vec<(String, WeightsSource)>,
-    sitting: Sitting,
+    sitting: Arc<Sitting>,
     /// Shown before, the newest last, of the same preset.
-    shelf: Vec<Sitting>,
+    shelf: Vec<Arc<Sitting>>,
     /// Presets that were used before, with what they showed: to open one anew takes seconds.
-    rested: Vec<(Engine, Vec<Sitting>)>,
+    rested: Vec<(Engine, Vec<Arc<Sitting>>)>,
     session: Session,
     driver: Choice,
     source: Source,
@@ -130,16 +107,32 @@ impl Studio {
         commands: Receiver<Command>,
         wake: Rc<dyn Fn()>,
     ) -> Result<Self> {
-        let Start { gpu, presets, preset, photo, faces, driver, driver_face, framing, shown, motion, .. } = start;
-        let Start { idle: resting, mirror, virtual_camera, hold, hidden, .. } = start;
-        let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose()?;
-        let source = Source::open(&driver)?;
+        let Start { gpu, presets, preset, kept, photo, faces, driver, driver_face, framing, motion, .. } = start;
+        let Start { idle: resting, mut shown, mirror, virtual_camera, hold, hidden, .. } = start;
+        // What was there when the program was started may be gone when a lost device is opened again: it goes on without.
+        let mut faults = Vec::new();
+        let broadcast = virtual_camera.as_deref().map(Broadcast::open).transpose();
+        let broadcast = broadcast.unwrap_or_else(|error| {
+            faults.push(error.to_string());
+            None
+        });
+        let source = Source::open(&driver);
+        let source = source.unwrap_or_else(|error| Source::nobody(&driver.name(), chain(&error)));
         let (preset, weights) = &presets[preset];
         let engine = Engine::with_gpu(gpu, preset, weights)?;
-        let sitting = Sitting::open(&engine, &photo, faces)?;
+        let again = kept.is_some();
+        let sitting = kept.map_or_else(|| Sitting::open(&engine, &photo, faces), Ok)?;
         let frame = source.size;
         let options = SessionOptions { motion, driver_face, ..SessionOptions::new(frame[0], frame[1]) };
-        let session = open_session(&engine, &sitting, &framing.showing(shown), options)?;
+        let session = match sitting.session(&engine, &framing.showing(shown), options.clone()) {
+            // The picture behind the person, perhaps.
+            Err(error) if again && shown == Shown::Cutout && !is_lost(&error) => {
+                faults.push(chain(&error));
+                shown = Shown::Crop;
+                sitting.session(&engine, &framing.showing(shown), options)?
+            }
+            session => session?,
+        };
         let mut studio = Self {
             shared,
             commands,
@@ -182,6 +175,7 @@ impl Studio {
         if let Some(warning) = studio.sitting.prepared.warnings().into_iter().next() {
             studio.say(warning);
         }
+        faults.into_iter().for_each(|fault| studio.warn(fault));
         Ok(studio)
     }
 
@@ -215,7 +209,7 @@ impl Studio {
         let taken = Instant::now();
         let step = self.last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0));
         self.last = Some(at);
-        self.turn(matches!(input, Input::Idle(_)))?;
+        self.turn(&input)?;
         match &input {
             Input::Drive(drive) => {
                 if let Drive::Picture(picture) = drive {
@@ -238,39 +232,6 @@ impl Studio {
         self.publish(&input, Made { captured: at, taken, done });
         self.owed = self.owed.saturating_sub(1);
         self.held = Some(Captured { input, at });
-        Ok(())
-    }
-
-    /// Takes pictures and points where somebody wants them.
-    fn collect(&mut self, at: Instant) -> Result<()> {
-        if let Some(fault) = self.broadcast.as_ref().and_then(Broadcast::fault) {
-            self.broadcast = None;
-            self.say(fault);
-        }
-        if self.screenshot.is_some() || self.video.is_some() || self.broadcast.is_some() {
-            let mut newest = None;
-            while let Some(picture) = self.session.take_picture(true)? {
-                newest = Some(media_picture(picture));
-            }
-            if let Some(picture) = newest {
-                if let Some(path) = self.screenshot.take() {
-                    match portrait_media::save_png(&path, &picture) {
-                        Ok(()) => self.say(format!("saved {}", path.display())),
-                        Err(error) => self.say(error.to_string()),
-                    }
-                }
-                if let Some(broadcast) = &self.broadcast {
-                    broadcast.show(picture.clone());
-                }
-                if let Some(video) = &mut self.video {
-                    video.push(picture, at);
-                }
-            }
-        }
-        let points = self.session.take_motion();
-        if let Some(recording) = &mut self.points {
-            recording.extend(points);
-        }
         Ok(())
     }
 
@@ -302,6 +263,7 @@ impl Studio {
         if let Some((what, asked)) = self.changed.take() {
             self.say(format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
         }
+        self.watch_video();
         if let Some(trouble) = trouble {
             crate::console::warning(trouble);
         }
@@ -331,6 +293,9 @@ impl Studio {
             }
             Command::Hidden(hidden) => self.hidden = hidden,
             Command::Calibrate if self.idle => self.say("nobody drives: there is no pose to take".to_owned()),
+            Command::Calibrate if self.session.status().is_none_or(|status| !status.found) => {
+                self.say("no face in sight: there is no pose to take".to_owned());
+            }
             Command::Calibrate => {
                 self.session.recalibrate();
                 self.say("this pose is the neutral one now".to_owned());
@@ -422,7 +387,7 @@ impl Studio {
             }
             Err(error) if is_lost(&error) => Err(error),
             Err(error) => {
-                self.say(chain(&error));
+                self.warn(chain(&error));
                 Ok(())
             }
         }
@@ -433,10 +398,8 @@ impl Studio {
         let preset = self.engine.preset().name.clone();
         let mut view = self.shared.view();
         view.busy = None;
-        let Sitting { path, faces, .. } = &self.sitting;
         view.now = Some(Now {
-            photo: path.clone(),
-            faces: *faces,
+            sitting: self.sitting.clone(),
             driver: self.driver.clone(),
             driver_face: self.driver_face,
             preset,
@@ -449,7 +412,7 @@ impl Studio {
         if self.sitting.prepared.photo.is_none() {
             bail!("an avatar belongs to the preset it was made for; open the photo itself to change the preset");
         }
-        let Sitting { path, faces, .. } = &self.sitting;
+        let Sitting { path, faces, .. } = &*self.sitting;
         let rested = self.rested.iter().position(|(engine, _)| engine.preset().name == name);
         let (engine, mut shelf) = match rested.map(|at| self.rested.remove(at)) {
             Some(rested) => rested,
@@ -462,7 +425,7 @@ impl Studio {
         let engine = std::mem::replace(&mut self.engine, engine);
         let sitting = std::mem::replace(&mut self.sitting, sitting);
         let mut shelf = std::mem::replace(&mut self.shelf, shelf);
-        if let Err(error) = self.reopen() {
+        if let Err(error) = self.reopen_with_other_weights() {
             (self.engine, self.sitting, self.shelf) = (engine, sitting, shelf);
             return Err(error);
         }
@@ -471,56 +434,19 @@ impl Studio {
         Ok(())
     }
 
-    /// Pictures that were copied while nobody took them are old.
-    fn drain(&mut self) -> Result<()> {
-        while self.session.take_picture(true)?.is_some() {}
-        Ok(())
-    }
-
-    fn record_video(&mut self, path: Option<PathBuf>) {
-        if let Some(video) = self.video.take() {
-            let text = video.finish();
-            self.say(text);
-        }
-        if let Some(path) = &path {
-            let texture = self.session.texture();
-            match VideoRecording::start(path, [texture.width(), texture.height()]) {
-                Ok(video) => self.video = Some(video),
-                Err(error) => self.say(chain(&error)),
-            }
-        }
-        self.shared.view().video = path.filter(|_| self.video.is_some());
-    }
-
-    fn record_points(&mut self, path: Option<PathBuf>) {
-        if let Some(recording) = self.points.take() {
-            let neutral = self.session.neutral().ok().flatten();
-            let text = recording.finish(neutral);
-            self.say(text);
-        }
-        self.points = path.clone().map(MotionRecording::new);
-        self.shared.view().points = path;
-    }
-
     /// Tells the user, in the window and on the terminal.
     fn say(&self, text: String) {
         crate::console::note(&text);
-        self.shared.view().notice = Some((text, Instant::now()));
+        self.shared.view().notice = Some(Notice::new(text));
         (self.wake)();
     }
-}
 
-/// Keeps a photo prepared, in place of the oldest one where there are enough.
-fn put(shelf: &mut Vec<Sitting>, sitting: Sitting) {
-    if shelf.len() == SHELF {
-        shelf.remove(0);
+    /// The same of something that went wrong.
+    fn warn(&self, text: String) {
+        crate::console::note(&text);
+        self.shared.view().notice = Some(Notice::fault(text));
+        (self.wake)();
     }
-    shelf.push(sitting);
-}
-
-fn open_session(engine: &Engine, sitting: &Sitting, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {
-    let framing = framing.framing(sitting.prepared.photo.as_ref(), &sitting.path)?;
-    sitting.prepared.session(engine, &SessionOptions { framing, record: true, ..options }).context("cannot animate")
 }
 
 /// The driver, small; recorded and idle motions have no pictures.

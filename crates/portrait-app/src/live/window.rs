@@ -1,28 +1,33 @@
 //! The window: events in, pictures and overlay out. What to do about what is lost is decided in `screen`.
 
+mod asking;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use portrait_runtime::{FaceChoice, FrameTimes, Mode};
+use anyhow::{Context as _, Result, anyhow, bail};
+use portrait_runtime::{FaceChoice, FrameTimes};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, MouseButton, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
-use winit::window::{Fullscreen, Window, WindowAttributes, WindowId};
+use winit::window::{Window, WindowAttributes, WindowId};
 
-use super::dialog::{Dialog, Purpose};
+use super::dialog::{Dialog, Purpose, takes_drops};
 use super::input::Choice;
-use super::keys::{Deed, deed};
-use super::overlay::{Overlay, Request, style};
+use super::keys::deed;
+use super::overlay::{Overlay, style};
 use super::screen::{Action, Event, Screen};
 use super::stage::Stage;
 use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
+use crate::console::chain;
 use crate::framing::Faces;
 
 /// Between two looks at whether anything was lost, while no picture arrives.
 const GLANCE: Duration = Duration::from_millis(250);
+/// The least between two attempts to open a device: a driver that was reset takes its time.
+const PAUSE: Duration = Duration::from_secs(2);
 /// The least between two drawings of what moves in the overlay by itself.
 const ANIMATION: Duration = Duration::from_millis(33);
 /// Width and height of the window at first, in points, on a screen that is larger.
@@ -49,6 +54,9 @@ pub(crate) struct Live {
     parts: [FrameTimes; 3],
     dialog: Option<Dialog>,
     start: Instant,
+    /// When a device was opened last, or was to be; and why it was not.
+    opened: Instant,
+    refused: Option<anyhow::Error>,
     /// When to look next.
     glance: Instant,
     /// When to draw although no picture has arrived; never for `None`.
@@ -77,6 +85,8 @@ impl Live {
             parts: Default::default(),
             dialog: None,
             start: Instant::now(),
+            opened: Instant::now(),
+            refused: None,
             glance: Instant::now(),
             redraw: None,
             failed: None,
@@ -96,6 +106,7 @@ impl Live {
         let window = Arc::new(events.create_window(attributes).context("cannot open a window")?);
         let size = window.inner_size();
         self.screen = Screen::new([size.width, size.height]);
+        self.overlay.drops = takes_drops(&window);
         self.window = Some(window);
         self.retitle();
         self.open_stage()
@@ -104,6 +115,7 @@ impl Live {
     /// Device, surface, engine, session: at the start, and after a device was lost.
     fn open_stage(&mut self) -> Result<()> {
         let Some(window) = &self.window else { return Ok(()) };
+        self.opened = Instant::now();
         let stage = Stage::open(&self.plan.gpu, window)?;
         let adapter = stage.gpu.adapter();
         self.overlay.adapter = format!("{} · {} · {}", adapter.name, adapter.backend, stage.gpu.tier().name());
@@ -140,13 +152,27 @@ impl Live {
             self.notice_losses()?;
             match self.screen.next() {
                 Action::Wait => return Ok(()),
-                Action::GiveUp => bail!("the GPU was lost again and again; `portrait doctor` tests it"),
+                Action::GiveUp => {
+                    let refused = self.refused.take().map(|e| e.context("the GPU was lost and cannot be opened again"));
+                    let again = || anyhow!("the GPU was lost again and again; `portrait doctor` tests it");
+                    return Err(refused.unwrap_or_else(again));
+                }
                 Action::OpenDevice => {
                     self.end_worker();
                     self.stage = None;
-                    self.open_stage().context("the GPU was lost and cannot be opened again")?;
-                    self.screen.on(Event::DeviceMade);
-                    self.screen.on(Event::SurfaceMade);
+                    let due = self.opened + PAUSE;
+                    if Instant::now() < due {
+                        self.redraw = Some(due);
+                        return Ok(());
+                    }
+                    self.refused = self.open_stage().err();
+                    if let Some(error) = &self.refused {
+                        crate::console::warning(format!("the GPU cannot be opened yet: {}", chain(error)));
+                        self.screen.on(Event::DeviceRefused);
+                    } else {
+                        self.screen.on(Event::DeviceMade);
+                        self.screen.on(Event::SurfaceMade);
+                    }
                 }
                 Action::MakeSurface => {
                     if let (Some(stage), Some(window)) = (&mut self.stage, &self.window) {
@@ -157,8 +183,13 @@ impl Live {
                 Action::Configure => {
                     let (Some(stage), Some(window)) = (&mut self.stage, &self.window) else { return Ok(()) };
                     // The event of its newest size may still be on its way.
-                    let configured = stage.configure(window.inner_size().into());
-                    self.screen.on(configured);
+                    let size: [u32; 2] = window.inner_size().into();
+                    if size.contains(&0) {
+                        self.sees(Event::Resized(size));
+                    } else {
+                        let configured = stage.configure(size);
+                        self.screen.on(configured);
+                    }
                 }
                 Action::Draw => {
                     let Some(event) = self.draw() else { return Ok(()) };
@@ -182,6 +213,23 @@ impl Live {
         let working = worker.view().made.is_none();
         if self.plan.lose_device.take_if(|after| working && self.times.count() >= *after).is_some() {
             stage.gpu.device().destroy();
+        }
+    }
+
+    /// Something about whether the window can be seen.
+    fn sees(&mut self, event: Event) {
+        self.screen.on(event);
+        self.send(Command::Hidden(self.screen.hidden()));
+        if let Some(window) = &self.window {
+            window.request_redraw();
+        }
+    }
+
+    /// X11 sends nothing of a window that is minimised: it has to be asked.
+    fn watch_minimised(&mut self) {
+        let minimised = self.window.as_ref().and_then(|window| window.is_minimized());
+        if let Some(minimised) = minimised.filter(|minimised| *minimised != self.screen.minimised()) {
+            self.sees(Event::Minimised(minimised));
         }
     }
 
@@ -258,129 +306,19 @@ impl Live {
         Some(Event::Shown)
     }
 
-    fn ask(&mut self, request: Request) {
-        match request {
-            Request::Motion(motion) => {
-                self.plan.motion = motion;
-                self.overlay.motion = motion;
-                self.send(Command::Motion(motion));
-            }
-            Request::Show(shown) => {
-                self.overlay.shown = shown;
-                self.send(Command::Show(shown));
-            }
-            Request::Open(purpose) => self.open_dialog(purpose),
-            Request::Follow(place) => self.send(Command::Follow(place)),
-        }
-    }
-
-    /// One dialog at a time.
-    fn open_dialog(&mut self, purpose: Purpose) {
-        if let (Some(window), None) = (&self.window, &self.dialog) {
-            let proxy = self.proxy.clone();
-            self.dialog = Some(Dialog::open(purpose, window, move || {
-                // The event loop may have ended before the dialog has.
-                let _ = proxy.send_event(());
-            }));
-        }
-    }
-
-    /// Takes what was chosen in a dialog.
-    fn take_file(&mut self) {
-        match self.dialog.take().map(Dialog::taken) {
-            None | Some(Ok((_, Ok(None)))) => {}
-            Some(Err(open)) => self.dialog = Some(open),
-            Some(Ok((_, Err(fault)))) => self.say(fault),
-            Some(Ok((Purpose::Photo, Ok(Some(path))))) => {
-                self.send(Command::Photo(path, Faces::One(FaceChoice::Largest)));
-            }
-            Some(Ok((Purpose::Background, Ok(Some(path))))) => self.send(Command::Background(path)),
-            Some(Ok((Purpose::Driver, Ok(Some(path))))) => self.send(Command::Driver(Choice::File(path))),
-        }
-    }
-
     fn send(&self, command: Command) {
         if let Some(worker) = &self.worker {
             worker.send(command);
         }
     }
 
-    fn say(&self, text: String) {
-        crate::console::note(&text);
-        if let Some(worker) = &self.worker {
-            worker.view().notice = Some((text, Instant::now()));
-        }
-    }
-
-    fn act(&mut self, deed: Deed, events: &ActiveEventLoop) {
-        let overlay = &mut self.overlay;
-        match deed {
-            Deed::Leave => match self.window.as_ref().filter(|window| window.fullscreen().is_some()) {
-                Some(window) => window.set_fullscreen(None),
-                None => events.exit(),
-            },
-            Deed::Hold => {
-                overlay.hold = !overlay.hold;
-                let hold = overlay.hold;
-                self.send(Command::Hold(hold));
-            }
-            Deed::Keys => overlay.keys = !overlay.keys,
-            Deed::Hide => overlay.visible = !overlay.visible,
-            Deed::Calibrate => self.send(Command::Calibrate),
-            Deed::Mode => {
-                let mut motion = overlay.motion;
-                motion.mode = if motion.mode == Mode::Relative { Mode::Absolute } else { Mode::Relative };
-                self.ask(Request::Motion(motion));
-            }
-            Deed::View => self.send(Command::NextView),
-            Deed::Preset if self.plan.presets.len() < 2 => {
-                self.say("no other preset has weights here".to_owned());
-            }
-            Deed::Preset => self.send(Command::NextPreset),
-            Deed::Photo if self.plan.photos.all().len() < 2 => {
-                self.say("there is one photo; drop another one here".to_owned());
-            }
-            Deed::Photo => {
-                let (at, photo) = self.plan.photos.next();
-                let command = Command::Photo(photo.clone(), self.plan.faces[at]);
-                self.send(command);
-            }
-            Deed::OpenPhoto => self.open_dialog(Purpose::Photo),
-            Deed::OpenBackground => self.open_dialog(Purpose::Background),
-            Deed::OpenDriver => self.open_dialog(Purpose::Driver),
-            Deed::Face => self.send(Command::NextFace),
-            Deed::DriverFace => self.send(Command::NextDriverFace),
-            Deed::Driver => {
-                let (_, driver) = self.plan.drivers.next();
-                let command = Command::Driver(driver.clone());
-                self.send(command);
-            }
-            Deed::Mirror => {
-                let mirror = !self.plan.mirrored();
-                self.plan.mirror = Some(mirror);
-                self.send(Command::Mirror(mirror));
-            }
-            Deed::Screenshot => self.send(Command::Screenshot(self.plan.file("png"))),
-            Deed::Video => self.send(Command::Video(self.plan.file("mp4"))),
-            Deed::Motion => self.send(Command::Points(self.plan.file("motion"))),
-            Deed::FullScreen => {
-                if let Some(window) = &self.window {
-                    let full = window.fullscreen().is_none().then_some(Fullscreen::Borderless(None));
-                    window.set_fullscreen(full);
-                }
-            }
-        }
-        if let Some(window) = &self.window {
-            window.request_redraw();
-        }
-    }
-
     /// Notes what is shown now; a device that is opened again shows the same.
     fn note(&mut self, now: Now) {
-        let Plan { photos, faces, drivers, driver_face, presets, preset, shown, framing, .. } = &mut self.plan;
-        photos.show(now.photo);
-        faces.resize(photos.all().len(), now.faces);
-        faces[photos.at()] = now.faces;
+        let Plan { photos, faces, kept, drivers, driver_face, presets, preset, shown, framing, .. } = &mut self.plan;
+        photos.show(now.sitting.path.clone());
+        faces.resize(photos.all().len(), now.sitting.faces);
+        faces[photos.at()] = now.sitting.faces;
+        *kept = Some(now.sitting);
         drivers.show(now.driver);
         *driver_face = now.driver_face;
         *preset = presets.iter().position(|(name, _)| *name == now.preset).unwrap_or_default();
@@ -442,17 +380,9 @@ impl ApplicationHandler<()> for Live {
         }
         match event {
             WindowEvent::CloseRequested => events.exit(),
-            WindowEvent::Resized(size) => {
-                self.screen.on(Event::Resized([size.width, size.height]));
-                // A size of zero is how some systems minimise.
-                self.send(Command::Hidden(self.screen.hidden()));
-                window.request_redraw();
-            }
-            WindowEvent::Occluded(hidden) => {
-                self.screen.on(Event::Hidden(hidden));
-                self.send(Command::Hidden(self.screen.hidden()));
-                window.request_redraw();
-            }
+            // A size of zero is how some systems minimise.
+            WindowEvent::Resized(size) => self.sees(Event::Resized([size.width, size.height])),
+            WindowEvent::Occluded(hidden) => self.sees(Event::Hidden(hidden)),
             WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
                 self.send(Command::Driver(Choice::File(path)));
             }
@@ -469,10 +399,10 @@ impl ApplicationHandler<()> for Live {
                 self.send(Command::Pick(self.pointer, self.screen.size()));
             }
             WindowEvent::KeyboardInput {
-                event: KeyEvent { logical_key, state: ElementState::Pressed, repeat: false, .. },
+                event: KeyEvent { logical_key, physical_key, state: ElementState::Pressed, repeat: false, .. },
                 ..
             } if !response.consumed && !self.chord => {
-                if let Some(deed) = deed(&logical_key) {
+                if let Some(deed) = deed(&logical_key, physical_key) {
                     self.act(deed, events);
                 }
             }
@@ -497,6 +427,7 @@ impl ApplicationHandler<()> for Live {
         if now >= self.glance {
             self.glance = now + GLANCE;
             self.lose_device();
+            self.watch_minimised();
             lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
         }
         if let (Some(window), true) = (&self.window, lost || due) {

@@ -15,7 +15,7 @@ use portrait_runtime::{
 };
 
 use super::input::{About, Choice};
-use super::studio::Studio;
+use super::studio::{Sitting, Studio};
 use crate::console::chain;
 use crate::framing::{Faces, FramingArgs, Shown};
 
@@ -55,8 +55,7 @@ pub(crate) enum Command {
 
 /// Who is shown, and how.
 pub(crate) struct Now {
-    pub(crate) photo: PathBuf,
-    pub(crate) faces: Faces,
+    pub(crate) sitting: Arc<Sitting>,
     pub(crate) driver: Choice,
     pub(crate) driver_face: FaceChoice,
     pub(crate) preset: String,
@@ -73,6 +72,24 @@ pub(crate) struct Made {
     pub(crate) taken: Instant,
     /// The picture was there.
     pub(crate) done: Instant,
+}
+
+/// What the user should know.
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    pub(crate) since: Instant,
+    /// Whether something went wrong: that is shown even where everything else is hidden.
+    pub(crate) fault: bool,
+}
+
+impl Notice {
+    pub(crate) fn new(text: String) -> Self {
+        Self { text, since: Instant::now(), fault: false }
+    }
+
+    pub(crate) fn fault(text: String) -> Self {
+        Self { fault: true, ..Self::new(text) }
+    }
 }
 
 /// What the window shows.
@@ -92,8 +109,7 @@ pub(crate) struct View {
     pub(crate) now: Option<Now>,
     /// The driver, small, and the size of its frames; without pixels once they were taken.
     pub(crate) preview: Option<(Picture, [u32; 2])>,
-    /// What the user should know, and since when.
-    pub(crate) notice: Option<(String, Instant)>,
+    pub(crate) notice: Option<Notice>,
     pub(crate) busy: Option<&'static str>,
     pub(crate) video: Option<PathBuf>,
     pub(crate) points: Option<PathBuf>,
@@ -109,6 +125,8 @@ pub(crate) struct Start {
     /// Presets that can run, with their weights; and the one to begin with.
     pub(crate) presets: Vec<(String, WeightsSource)>,
     pub(crate) preset: usize,
+    /// Who was shown before a device was lost; otherwise these faces of this photo are.
+    pub(crate) kept: Option<Arc<Sitting>>,
     pub(crate) photo: PathBuf,
     pub(crate) faces: Faces,
     pub(crate) driver: Choice,

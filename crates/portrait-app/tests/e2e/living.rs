@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use portrait_media::{Picture, load_photo, save_png};
 use portrait_runtime::RecordedMotion;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Window};
+use x11rb::wrapper::ConnectionExt as _;
 
 use crate::common::{
     Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, portrait, repository, run, scaled,
@@ -58,10 +60,23 @@ impl Run {
 
     /// Waits for its end; its report.
     #[track_caller]
-    fn ends(mut self) -> serde_json::Value {
+    fn ends(self) -> serde_json::Value {
+        self.ends_with(0)
+    }
+
+    /// Ends it with Ctrl-C; its report.
+    #[track_caller]
+    fn is_interrupted(self) -> serde_json::Value {
+        let signal = format!("kill -INT {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
+        self.ends_with(130)
+    }
+
+    #[track_caller]
+    fn ends_with(mut self, code: i32) -> serde_json::Value {
         let status = eventually("the end", || self.child.try_wait().unwrap());
         let said = std::fs::read_to_string(&self.said).unwrap();
-        assert!(status.success() && !said.contains("panicked"), "{status}: {said}");
+        assert!(status.code() == Some(code) && !said.contains("panicked"), "{status}: {said}");
         let mut report = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
         serde_json::from_str(&report).unwrap()
@@ -140,6 +155,15 @@ fn still(screen: &Screen, at: [u32; 4]) -> Picture {
         last = now;
         (same == 2).then(|| last.clone())
     })
+}
+
+/// What a window manager notes of a window that it minimises, or shows again. X11 tells the window nothing else of it.
+fn note_minimised(screen: &Screen, window: Window, minimised: bool) {
+    let (connection, _) = x11rb::connect(Some(screen.name())).unwrap();
+    let atom = |name: &str| connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom;
+    let states = if minimised { vec![atom("_NET_WM_STATE_HIDDEN")] } else { Vec::new() };
+    let (mode, state) = (PropMode::REPLACE, atom("_NET_WM_STATE"));
+    connection.change_property32(mode, window, state, AtomEnum::ATOM, &states).unwrap().check().unwrap();
 }
 
 /// Where a square picture is in a window of this size.
@@ -231,40 +255,51 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     };
     let picture = load_photo(saved(".png")).unwrap();
     let changed = difference(&small(&picture, false), &held);
-    assert!(changed < 14.0 && picture.width == 256, "{changed}");
+    assert!(changed < 14.0 && picture.width == 512, "{changed}");
     let frames = frames_of(&saved(".mp4"), 1000);
-    assert!(!frames.is_empty() && (frames[0].width, frames[0].height) == (256, 256));
+    assert!(!frames.is_empty() && (frames[0].width, frames[0].height) == (512, 512));
     assert!(!RecordedMotion::load(saved(".motion")).unwrap().frames.is_empty());
 
-    // C, A, X, P: what they say, and that the picture goes on.
+    // C says that it is done. A, X and P change the picture of a pose that is held, and change it back.
     screen.types('c');
     run.says("this pose is the neutral one now");
-    for _ in 0..presets() {
-        screen.types('p');
-    }
-    run.says("preset");
+    screen.types(' ');
     for key in ['a', 'x'] {
-        let before = part(&screen.shot(), face);
+        let held = still(&screen, face);
         screen.types(key);
-        changes(&screen, "the picture goes on", face, &before, 0.5);
+        changes(&screen, "another picture of the same moment", face, &held, 0.1);
+        let changed = still(&screen, face);
+        screen.types(key);
+        changes(&screen, "back again", face, &changed, 0.1);
     }
-    screen.types('a');
-    screen.types('x');
+    let held = still(&screen, face);
+    for preset in presets() {
+        screen.types('p');
+        run.says(&format!("preset {preset}: shown after"));
+    }
+    shows(&screen, "P: once round", face, &small(&held, false));
+    screen.types(' ');
 
-    // F, and F again: the full screen.
-    screen.types('f');
-    screen.grant_full_screen(window, WINDOW);
-    shows(&screen, "F: the full screen", square(SCREEN), &small(&crop, false));
-    screen.types('f');
-    screen.grant_full_screen(window, WINDOW);
-    shows(&screen, "F: the window again", face, &small(&crop, false));
+    // F, and F again or Esc: the full screen.
+    for leave in [u32::from('f'), ESCAPE] {
+        screen.types('f');
+        screen.grant_full_screen(window, WINDOW);
+        shows(&screen, "F: the full screen", square(SCREEN), &small(&crop, false));
+        screen.key(leave);
+        screen.grant_full_screen(window, WINDOW);
+        shows(&screen, "the window again", face, &small(&crop, false));
+    }
 
     // Any size; minimised and back.
     screen.resize(window, [400, 700]);
     shows(&screen, "a narrow window", square([400, 700]), &small(&crop, false));
+    note_minimised(&screen, window, true);
+    let last = still(&screen, square([400, 700]));
     screen.show(window, false);
     std::thread::sleep(Duration::from_secs(1));
     screen.show(window, true);
+    note_minimised(&screen, window, false);
+    changes(&screen, "it goes on", square([400, 700]), &last, 0.2);
     screen.resize(window, WINDOW);
     shows(&screen, "back from the task bar", face, &small(&crop, false));
 
@@ -286,9 +321,11 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     run.says(".motion: shown after");
     screen.drop_file(window, &sandbox.file("broken.mp4", b"no clip"));
     run.says("broken.mp4");
+    screen.types(' ');
+    let held = still(&screen, face);
     screen.types('d');
-    let before = part(&screen.shot(), face);
-    changes(&screen, "D: another driver", face, &before, 0.2);
+    changes(&screen, "D: another driver", face, &held, 0.05);
+    run.says("turns.mp4: shown after");
 
     screen.key(ESCAPE);
     let report = run.ends();
@@ -297,12 +334,13 @@ fn a_window_shows_the_portrait_and_every_key_works() {
     assert!(report["latency_p50_seconds"].as_f64().unwrap() <= report["latency_p95_seconds"].as_f64().unwrap());
 }
 
-/// How many presets have weights: so often P leads back to the first.
-fn presets() -> usize {
-    names(&repository("weights"))
-        .iter()
-        .filter(|name| name.starts_with("portrait_") && name.ends_with(".safetensors"))
-        .count()
+/// Presets that have weights, as P goes through them until it is back at the first, which is `s`.
+fn presets() -> Vec<String> {
+    let names = names(&repository("weights"));
+    let preset = |name: &str| Some(name.strip_prefix("portrait_")?.strip_suffix(".safetensors")?.to_owned());
+    let mut presets: Vec<String> = names.iter().filter_map(|name| preset(name)).collect();
+    presets.sort_by_key(|name| name == "s");
+    presets
 }
 
 /// Left, top and side of the square around the bundled portrait's face.
@@ -438,8 +476,8 @@ fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
     // An avatar has no whole photo: said, and the square stays.
     screen.types('v');
     run.says("holds only the square");
-    screen.key(ESCAPE);
-    let report = run.ends();
+    // Ctrl-C ends it as a key does, and the shell learns of it.
+    let report = run.is_interrupted();
     assert_eq!(report["devices_lost"], 1, "{report}");
     assert!(report["frames"].as_u64().unwrap() > 3, "{report}");
 }

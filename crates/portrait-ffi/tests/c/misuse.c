@@ -3,6 +3,8 @@
 // misuse WEIGHTS PHOTO: a square RGBA picture.
 #include "check.h"
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { MISUSES = PORTRAIT_STATUS_INVALID_ARGUMENT, HANDLE = PORTRAIT_STATUS_INVALID_HANDLE };
 
@@ -22,6 +24,16 @@ static void *waiting(void *session) {
     PortraitStatus status = portrait_session_take_picture(*(PortraitSession *)session, 60000, &picture);
     CHECK(status == PORTRAIT_STATUS_PENDING || status == PORTRAIT_STATUS_RELEASED);
     return NULL;
+}
+
+// So much memory, and behind it as much as that which must not be touched.
+static uint8_t *guarded(size_t length, size_t behind) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    CHECK(length % page == 0 && behind % page == 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *memory = mmap(NULL, length + behind, PROT_NONE, flags, -1, 0);
+    CHECK(memory != MAP_FAILED && (length == 0 || mprotect(memory, length, PROT_READ | PROT_WRITE) == 0));
+    return memory;
 }
 
 // Releases what it hears of.
@@ -93,6 +105,11 @@ int main(int argc, char **argv) {
     FAILS(portrait_engine_release(engine ^ (1ULL << 40)), HANDLE, "no such object");
     FAILS(portrait_avatar_release(engine), HANDLE, "of kind engine");
     FAILS(portrait_session_release(~0ULL), HANDLE, "no session");
+    // The right number with another kind written over its own: nothing is released.
+    uint64_t number = engine & ~(0xffULL << 56);
+    FAILS(portrait_avatar_release(number | 2ULL << 56), HANDLE, "is no avatar");
+    FAILS(portrait_session_release(number | 3ULL << 56), HANDLE, "is no session");
+    OK(portrait_engine_wait(engine, 0));
     OK(portrait_engine_release(0));
     OK(portrait_avatar_release(0));
     OK(portrait_session_release(0));
@@ -160,6 +177,29 @@ int main(int argc, char **argv) {
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`head_gain` is 11");
     how.motion = NULL;
     CHECK(session == 0);
+    // What is wrong with a session is not the device's fault, also where only the session's thread finds out.
+    how.frame_width = how.frame_height = 256;
+    how.picture_side = 2000000;
+    OK(portrait_session_open(engine, avatar, &how, &session));
+    PortraitPicture none = {.struct_size = sizeof none};
+    FAILS(portrait_session_take_picture(session, 120000, &none), MISUSES, "2000000 × 2000000");
+    OK(portrait_session_release(session));
+    how.frame_width = how.frame_height = how.picture_side = 0;
+    how.cool_engine = open_engine(argv[1]);
+    how.cool_avatar = avatar;
+    FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "another device");
+    OK(portrait_engine_release(how.cool_engine));
+    how.cool_engine = 0;
+    // Any byte but 0 is true; of what is only written, only the size is read.
+    memset(&how.no_pictures, 0x2a, 1);
+    OK(portrait_session_open(engine, avatar, &how, &session));
+    PortraitSessionStatus told;
+    memset(&told, 0xa5, sizeof told);
+    told.struct_size = sizeof told;
+    OK(portrait_session_status(session, &told));
+    CHECK(!told.failed && !told.open && told.pushed == 0);
+    OK(portrait_session_release(session));
+    memset(&how.no_pictures, 0, 1);
     OK(portrait_session_open(engine, avatar, &how, &session));
     FAILS(portrait_session_push(session, NULL), MISUSES, "`frame` is null");
     FAILS(portrait_session_take_picture(session, 0, NULL), MISUSES, "`picture` is null");
@@ -178,6 +218,20 @@ int main(int argc, char **argv) {
     FAILS(portrait_session_push(session, &wrong), PORTRAIT_STATUS_FRAME, "its stride is 4");
     FAILS(portrait_session_push(0, &wrong), HANDLE, "0 is no session");
     CHECK(given_back == 3);
+    // Of what the host says may be read, no more is than the frame needs; and nothing of one that is too large.
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), needed = 16 * page, more = 64 * page;
+    wrong = square(guarded(needed, more), needed);
+    wrong.lengths[0] += more;
+    OK(portrait_session_push(session, &wrong));
+    CHECK(munmap((void *)wrong.planes[0], needed + more) == 0);
+    OK(portrait_engine_info(engine, &info));
+    wrong.width = wrong.height = info.largest_side + 1;
+    wrong.strides[0] = (size_t)4 * wrong.width;
+    more = (wrong.strides[0] * wrong.height + page - 1) / page * page;
+    wrong.planes[0] = guarded(0, more);
+    wrong.lengths[0] = more;
+    FAILS(portrait_session_push(session, &wrong), PORTRAIT_STATUS_FRAME, "is larger than this device allows");
+    CHECK(munmap((void *)wrong.planes[0], more) == 0);
 
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, elsewhere, &session) == 0 && pthread_join(thread, NULL) == 0);

@@ -1,7 +1,7 @@
 // Pictures in an X11 window, through the life of a surface; and heat, memory and copies with it.
 //
 // window WEIGHTS FAST PHOTO DRIVER OUTPUT: weights of presets s and fast, square RGBA pictures in, what the window shows out.
-#include "check.h"
+#include "hold.h"
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 
@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
     PortraitEngine engine = open_engine(argv[1]);
     PortraitAvatar avatar;
     OK(portrait_avatar_prepare(engine, &photo, NULL, &avatar));
-    // A smaller preset on the same device, for when it is hot; with an avatar of its own.
+    // A smaller preset on the same device, for when it is hot; with an avatar of its own. What does not fit is found at once.
     PortraitEngineOptions cool_options = {
         .struct_size = sizeof cool_options, .weights_file = argv[2], .preset = "fast", .share = engine};
     PortraitEngine cool;
@@ -73,6 +73,9 @@ int main(int argc, char **argv) {
                                       .cool_engine = cool,
                                       .cool_avatar = cool_avatar};
     PortraitSession session;
+    options.cool_avatar = avatar;
+    FAILS(portrait_session_open(engine, avatar, &options, &session), PORTRAIT_STATUS_AVATAR, "the avatar was made with");
+    options.cool_avatar = cool_avatar;
     OK(portrait_session_open(engine, avatar, &options, &session));
 
     // Misuse of windows.
@@ -138,11 +141,34 @@ int main(int argc, char **argv) {
     OK(portrait_session_surface_created(session, &surface));
     OK(portrait_session_status(session, &status));
     CHECK(status.window);
+    // Who waits for something else, waits for that too.
+    OK(portrait_session_trim(session, PORTRAIT_TRIM_WAITING));
     shown = screenshot(display, window, 256, 256);
     CHECK(off(pixels, shown, 256, 0, 0) < 1.0);
     free(shown);
     // The same window again is the same as a new one.
     OK(portrait_session_surface_created(session, &surface));
+
+    // However busy the session's thread is, a window comes and goes before that knows of it. A session that opens takes seconds.
+    OK(portrait_session_surface_destroyed(session));
+    Hold hold;
+    hold_up(session, driver, &hold);
+    OK(portrait_session_surface_created(session, &surface));
+    OK(portrait_session_surface_changed(session, 256, 256));
+    OK(portrait_session_status(session, &status));
+    CHECK(status.window);
+    OK(portrait_session_surface_destroyed(session));
+    OK(portrait_session_status(session, &status));
+    CHECK(!status.window);
+    OK(portrait_session_surface_created(session, &surface));
+    CHECK(sem_post(&hold.go_on) == 0);
+    PortraitPicture picture = {.struct_size = sizeof picture, .pixels = pixels, .length = 4 * 256 * 256};
+    OK(portrait_session_take_picture(session, 120000, &picture));
+    end_hold(&hold);
+    push_and_take(session, &driver, pixels);
+    shown = screenshot(display, window, 256, 256);
+    CHECK(off(pixels, shown, 256, 0, 0) < 1.0);
+    free(shown);
 
     // Memory given back, heat that the other engine takes over, and back.
     OK(portrait_session_trim(session, PORTRAIT_TRIM_SESSION));

@@ -109,6 +109,7 @@ final class Scenario {
         System.out.println("adapter: " + info.adapter + " (" + info.backend + ", " + info.driver + ")");
         check(info.preset.equals("s") && info.precision == Engine.PRECISION_F32, "preset and precision");
         check(info.weights.length() == 64 && info.largestSide >= 4096, "weights and sizes");
+        check(info.warnings.isEmpty(), "nothing is gone around: " + info.warnings);
         check(engine.selfTest().length == 0, "every pipeline computes what it should");
 
         ByteBuffer grey = ByteBuffer.allocateDirect(4 * 64 * 64);
@@ -221,11 +222,13 @@ final class Scenario {
         session.close();
         session.close();
         fails(PortraitException.class, "this session was released", session::pause);
+        check(!session.push(frame), "a camera that goes on for a moment does not end the app");
         try {
             session.pause();
         } catch (PortraitException error) {
             check(error.status() == PortraitException.RELEASED, "the number of it");
         }
+        Following.run(photo, photoSide, frame, driverSide);
         System.out.println("scenario: every call did what it says");
     }
 }

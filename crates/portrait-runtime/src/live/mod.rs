@@ -3,183 +3,37 @@
 //! The newest frame wins: one that was not begun when the next arrives is given back unused. One frame is on the GPU at a time, so
 //! what is shown is as recent as it can be.
 
+mod calibration;
 mod frame_times;
+mod options;
 mod pace;
 mod screen;
+mod shared;
 mod worker;
 
-use crate::avatar::Avatar;
 use crate::camera_frame::CameraFrame;
-use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::frame::Picture;
-use crate::options::{FaceStatus, MotionOptions, SessionOptions};
+use crate::gpu::Gpu;
+use crate::options::MotionOptions;
 use crate::orient::Orientation;
 use crate::present::Placement;
-use crate::timing::GpuStages;
 pub use frame_times::FrameTimes;
+pub use options::{HeldFrame, LiveOptions, LivePicture, LiveStatus, Portrait, Trim};
 pub use pace::Thermal;
 pub use screen::Window;
+use shared::{Change, Draw, Pushed, Shared, State};
 use std::collections::VecDeque;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
-
-/// A frame that is kept until it is uploaded; dropping it gives its memory back.
-pub trait HeldFrame: Send {
-    /// Its pixels.
-    fn frame(&self) -> CameraFrame<'_>;
-}
-
-/// Engine and avatar: what a session is made of. Both may serve several sessions.
-#[derive(Clone, Debug)]
-pub struct Portrait {
-    /// Device and networks.
-    pub engine: Arc<Engine>,
-    /// Who is animated.
-    pub avatar: Arc<Avatar>,
-}
-
-/// How a live session runs.
-#[derive(Clone, Debug)]
-pub struct LiveOptions {
-    /// Options of the session. [`SessionOptions::frame`] is what is expected: other frames make the session anew.
-    pub session: SessionOptions,
-    /// Most pictures a second.
-    pub rate: Option<f32>,
-    /// What takes over when the device is critically hot: a smaller preset, say. Its engine is on the same device
-    /// ([`Engine::with_gpu`]).
-    pub cool: Option<Portrait>,
-}
-
-/// How much memory to give back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trim {
-    /// Frames and pictures that wait.
-    Waiting,
-    /// Also everything the session has on the device; the next frame makes it again.
-    Session,
-    /// Also the compiled pipelines of the engine.
-    Pipelines,
-}
-
-/// A picture and what it was made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LivePicture {
-    /// The picture.
-    pub picture: Picture,
-    /// Time stamp of its frame.
-    pub timestamp: Duration,
-}
-
-/// What a live session does.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct LiveStatus {
-    /// Whether the session is open on the device: not before the first frame, and not after [`Trim::Session`].
-    pub open: bool,
-    /// Whether it was told to pause.
-    pub paused: bool,
-    /// Whether it has ended by a failure, of which the next push tells.
-    pub failed: bool,
-    /// Whether there is a window to draw on.
-    pub window: bool,
-    /// Whether [`LiveOptions::cool`] has taken over.
-    pub cooled: bool,
-    /// Frames pushed.
-    pub pushed: u64,
-    /// Frames among them that were given back unused.
-    pub dropped: u64,
-    /// Pictures made.
-    pub pictures: u64,
-    /// From the push of the newest picture's frame until it was done.
-    pub latency: Duration,
-    /// What half of the newest 240 latencies stayed below.
-    pub latency_p50: Duration,
-    /// What 95 % of them stayed below.
-    pub latency_p95: Duration,
-    /// Pictures a second in the last three seconds.
-    pub rate: f64,
-    /// GPU time of `latency`, where the device has timestamps.
-    pub gpu_seconds: Option<f64>,
-    /// What of that each stage took, where the device can take timestamps inside a pass.
-    pub gpu_stages: Option<GpuStages>,
-    /// The driver's face.
-    pub face: Option<FaceStatus>,
-}
-
-/// What the host wants drawn on.
-enum Change {
-    Created(Box<Window>),
-    Resized([u32; 2]),
-    Destroyed,
-    Draw(Draw),
-}
-
-/// Into a texture, once. The answer is the time stamp of what was drawn.
-struct Draw {
-    texture: wgpu::Texture,
-    placement: Placement,
-    answer: SyncSender<Result<Option<Duration>, EngineError>>,
-}
-
-struct Pushed {
-    frame: Box<dyn HeldFrame>,
-    orientation: Orientation,
-    timestamp: Duration,
-    at: Instant,
-}
-
-/// What threads tell each other.
-#[derive(Default)]
-struct State {
-    frame: Option<Pushed>,
-    motion: Option<MotionOptions>,
-    recalibrate: bool,
-    /// Whether the pause has yet to begin.
-    pausing: bool,
-    trim: Option<Trim>,
-    targets: VecDeque<Change>,
-    /// Why the newest window cannot be drawn on.
-    refused: Option<EngineError>,
-    thermal: Thermal,
-    closing: bool,
-    /// Whether the worker does something on the device.
-    busy: bool,
-    ended: bool,
-    failure: Option<Arc<EngineError>>,
-    picture: Option<LivePicture>,
-    /// Time stamp of the newest picture, until it was drawn into a texture.
-    undrawn: Option<Duration>,
-    status: LiveStatus,
-    times: FrameTimes,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_while<'a>(
-        &self,
-        state: MutexGuard<'a, State>,
-        condition: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        self.changed.wait_while(state, condition).unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A session in a thread of its own. Every method may be called from any thread, and none waits for the GPU unless it says so.
 pub struct LiveSession {
     shared: Arc<Shared>,
     worker: ThreadId,
     thread: Mutex<Option<JoinHandle<()>>>,
+    gpu: Arc<Gpu>,
     /// Largest side of a frame.
     limit: u32,
 }
@@ -194,20 +48,30 @@ impl LiveSession {
     /// Starts the thread, which opens the session for frames of the size in the options.
     ///
     /// # Errors
-    /// When no thread can be started, or what stays cool is on another device. What is wrong with the options is found by the thread: the next call tells.
+    /// When an avatar is not its engine's, what stays cool is on another device, or no thread can be started. What is wrong with the
+    /// options is found by the thread: the next call tells.
     pub fn start(portrait: Portrait, options: LiveOptions) -> Result<Self, EngineError> {
-        if options.cool.as_ref().is_some_and(|cool| !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu())) {
-            let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
-            return Err(EngineError::Device(reason));
+        portrait.check()?;
+        if let Some(cool) = &options.cool {
+            // Found now, and not when it gets hot.
+            cool.check()?;
+            if !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu()) {
+                let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
+                return Err(EngineError::Device(reason));
+            }
         }
-        let limit = portrait.engine.gpu().device().limits().max_texture_dimension_2d;
-        // It opens the session first, if it knows for which frames.
-        let busy = options.session.frame != [0; 2];
-        let shared = Arc::new(Shared { state: Mutex::new(State { busy, ..State::default() }), ..Shared::default() });
+        let gpu = portrait.engine.gpu().clone();
+        let limit = gpu.device().limits().max_texture_dimension_2d;
+        let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let run = move || worker::run(&theirs, portrait, options);
         let thread = std::thread::Builder::new().name("portrait".to_owned()).spawn(run).map_err(EngineError::Thread)?;
-        Ok(Self { shared, worker: thread.thread().id(), thread: Mutex::new(Some(thread)), limit })
+        Ok(Self { shared, worker: thread.thread().id(), thread: Mutex::new(Some(thread)), gpu, limit })
+    }
+
+    /// Whether this is the session's own thread, in which a frame's owner may call: it would wait for itself.
+    fn inside(&self) -> bool {
+        std::thread::current().id() == self.worker
     }
 
     /// Gives the newest frame of the driver; `timestamp` is of any clock that does not run backwards. Given while paused, it is
@@ -232,7 +96,7 @@ impl LiveSession {
         let displaced = if state.status.paused { Some(pushed) } else { state.frame.replace(pushed) };
         state.status.dropped += u64::from(displaced.is_some());
         drop(state);
-        self.shared.changed.notify_all();
+        self.shared.notify();
         // Only now: giving memory back may run the host's code.
         drop(displaced);
         Ok(())
@@ -245,8 +109,8 @@ impl LiveSession {
     pub fn take_picture(&self, patience: Duration) -> Result<Option<LivePicture>, EngineError> {
         let state = self.healthy()?;
         let waits = |state: &mut State| state.picture.is_none() && state.failure.is_none() && !state.closing;
-        let (mut state, _) =
-            self.shared.changed.wait_timeout_while(state, patience, waits).unwrap_or_else(PoisonError::into_inner);
+        let patience = if self.inside() { Duration::ZERO } else { patience };
+        let mut state = self.shared.wait_while(state, patience, waits);
         match state.picture.take() {
             Some(picture) => Ok(Some(picture)),
             None => {
@@ -268,19 +132,17 @@ impl LiveSession {
         texture: &wgpu::Texture,
         placement: Placement,
     ) -> Result<Option<Duration>, EngineError> {
-        // It would wait for itself.
-        if std::thread::current().id() == self.worker {
+        if self.inside() {
             return Ok(None);
         }
         let state = self.healthy()?;
         let waits = |state: &mut State| state.undrawn.is_none() && !state.ended && !state.closing;
-        let (mut state, _) =
-            self.shared.changed.wait_timeout_while(state, patience, waits).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.wait_while(state, patience, waits);
         if state.undrawn.is_some() && !state.status.paused && !state.ended {
             let (answer, answered) = sync_channel(1);
             state.targets.push_back(Change::Draw(Draw { texture: texture.clone(), placement, answer }));
             drop(state);
-            self.shared.changed.notify_all();
+            self.shared.notify();
             // A thread that ends drops the question.
             if let Ok(answer) = answered.recv() {
                 return answer;
@@ -309,7 +171,7 @@ impl LiveSession {
         let mut state = self.shared.lock();
         (state.status.paused, state.pausing) = (false, false);
         drop(state);
-        self.shared.changed.notify_all();
+        self.shared.notify();
     }
 
     /// How motion is taken over from the next frame on.
@@ -325,35 +187,52 @@ impl LiveSession {
     /// How hot the device is: fewer pictures a second first, then [`LiveOptions::cool`].
     pub fn set_thermal(&self, thermal: Thermal) {
         self.shared.lock().thermal = thermal;
-        self.shared.changed.notify_all();
+        self.shared.notify();
     }
 
-    /// Draws every picture on this window from now on, in place of the one before. Waits until the one before is no longer in use.
+    /// Draws every picture on this window from now on, in place of the one before; the newest picture at once, unless paused. Waits until
+    /// the one before is no longer in use, and for nothing where there is none.
     ///
     /// # Errors
-    /// A surface that takes no pictures.
+    /// A surface that takes no pictures. One that refuses them later is given up, which the status and [`Gpu::warnings`] tell.
     pub fn window_created(&self, window: Window) -> Result<(), EngineError> {
-        self.window(Change::Created(Box::new(window)));
-        self.shared.lock().refused.take().map_or(Ok(()), Err)
+        self.gpu.surface_configuration(&window.capabilities, window.size)?;
+        // A window has one surface at a time.
+        self.window_destroyed();
+        self.change(Change::Created(Box::new(window)));
+        Ok(())
     }
 
-    /// Fits pictures to a window that has another size.
+    /// Fits pictures to a window that has another size. Waits for nothing.
     pub fn window_resized(&self, size: [u32; 2]) {
-        self.window(Change::Resized(size));
+        self.change(Change::Resized(size));
     }
 
     /// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it.
     pub fn window_destroyed(&self) {
-        self.window(Change::Destroyed);
+        let mut state = self.shared.lock();
+        // What the thread has not begun with it need not wait for: it may be compiling for seconds.
+        let (waiting, others) = std::mem::take(&mut state.targets)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|change| matches!(change, Change::Created(_) | Change::Resized(_)));
+        state.targets = others;
+        // A thread that has ended uses no window.
+        if state.held && !state.ended {
+            state.targets.push_back(Change::Destroyed);
+            self.settle(state);
+        } else {
+            drop(state);
+        }
+        drop(waiting);
     }
 
-    fn window(&self, change: Change) {
+    fn change(&self, change: Change) {
         let mut state = self.shared.lock();
-        // A thread that has ended uses no window.
         if !state.ended {
             state.targets.push_back(change);
         }
-        self.settle(state);
+        drop(state);
+        self.shared.notify();
     }
 
     /// Gives memory back; waits until that is done.
@@ -370,16 +249,20 @@ impl LiveSession {
     pub fn status(&self) -> LiveStatus {
         let state = self.shared.lock();
         let [latency_p50, latency_p95] = [0.5, 0.95].map(|share| state.times.percentile(share).unwrap_or_default());
-        LiveStatus { latency_p50, latency_p95, rate: state.times.rate(), ..state.status }
+        LiveStatus { window: state.has_window(), latency_p50, latency_p95, rate: state.times.rate(), ..state.status }
     }
 
-    /// Ends the thread and waits for it: afterwards nothing of the host's is in use. Calls that wait return. Further calls do nothing.
+    /// Ends the thread and waits for it: afterwards nothing of the host's is in use. Calls that wait return. Further calls do nothing, but
+    /// wait for that too.
     pub fn close(&self) {
         self.shared.lock().closing = true;
-        self.shared.changed.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.notify();
         // The thread itself may get here, when a frame's owner closes the session; it ends when it sees the flag.
-        if let Some(thread) = thread.filter(|_| std::thread::current().id() != self.worker) {
+        if self.inside() {
+            return;
+        }
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
             // It has noted how it ended.
             let _ = thread.join();
         }
@@ -394,13 +277,13 @@ impl LiveSession {
         }
     }
 
-    /// Waits until the worker has seen what changed and is at rest.
+    /// Waits until the thread has done what was asked for.
     fn settle(&self, state: MutexGuard<'_, State>) {
-        self.shared.changed.notify_all();
-        if std::thread::current().id() != self.worker {
-            drop(self.shared.wait_while(state, |state| {
-                (state.busy || state.pausing || state.trim.is_some() || !state.targets.is_empty()) && !state.ended
-            }));
+        if self.inside() {
+            drop(state);
+            self.shared.notify();
+        } else {
+            self.shared.settle(state);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The thread of a live session: the only one that touches the session.
 
+use super::calibration::Calibration;
+use super::options::{LiveOptions, LivePicture, Portrait, Trim};
 use super::pace::{Pace, Thermal};
 use super::screen::Screen;
-use super::{Change, Draw, LiveOptions, LivePicture, Portrait, Pushed, Shared, State, Trim};
+use super::shared::{Change, Draw, Pushed, Shared, State, Task};
 use crate::error::EngineError;
-use crate::motion::Points;
 use crate::options::SessionOptions;
 use crate::present::{Placement, Presenter};
 use crate::session::Session;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Seconds between frames where time stamps do not tell.
@@ -20,9 +21,7 @@ struct Ending<'a>(&'a Shared);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        (state.ended, state.busy) = (true, false);
-        (state.status.open, state.status.window) = (false, false);
-        state.pausing = false;
+        (state.ended, state.held, state.status.open) = (true, false, false);
         let targets = std::mem::take(&mut state.targets);
         if std::thread::panicking() {
             let text = "the session's thread panicked; please report that".to_owned();
@@ -31,7 +30,7 @@ impl Drop for Ending<'_> {
         state.status.failed = state.failure.is_some();
         let waiting = state.frame.take();
         drop(state);
-        self.0.changed.notify_all();
+        self.0.notify();
         drop((waiting, targets));
     }
 }
@@ -44,8 +43,9 @@ struct Worker<'a> {
     /// Draws what the session makes.
     presenter: Option<Presenter>,
     screen: Option<Screen>,
-    /// Measured before the session was closed.
-    neutral: Option<Points>,
+    calibration: Calibration,
+    /// Whether nothing may be submitted: since a pause, until the next frame.
+    silent: bool,
     /// Whether `options.cool` is what runs.
     cooled: bool,
     pace: Pace,
@@ -53,18 +53,9 @@ struct Worker<'a> {
     last: Option<Duration>,
 }
 
-/// What there is to do.
-enum Task {
-    Pause,
-    Trim(Trim),
-    Target(Change),
-    Frame(Pushed, Thermal),
-    End,
-}
-
 pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
     let _ending = Ending(shared);
-    let pace = Pace::new(options.rate);
+    let (pace, calibration) = (Pace::new(options.rate), Calibration::new(options.session.calibration));
     let mut worker = Worker {
         shared,
         portrait,
@@ -72,7 +63,8 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         session: None,
         presenter: None,
         screen: None,
-        neutral: None,
+        calibration,
+        silent: false,
         cooled: false,
         pace,
         last: None,
@@ -86,54 +78,22 @@ impl Worker<'_> {
     fn work(&mut self) -> Result<(), EngineError> {
         if self.options.session.frame != [0; 2] {
             self.open(self.options.session.frame)?;
-            self.rest();
         }
         loop {
-            match self.next() {
+            match self.shared.next(&self.pace) {
                 Task::End => return Ok(()),
                 Task::Pause => self.pause()?,
                 Task::Trim(trim) => self.trim(trim)?,
                 Task::Target(change) => self.target(change)?,
                 Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
             }
-            self.rest();
         }
-    }
-
-    /// Waits for something to do; the worker is busy afterwards.
-    fn next(&self) -> Task {
-        let mut state = self.shared.lock();
-        loop {
-            let wait = self.pace.wait(state.thermal, Instant::now());
-            let task = match () {
-                () if state.closing => Some(Task::End),
-                () if state.pausing => Some(Task::Pause),
-                () if state.trim.is_some() => state.trim.map(Task::Trim),
-                () if !state.targets.is_empty() => state.targets.pop_front().map(Task::Target),
-                () if state.status.paused || !wait.is_zero() => None,
-                () => state.frame.take().map(|pushed| Task::Frame(pushed, state.thermal)),
-            };
-            if let Some(task) = task {
-                state.busy = true;
-                return task;
-            }
-            // Without a frame there is no hurry; the next push wakes.
-            let patience = if wait.is_zero() || state.frame.is_none() { Duration::from_secs(3600) } else { wait };
-            let woken = self.shared.changed.wait_timeout(state, patience);
-            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// The worker is at rest again.
-    fn rest(&self) {
-        self.shared.lock().busy = false;
-        self.shared.changed.notify_all();
     }
 
     /// Does what needs the device before nothing may be submitted any more.
     fn pause(&mut self) -> Result<(), EngineError> {
         self.keep_neutral()?;
-        self.shared.lock().pausing = false;
+        self.silent = true;
         Ok(())
     }
 
@@ -148,7 +108,6 @@ impl Worker<'_> {
         if trim >= Trim::Pipelines {
             self.portrait.engine.gpu().forget_pipelines();
         }
-        self.shared.lock().trim = None;
         Ok(())
     }
 
@@ -159,7 +118,8 @@ impl Worker<'_> {
                 self.screen = None;
                 match Screen::new(self.portrait.engine.gpu(), *window) {
                     Ok(screen) => self.screen = Some(screen),
-                    Err(error) => self.publish(|state| state.refused = Some(error)),
+                    // The host does not wait for this.
+                    Err(error) => self.portrait.engine.gpu().warn(error.to_string()),
                 }
             }
             Change::Resized(size) => {
@@ -179,7 +139,7 @@ impl Worker<'_> {
             }
         }
         let there = self.screen.is_some();
-        self.publish(|state| state.status.window = there);
+        self.publish(|state| state.held = there);
         if !self.paused() {
             self.show()?;
         }
@@ -206,7 +166,7 @@ impl Worker<'_> {
         match screen.show(presenter) {
             Err(EngineError::Surface { .. }) => {
                 self.screen = None;
-                self.publish(|state| state.status.window = false);
+                self.publish(|state| state.held = false);
                 Ok(())
             }
             shown => shown,
@@ -215,9 +175,12 @@ impl Worker<'_> {
 
     fn frame(&mut self, pushed: Pushed, thermal: Thermal) -> Result<(), EngineError> {
         self.pace.begin(Instant::now());
+        self.silent = false;
         let frame = pushed.frame.frame();
         let size = pushed.orientation.upright([frame.width, frame.height]);
-        self.swap(thermal == Thermal::Critical)?;
+        let step = self.last.and_then(|last| pushed.timestamp.checked_sub(last)).filter(|step| !step.is_zero());
+        let step = step.map_or(STEP, |step| step.as_secs_f32().min(1.0));
+        self.last = Some(pushed.timestamp);
         let (motion, recalibrate) = {
             let mut state = self.shared.lock();
             (state.motion.take(), std::mem::take(&mut state.recalibrate))
@@ -228,16 +191,16 @@ impl Worker<'_> {
         if self.session.as_ref().is_some_and(|session| session.options().frame != size) {
             self.close()?;
         }
+        self.swap(thermal == Thermal::Critical, &pushed, step)?;
         self.open(size)?;
         let Some(session) = &mut self.session else { return Ok(()) };
         session.set_motion(self.options.session.motion);
         session.set_orientation(pushed.orientation);
         if recalibrate {
-            session.recalibrate();
+            self.calibration.again(session);
         }
-        let step = self.last.and_then(|last| pushed.timestamp.checked_sub(last)).filter(|step| !step.is_zero());
-        self.last = Some(pushed.timestamp);
-        session.animate(frame, step.map_or(STEP, |step| step.as_secs_f32().min(1.0)))?;
+        self.calibration.frame(session.status(), step);
+        session.animate(frame, step)?;
         // It is uploaded: its owner may have it back while the device works.
         let Pushed { frame, timestamp, at, .. } = pushed;
         drop(frame);
@@ -261,20 +224,28 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Puts what stays cool in the place of what ran, or back.
-    fn swap(&mut self, cool: bool) -> Result<(), EngineError> {
+    /// Puts what stays cool in the place of what ran, or back; this frame tells how both see the driver.
+    fn swap(&mut self, cool: bool, now: &Pushed, step: f32) -> Result<(), EngineError> {
         if cool == self.cooled {
             return Ok(());
         }
-        if let Some(mut other) = self.options.cool.take() {
-            // A neutral pose is the driver's: it stays.
-            self.close()?;
-            std::mem::swap(&mut other, &mut self.portrait);
-            self.options.cool = Some(other);
-            self.cooled = cool;
-            self.publish(|state| state.status.cooled = cool);
+        let Some(mut other) = self.options.cool.take() else { return Ok(()) };
+        let before = match &mut self.session {
+            Some(session) => self.calibration.leave(session, now, step)?,
+            None => None,
+        };
+        self.free()?;
+        std::mem::swap(&mut other, &mut self.portrait);
+        self.options.cool = Some(other);
+        self.cooled = cool;
+        self.publish(|state| state.status.cooled = cool);
+        self.calibration.forget();
+        let frame = now.frame.frame();
+        self.open(now.orientation.upright([frame.width, frame.height]))?;
+        match (&mut self.session, before) {
+            (Some(session), Some(before)) => self.calibration.arrive(session, &before, now, step),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Opens the session for upright frames of this size, unless it is.
@@ -284,9 +255,7 @@ impl Worker<'_> {
         }
         let options = SessionOptions { frame, ..self.options.session.clone() };
         let mut session = self.portrait.engine.session(&self.portrait.avatar, &options)?;
-        if let Some(neutral) = self.neutral.take() {
-            session.set_neutral(&neutral)?;
-        }
+        self.calibration.begin(&mut session)?;
         self.presenter = Some(session.presenter());
         self.session = Some(session);
         self.publish(|state| state.status.open = true);
@@ -295,17 +264,17 @@ impl Worker<'_> {
 
     /// Closes the session and keeps what was measured.
     fn close(&mut self) -> Result<(), EngineError> {
-        if !self.paused() {
+        if !self.silent {
             self.keep_neutral()?;
         }
         self.free()
     }
 
     fn keep_neutral(&mut self) -> Result<(), EngineError> {
-        if let Some(session) = &self.session {
-            self.neutral = session.neutral()?;
+        match &self.session {
+            Some(session) => self.calibration.keep(session),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Gives back all that the session has on the device.
@@ -314,11 +283,11 @@ impl Worker<'_> {
         self.publish(|state| (state.status.open, state.undrawn) = (false, None));
         let gpu = self.portrait.engine.gpu();
         // In the background nothing may be submitted; the next frame's submission does the same.
-        if self.paused() { gpu.wait() } else { gpu.collect() }
+        if self.silent { gpu.wait() } else { gpu.collect() }
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.shared.lock());
-        self.shared.changed.notify_all();
+        self.shared.notify();
     }
 }

@@ -4,6 +4,7 @@ use egui::{Event, Modifiers, PointerButton, RawInput};
 use portrait_media::Picture;
 
 use super::*;
+use crate::live::worker::Notice;
 
 const WINDOW: [f32; 2] = [960.0, 720.0];
 
@@ -17,11 +18,36 @@ fn drawn(view: &mut View) -> (Overlay, Context) {
 }
 
 fn pass(overlay: &mut Overlay, ctx: &Context, view: &mut View, events: Vec<Event>) -> Vec<Request> {
-    let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, WINDOW.into()));
     let mut requests = Vec::new();
-    let input = RawInput { screen_rect, events, ..RawInput::default() };
-    ctx.run_pass(input, |ctx| requests = overlay.draw(ctx, view, &FrameTimes::default())).textures_delta.clear();
+    run(overlay, ctx, view, WINDOW, events, &mut requests);
     requests
+}
+
+/// Draws once in a window of this size; the shapes.
+fn run(
+    overlay: &mut Overlay,
+    ctx: &Context,
+    view: &mut View,
+    size: [f32; 2],
+    events: Vec<Event>,
+    requests: &mut Vec<Request>,
+) -> Vec<egui::epaint::ClippedShape> {
+    let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, size.into()));
+    let input = RawInput { screen_rect, events, ..RawInput::default() };
+    let mut output = ctx.run_pass(input, |ctx| *requests = overlay.draw(ctx, view, &FrameTimes::default()));
+    output.textures_delta.clear();
+    output.shapes
+}
+
+/// Everything that is written in a window of this size.
+fn written(overlay: &mut Overlay, view: &mut View, size: [f32; 2]) -> String {
+    let ctx = Context::default();
+    let shapes = (0..3).map(|_| run(overlay, &ctx, view, size, Vec::new(), &mut Vec::new())).last().expect("drawn");
+    let text = |shape: &egui::epaint::ClippedShape| match &shape.shape {
+        egui::Shape::Text(text) => Some(text.galley.text().to_owned()),
+        _ => None,
+    };
+    shapes.iter().filter_map(text).collect::<Vec<_>>().join("\n")
 }
 
 /// Presses the pointer, moves it by so much to the right, and lets go.
@@ -134,4 +160,82 @@ fn smoothing_goes_both_ways() {
     let default = OneEuro::default();
     let back = filter(smoothness(Some(default))).expect("smoothed by default");
     assert!((back.min_cutoff - default.min_cutoff).abs() < 1e-3, "{back:?}");
+}
+
+#[test]
+fn hints_are_there_for_a_while_after_the_first_picture() {
+    let mut view = View::default();
+    let mut overlay = Overlay::new(MotionOptions::default(), Shown::Crop, 2, 2);
+    let hint = |overlay: &mut Overlay, view: &mut View| written(overlay, view, WINDOW).contains("? lists the keys");
+    assert!(!hint(&mut overlay, &mut view) && overlay.first.is_none(), "nothing to see yet");
+    view.frames = 1;
+    assert!(hint(&mut overlay, &mut view));
+    assert!(written(&mut overlay, &mut view, WINDOW).contains("drop another photo here"));
+    overlay.drops = false;
+    let text = written(&mut overlay, &mut view, WINDOW);
+    assert!(text.contains("O opens another photo") && !text.contains("drop another"), "{text}");
+    overlay.first = Instant::now().checked_sub(HINTS);
+    assert!(overlay.first.is_none() || !hint(&mut overlay, &mut view));
+}
+
+#[test]
+fn where_all_is_hidden_only_what_went_wrong_is_said() {
+    let mut overlay = Overlay::new(MotionOptions::default(), Shown::Crop, 2, 2);
+    let mut view = View { frames: 1, notice: Some(Notice::new("saved a.png".to_owned())), ..View::default() };
+    assert!(written(&mut overlay, &mut view, WINDOW).contains("saved a.png"));
+    overlay.visible = false;
+    assert_eq!(written(&mut overlay, &mut view, WINDOW), "");
+    view.busy = Some("preparing the portrait");
+    assert_eq!(written(&mut overlay, &mut view, WINDOW), "");
+    view.notice = Some(Notice::fault("a.png was not saved".to_owned()));
+    assert_eq!(written(&mut overlay, &mut view, WINDOW), "a.png was not saved");
+}
+
+#[test]
+fn the_driver_s_picture_covers_nothing_in_low_windows() {
+    for (size, shown) in [
+        (WINDOW, true),
+        ([608.0, 360.0], true),
+        ([608.0, 480.0], true),
+        ([900.0, 320.0], true),
+        ([400.0, 700.0], true),
+        ([608.0, 240.0], false),
+    ] {
+        let mut view = View {
+            frames: 1,
+            preview: Some((Picture::from_fn(160, 120, |_, _| [90, 90, 90, 255]), [640, 480])),
+            stats: Some(stats()),
+            ..View::default()
+        };
+        let (mut overlay, ctx) = (Overlay::new(MotionOptions::default(), Shown::Crop, 2, 2), Context::default());
+        overlay.adapter = "llvmpipe (LLVM 19.1.7, 256 bits) · vulkan · f32".to_owned();
+        style(&ctx);
+        for _ in 0..3 {
+            run(&mut overlay, &ctx, &mut view, size, Vec::new(), &mut Vec::new());
+        }
+        let area = |id: &str| ctx.memory(|memory| memory.area_rect(egui::Id::unique(id)));
+        let status = area("status").expect("there is a status");
+        assert_eq!(area("driver").is_some(), shown, "{size:?}");
+        if let Some(driver) = area("driver") {
+            assert!(!driver.intersects(status), "{size:?}: {driver:?} covers {status:?}");
+            assert!(Rect::from_min_size(Pos2::ZERO, size.into()).contains_rect(driver), "{size:?}: {driver:?}");
+        }
+    }
+}
+
+/// Of a GPU that tells everything.
+fn stats() -> portrait_runtime::SessionStats {
+    portrait_runtime::SessionStats {
+        avatars: 1,
+        dispatches: 1,
+        search_dispatches: 1,
+        keypoint_dispatches: 1,
+        macs: 1,
+        arena_bytes: 1,
+        bytes_without_reuse: 1,
+        weight_bytes: 1,
+        upload_bytes: 1,
+        gpu_seconds: Some(0.01),
+        gpu_stages: Some(GpuStages::default()),
+    }
 }

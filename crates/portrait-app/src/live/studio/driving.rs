@@ -3,12 +3,16 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use portrait_runtime::SessionOptions;
+use portrait_runtime::{Orientation, Points, SessionOptions};
 
-use super::{OWED, PATIENCE, Studio, open_session};
+use super::{OWED, PATIENCE, Studio};
 use crate::console::chain;
-use crate::live::input::{Captured, Choice, Source};
+use crate::driver::Drive;
+use crate::live::input::{Captured, Choice, Input, Source};
 use crate::live::worker::is_lost;
+
+/// Seconds between moments that are one and the same.
+const STEP: f32 = 1.0 / 30.0;
 
 impl Studio {
     /// What to animate now, if anything: the newest moment, or while the pose is held the one before, where something else about its
@@ -27,7 +31,8 @@ impl Studio {
     }
 
     /// Takes up driving or idling. The driver's neutral pose waits while nobody drives.
-    pub(super) fn turn(&mut self, idle: bool) -> Result<()> {
+    pub(super) fn turn(&mut self, input: &Input) -> Result<()> {
+        let idle = matches!(input, Input::Idle(_));
         if idle == self.idle {
             return Ok(());
         }
@@ -40,8 +45,20 @@ impl Studio {
         if !idle {
             // The pose it has is the photo's.
             self.session.recalibrate();
+            if self.neutral.is_none() && self.source.neutral.is_none() {
+                self.meet(input)?;
+            }
         }
         self.settle()
+    }
+
+    /// A session for somebody new: it looks for a neutral pose during the whole first second.
+    fn meet(&mut self, input: &Input) -> Result<()> {
+        let before = self.frame;
+        if let Input::Drive(Drive::Picture(picture)) = input {
+            self.frame = [picture.width, picture.height];
+        }
+        self.renew().inspect_err(|_| self.frame = before)
     }
 
     /// Fits the session to frames of another size: a camera was turned, or has changed its mind.
@@ -97,11 +114,41 @@ impl Studio {
         self.settle()
     }
 
+    /// [`Studio::reopen`] with other weights. They have neural points of their own, so those of the neutral pose are moved on by what
+    /// both see in one and the same moment; where nobody is in sight the neutral pose is looked for anew.
+    pub(super) fn reopen_with_other_weights(&mut self) -> Result<()> {
+        let neutral = self.session.neutral()?;
+        let before = self.look()?;
+        self.renew()?;
+        let now = self.look()?;
+        self.neutral = match (neutral, before, now) {
+            (Some(neutral), Some(before), Some(now)) => Some(carried(neutral, &before, &now)),
+            _ => None,
+        };
+        self.settle()
+    }
+
+    /// The driver's points in the moment that was animated last, as the session sees them once it has settled on it. Nothing of that is
+    /// shown or recorded.
+    fn look(&mut self) -> Result<Option<Points>> {
+        let Some(Captured { input: Input::Drive(drive), .. }) = &self.held else { return Ok(None) };
+        if let Drive::Points(points) = drive {
+            return Ok(Some(points.clone()));
+        }
+        self.session.set_orientation(Orientation { mirror: self.mirrored(), ..Orientation::default() });
+        for _ in 0..OWED {
+            drive.animate(&mut self.session, STEP)?;
+            self.session.finish()?;
+        }
+        self.drain()?;
+        Ok(self.session.take_motion().pop().and_then(|moment| moment.points))
+    }
+
     fn renew(&mut self) -> Result<()> {
         let framing = self.framing.showing(self.shown);
         let (motion, driver_face, [width, height]) = (self.motion, self.driver_face, self.frame);
         let options = SessionOptions { motion, driver_face, ..SessionOptions::new(width, height) };
-        self.session = open_session(&self.engine, &self.sitting, &framing, options)?;
+        self.session = self.sitting.session(&self.engine, &framing, options)?;
         (self.taken_up, self.presented, self.owed) = (0, false, OWED);
         Ok(())
     }
@@ -118,4 +165,13 @@ impl Studio {
         }
         Ok(())
     }
+}
+
+/// A neutral pose for other weights: as far from it as the driver was `before`, he is `now`.
+fn carried(neutral: Points, before: &Points, now: &Points) -> Points {
+    let move_on = |((neutral, before), now): ((&[f32; 2], &[f32; 2]), &[f32; 2])| {
+        [0, 1].map(|axis| now[axis] - (before[axis] - neutral[axis]))
+    };
+    let neural = neutral.neural.iter().zip(&before.neural).zip(&now.neural).map(move_on).collect();
+    Points { neural, ..neutral }
 }

@@ -54,6 +54,11 @@ impl Studio {
 
     /// Animates these faces of a photo.
     pub(super) fn sit(&mut self, doing: &'static str, what: String, path: &Path, faces: Faces) -> Result<()> {
+        if self.sitting.is(path, faces) {
+            self.say(format!("{what} is shown already"));
+            self.ready();
+            return Ok(());
+        }
         self.change(doing, what, |studio| {
             let sitting = match studio.shelf.iter().position(|sitting| sitting.is(path, faces)) {
                 Some(at) => studio.shelf.remove(at),

@@ -3,8 +3,10 @@
 use std::sync::mpsc::{Sender, channel};
 
 use clap::Parser;
+use std::path::Path;
+
 use portrait_media::VideoReader;
-use portrait_runtime::{EngineError, Gpu};
+use portrait_runtime::{EngineError, Gpu, RecordedMotion};
 
 use super::*;
 use crate::engine::EngineArgs;
@@ -21,9 +23,9 @@ fn asset(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets").join(name)
 }
 
-/// A studio that nobody drives, with frames of a driver; `None` (printed) without an adapter.
-fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
-    let Arguments { framing, engine } = Arguments::parse_from(["live", "--preset", "fast"]);
+/// What a studio starts with that nobody drives; `None` (printed) without an adapter.
+fn start() -> Option<Start> {
+    let Arguments { framing, engine } = Arguments::parse_from(["live", "--preset", "fast", "--size", "256"]);
     let gpu = match pollster::block_on(Gpu::open(&engine.options().expect("options").gpu)) {
         Err(EngineError::NoAdapter { .. }) if std::env::var("PORTRAIT_REQUIRE_GPU").as_deref() != Ok("1") => {
             println!("SKIP: no adapter");
@@ -32,11 +34,11 @@ fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
         gpu => gpu.expect("opens"),
     };
     println!("adapter: {}", gpu.adapter().name);
-    let (sender, commands) = channel();
-    let start = Start {
+    Some(Start {
         gpu,
         presets: engine.presets().expect("presets"),
         preset: 0,
+        kept: None,
         photo: asset("astronaut.png"),
         faces: Faces::One(FaceChoice::Largest),
         driver: Choice::Idle,
@@ -50,8 +52,13 @@ fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
         hold: false,
         // Nobody draws, and nobody is waited for.
         hidden: true,
-    };
-    let studio = Studio::open(start, Arc::default(), commands, Rc::new(|| ())).expect("opens");
+    })
+}
+
+/// Such a studio, with frames of a driver.
+fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
+    let (sender, commands) = channel();
+    let studio = Studio::open(start()?, Arc::default(), commands, Rc::new(|| ())).expect("opens");
     let mut reader = VideoReader::open(asset("driver.mp4")).expect("opens");
     let frames = (0..100).map(|_| reader.next_frame().expect("reads").expect("a frame").picture).collect();
     Some((studio, sender, frames))
@@ -59,6 +66,11 @@ fn studio() -> Option<(Studio, Sender<Command>, Vec<Picture>)> {
 
 fn moment(input: Input) -> Captured {
     Captured { input, at: Instant::now() }
+}
+
+/// What was said last.
+fn said(studio: &Studio) -> String {
+    studio.shared.view().notice.as_ref().expect("a notice").text.clone()
 }
 
 fn drive(studio: &mut Studio, frames: &[Picture]) {
@@ -123,6 +135,115 @@ fn a_driver_who_comes_and_goes_keeps_a_neutral_pose_of_his_own() {
 }
 
 #[test]
+fn who_comes_after_idling_is_looked_at_for_a_second() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    // As with a camera that was not there at first.
+    studio.fit([frames[0].width, frames[0].height]).expect("fits");
+    idle(&mut studio);
+    let start = Instant::now();
+    let mut at = |seconds: f32, frame: &Picture| {
+        let input = Input::Drive(Drive::Picture(frame.clone()));
+        studio.frame(Captured { input, at: start + Duration::from_secs_f32(seconds) }).expect("a picture");
+        neutral(&studio)
+    };
+    // Turned away at first; after half a second as in the photo.
+    let [.., turned] = [0.0, 0.2, 0.4].map(|seconds| at(seconds, &frames[70]));
+    let [.., straight] = [0.6, 0.7, 0.8].map(|seconds| at(seconds, &frames[0]));
+    assert!(apart(&turned, &straight) > 0.01, "{}", apart(&turned, &straight));
+    // Not for ever.
+    [1.4, 1.6, 1.8].iter().for_each(|seconds| drop(at(*seconds, &frames[0])));
+    let settled = at(2.0, &frames[90]);
+    assert_eq!(at(2.2, &frames[90]), settled);
+}
+
+/// The driver's neural points in a picture, from those of the neutral pose; and the points themselves.
+fn moved(studio: &mut Studio, frame: &Picture) -> [Vec<[f32; 2]>; 2] {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.motion");
+    studio.obey(Command::Points(path.clone())).expect("records");
+    // Until tracker and filter stand still.
+    (0..6).for_each(|_| drive(studio, std::slice::from_ref(frame)));
+    studio.obey(Command::Points(path.clone())).expect("saves");
+    let RecordedMotion { neutral, mut frames } = RecordedMotion::load(&path).expect("a motion");
+    let points = frames.pop().and_then(|frame| frame.points).expect("a face").neural;
+    let neutral = neutral.expect("a neutral pose").neural;
+    [points.iter().zip(neutral).map(|(a, b)| [a[0] - b[0], a[1] - b[1]]).collect(), points]
+}
+
+#[test]
+fn other_weights_measure_the_same_motion_from_the_same_neutral_pose() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    drive(&mut studio, &frames[..6]);
+    let [before, points] = moved(&mut studio, &frames[80]);
+    let facial = neutral(&studio);
+    studio.obey(Command::NextPreset).expect("changes");
+    assert_eq!(studio.engine.preset().name, "s", "{}", said(&studio));
+    let [after, others] = moved(&mut studio, &frames[80]);
+    assert!(apart(&neutral(&studio), &facial) < 1e-4, "facial points are the same");
+    let (off, weights) = (apart(&before, &after), apart(&points, &others));
+    println!("neural points differ by {weights:.4} between the presets, their motion by {off:.4}");
+    assert!(weights > 0.02 && off < 0.2 * weights, "{weights} {off}");
+    // Where nobody is seen there is nothing to compare, and the pose is looked for anew.
+    let empty = Picture::from_fn(frames[0].width, frames[0].height, |_, _| [40, 40, 40, 255]);
+    drive(&mut studio, &vec![empty; 3]);
+    studio.obey(Command::NextPreset).expect("changes");
+    assert_eq!(studio.session.neutral().expect("reads"), None);
+}
+
+#[test]
+fn what_is_gone_when_a_device_is_opened_again_is_done_without() {
+    let Some(mut start) = start() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let gone = |name: &str| directory.path().join(name);
+    let open = |start: Start| Studio::open(start, Arc::default(), channel().1, Rc::new(|| ()));
+    let engine = Engine::with_gpu(start.gpu.clone(), &start.presets[0].0, &start.presets[0].1).expect("opens");
+    let sitting = Sitting::open(&engine, &start.photo, start.faces).expect("opens");
+    (start.kept, start.photo) = (Some(sitting), gone("photo.png"));
+    start.driver = Choice::File(gone("clip.mp4"));
+    start.virtual_camera = Some(gone("video9"));
+    let background = gone("wall.png");
+    (start.framing, start.shown) = (start.framing.before(&background), Shown::Cutout);
+    let mut studio = open(start).expect("goes on");
+    assert!(studio.broadcast.is_none() && studio.shown == Shown::Crop);
+    assert!(said(&studio).contains("wall.png"), "{}", said(&studio));
+    studio.hidden = false;
+    let next = (0..500).find_map(|_| studio.moment()).expect("a moment");
+    studio.hidden = true;
+    studio.frame(next).expect("a picture");
+    assert!(studio.idle && studio.source.about().trouble.expect("a reason").contains("clip.mp4"));
+}
+
+#[test]
+fn what_cannot_be_done_or_has_failed_is_said() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    let Picture { width, height, .. } = frames[0];
+    drive(&mut studio, &vec![Picture::from_fn(width, height, |_, _| [40, 40, 40, 255]); 2]);
+    studio.obey(Command::Calibrate).expect("says why not");
+    assert_eq!(said(&studio), "no face in sight: there is no pose to take");
+    drive(&mut studio, &frames[..3]);
+    studio.obey(Command::Calibrate).expect("takes it");
+    assert_eq!(said(&studio), "this pose is the neutral one now");
+    // The photo that is shown, by its whole name.
+    let photo = asset("astronaut.png").canonicalize().expect("is there");
+    studio.obey(Command::Photo(photo, Faces::One(FaceChoice::Largest))).expect("goes on");
+    assert_eq!(said(&studio), "astronaut.png is shown already");
+    assert!(studio.changed.is_none() && studio.shelf.is_empty());
+    // A video whose encoder has given up.
+    let directory = tempfile::tempdir().expect("a directory");
+    studio.obey(Command::Video(directory.path().join("a.mp4"))).expect("records");
+    let video = studio.video.as_mut().expect("records");
+    video.push(Picture { width: 256, height: 256, rgba: Vec::new() }, Instant::now());
+    let start = Instant::now();
+    while !video.failed() && start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(GLANCE);
+    }
+    drive(&mut studio, &frames[3..4]);
+    assert!(said(&studio).contains("a.mp4 was not saved: "), "{}", said(&studio));
+    let view = studio.shared.view();
+    assert!(studio.video.is_none() && view.video.is_none() && view.notice.as_ref().is_some_and(|notice| notice.fault));
+}
+
+#[test]
 fn a_driver_that_cannot_be_used_is_named_and_nobody_drives() {
     let Some((mut studio, _commands, frames)) = studio() else { return };
     drive(&mut studio, &frames[..2]);
@@ -142,7 +263,7 @@ fn a_driver_that_cannot_be_used_is_named_and_nobody_drives() {
     // One that cannot be opened leaves the one there is.
     studio.obey(Command::Driver(Choice::File("no such clip.mp4".into()))).expect("goes on");
     assert_eq!(studio.driver, Choice::Idle);
-    assert!(studio.shared.view().notice.as_ref().expect("a notice").0.contains("no such clip.mp4"));
+    assert!(studio.shared.view().notice.as_ref().expect("a notice").text.contains("no such clip.mp4"));
 }
 
 #[test]
@@ -219,6 +340,7 @@ fn what_is_being_recorded_is_complete_when_the_driver_or_the_device_fails() {
     // Another view has another size: its pictures are left out, and that is said.
     studio.obey(Command::Show(Shown::Photo)).expect("shows");
     drive(&mut studio, &frames[6..8]);
+    assert!(said(&studio).contains("goes on without what has another size"), "{}", said(&studio));
     let shared = studio.shared.clone();
     commands.send(Command::Hold(true)).expect("sends");
     studio.engine.gpu().device().destroy();
@@ -231,7 +353,7 @@ fn what_is_being_recorded_is_complete_when_the_driver_or_the_device_fails() {
         shown += 1;
     }
     assert_eq!(shown, 6);
-    let motion = portrait_runtime::RecordedMotion::load(path("a.motion")).expect("a whole file");
+    let motion = RecordedMotion::load(path("a.motion")).expect("a whole file");
     assert!((6..=8).contains(&motion.frames.len()), "{}", motion.frames.len());
-    assert!(shared.view().notice.as_ref().expect("a notice").0.contains("a.motion: "));
+    assert!(shared.view().notice.as_ref().expect("a notice").text.contains("a.motion: "));
 }

@@ -1,27 +1,30 @@
 package android.app;
 
-import android.content.ComponentCallbacks2;
-import android.content.Context;
+import android.content.ContextWrapper;
 import android.os.Bundle;
 import android.view.View;
 
-public class Activity extends Context implements ComponentCallbacks2 {
-    protected void onCreate(Bundle state) {}
+public class Activity extends ContextWrapper {
+    private final Application application = new Application();
 
-    protected void onStart() {}
+    public Activity() {
+        super(null);
+    }
 
-    protected void onStop() {}
-
-    protected void onDestroy() {}
+    public final Application getApplication() {
+        return application;
+    }
 
     @Override
-    public void onTrimMemory(int level) {}
+    public android.content.Context getApplicationContext() {
+        return application;
+    }
+
+    protected void onCreate(Bundle state) {}
+
+    protected void onDestroy() {}
 
     public void setContentView(View view) {}
 
     public final void runOnUiThread(Runnable action) {}
-
-    public boolean isDestroyed() {
-        return false;
-    }
 }

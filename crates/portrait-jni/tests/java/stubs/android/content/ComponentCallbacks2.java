@@ -1,6 +1,6 @@
 package android.content;
 
-public interface ComponentCallbacks2 {
+public interface ComponentCallbacks2 extends ComponentCallbacks {
     int TRIM_MEMORY_BACKGROUND = 40;
 
     void onTrimMemory(int level);

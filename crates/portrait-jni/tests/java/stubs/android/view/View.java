@@ -4,7 +4,15 @@ import android.content.Context;
 
 /** See Context. */
 public class View {
-    public View(Context context) {}
+    private final Context context;
+
+    public View(Context context) {
+        this.context = context;
+    }
+
+    public final Context getContext() {
+        return context;
+    }
 
     public final int getWidth() {
         return 0;

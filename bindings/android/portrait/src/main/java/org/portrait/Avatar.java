@@ -1,5 +1,7 @@
 package org.portrait;
 
+import android.graphics.Bitmap;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 
 /** A photo, ready to be animated. Any thread may call; {@link #close} may be called again. */
@@ -43,11 +45,36 @@ public final class Avatar implements AutoCloseable {
      * thread.
      */
     public static Avatar prepare(Engine engine, ByteBuffer rgba, int width, int height, Options how) {
+        return prepare(engine, rgba, width, height, 4 * width, how);
+    }
+
+    /** Makes an avatar of the largest face in a photo. Waits for the engine and the GPU: not for the main thread. */
+    public static Avatar prepare(Engine engine, Bitmap photo) {
+        return prepare(engine, photo, new Options().largestFace());
+    }
+
+    /** The same, with more to say. */
+    public static Avatar prepare(Engine engine, Bitmap photo, Options how) {
+        // What else there is, the GPU's own memory among it, cannot be read as it is.
+        boolean plain = photo.getConfig() == Bitmap.Config.ARGB_8888;
+        Bitmap readable = plain ? photo : photo.copy(Bitmap.Config.ARGB_8888, false);
+        if (readable == null) {
+            throw new IllegalArgumentException("the photo's pixels, " + photo.getConfig() + ", cannot be read");
+        }
+        ByteBuffer rgba = ByteBuffer.allocateDirect(readable.getRowBytes() * readable.getHeight());
+        readable.copyPixelsToBuffer(rgba);
+        // Of a Buffer: before Android 14 a ByteBuffer has no such method of its own.
+        Buffer written = rgba;
+        written.rewind();
+        return prepare(engine, rgba, readable.getWidth(), readable.getHeight(), readable.getRowBytes(), how);
+    }
+
+    private static Avatar prepare(Engine engine, ByteBuffer rgba, int width, int height, int stride, Options how) {
         ByteBuffer out = Native.numbers(1);
         ByteBuffer pixels = Native.direct(rgba, "rgba");
         Native.check(
                 Native.avatarPrepare(
-                        engine.handle, pixels, width, height, 4 * width, how.face, how.x, how.y, how.whole, out));
+                        engine.handle, pixels, width, height, stride, how.face, how.x, how.y, how.whole, out));
         return new Avatar(out.getLong(0));
     }
 

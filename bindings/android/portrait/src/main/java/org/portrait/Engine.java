@@ -1,6 +1,9 @@
 package org.portrait;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * Device, networks and weights. One serves any number of avatars and sessions. Any thread may call; {@link #close} may be called again.
@@ -83,6 +86,11 @@ public final class Engine implements AutoCloseable {
         public final int precision;
         /** Largest side of a frame or photo in pixels. */
         public final int largestSide;
+        /**
+         * What the app should know although everything works: kernels that are gone around because the device computes them wrongly, a
+         * cache that cannot be used, a surface that refused pictures.
+         */
+        public final List<String> warnings;
 
         private Info(String[] told) {
             adapter = told[0];
@@ -92,6 +100,7 @@ public final class Engine implements AutoCloseable {
             weights = told[4];
             precision = Integer.parseInt(told[5]);
             largestSide = Integer.parseInt(told[6]);
+            warnings = Collections.unmodifiableList(Arrays.asList(told).subList(7, told.length));
         }
     }
 

@@ -48,7 +48,7 @@ final class Native {
     static native int sessionOpen(
             long engine, long avatar, int framing, int width, int height, ByteBuffer photo, int photoWidth,
             int photoHeight, float rate, boolean pictures, ByteBuffer motion, long coolEngine, long coolAvatar,
-            ByteBuffer out);
+            int pictureSide, ByteBuffer out);
 
     static native int sessionPush(
             long session, int format, int colour, int width, int height, ByteBuffer first, ByteBuffer second,

@@ -7,19 +7,15 @@ import android.view.SurfaceView;
 import java.util.function.Consumer;
 
 /**
- * Shows what a session makes. Give it the session with {@link #show}; it follows the life of its surface by itself. Main thread only,
- * as every view; the session is closed by whoever opened it, after {@code show(null)}.
+ * Shows what a session makes, and keeps the session in step with the app ({@link AppLifecycle}). Give it the session with {@link #show}; it
+ * follows the life of its surface by itself. Main thread only, as every view; the session is closed by whoever opened it, after
+ * {@code show(null)}.
  */
 public final class PortraitView extends SurfaceView implements SurfaceHolder.Callback {
-    /** Hears that the session shown has failed. */
-    public interface FailureListener {
-        /** Nothing more is shown; called on the main thread. */
-        void failed(PortraitException why);
-    }
-
     private Session session;
+    private AppLifecycle lifecycle;
     private boolean surface;
-    private FailureListener listener;
+    private AppLifecycle.FailureListener listener;
 
     /** For code. */
     public PortraitView(Context context) {
@@ -33,14 +29,18 @@ public final class PortraitView extends SurfaceView implements SurfaceHolder.Cal
     }
 
     /** Who hears of failures; null: nobody. */
-    public void setFailureListener(FailureListener next) {
+    public void setFailureListener(AppLifecycle.FailureListener next) {
         listener = next;
     }
 
     /** Shows this session from now on; null: none. */
     public void show(Session next) {
         tell(Session::surfaceDestroyed);
+        if (lifecycle != null) {
+            lifecycle.close();
+        }
         session = next;
+        lifecycle = next == null ? null : new AppLifecycle(getContext(), next, this::failed);
         if (surface) {
             attach();
         }
@@ -50,18 +50,15 @@ public final class PortraitView extends SurfaceView implements SurfaceHolder.Cal
         tell(shown -> shown.surfaceCreated(getHolder().getSurface(), getWidth(), getHeight(), true));
     }
 
-    /** An exception in Android's callbacks would end the app. */
-    private void tell(Consumer<Session> news) {
-        if (session == null) {
-            return;
+    private void failed(PortraitException why) {
+        if (listener != null) {
+            listener.failed(why);
         }
-        try {
-            news.accept(session);
-        } catch (PortraitException error) {
-            // One that was closed before this view was told has nothing to hear.
-            if (error.status() != Native.RELEASED && listener != null) {
-                listener.failed(error);
-            }
+    }
+
+    private void tell(Consumer<Session> news) {
+        if (session != null) {
+            AppLifecycle.tell(session, news, this::failed);
         }
     }
 

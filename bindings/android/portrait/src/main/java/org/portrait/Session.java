@@ -27,6 +27,7 @@ public final class Session implements AutoCloseable {
         Motion motion;
         long coolEngine;
         long coolAvatar;
+        int pictureSide;
 
         /** The size of the frames to expect, once upright; frames of another size are taken too. */
         public Options frames(int width, int height) {
@@ -47,6 +48,15 @@ public final class Session implements AutoCloseable {
         /** Shows the person alone, transparent around. */
         public Options cutOut() {
             framing = 2;
+            return this;
+        }
+
+        /**
+         * Side of the pictures in pixels where they show the square or the person cut out, from the preset's own side (256) on; 0: that.
+         * A larger one is sharper where the photo is, up to 1024.
+         */
+        public Options pictureSide(int pixels) {
+            pictureSide = pixels;
             return this;
         }
 
@@ -152,16 +162,24 @@ public final class Session implements AutoCloseable {
                 Native.sessionOpen(
                         engine.handle, avatar.handle, how.framing, how.width, how.height, how.photo, how.photoWidth,
                         how.photoHeight, how.rate, how.pictures, how.motion == null ? null : how.motion.told(),
-                        how.coolEngine, how.coolAvatar, out));
+                        how.coolEngine, how.coolAvatar, how.pictureSide, out));
         return new Session(out.getLong(0));
     }
 
-    /** Gives the newest frame of the driver, which is copied; an older one that was not begun yet is dropped. */
-    public void push(Frame f) {
-        Native.check(
+    /**
+     * Gives the newest frame of the driver, which is copied; an older one that was not begun yet is dropped. False, and no exception, after
+     * the session was closed: cameras go on for a moment.
+     */
+    public boolean push(Frame f) {
+        int status =
                 Native.sessionPush(
                         handle, f.format, f.colour, f.width, f.height, f.planes[0], f.planes[1], f.planes[2], f.stride,
-                        f.chromaStride, f.chromaStep, f.rotation, f.mirror, f.timestamp));
+                        f.chromaStride, f.chromaStep, f.rotation, f.mirror, f.timestamp);
+        if (status == Native.RELEASED) {
+            return false;
+        }
+        Native.check(status);
+        return true;
     }
 
     /**
@@ -240,13 +258,14 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Draws every picture on an {@code android.view.Surface} from now on; with {@code cover} all of it is filled. Only on Android.
+     * Draws every picture on an {@code android.view.Surface} from now on; with {@code cover} all of it is filled. Waits for nothing, unless
+     * there is another surface. Only on Android.
      */
     public void surfaceCreated(Object surface, int width, int height, boolean cover) {
         Native.check(Native.surfaceCreated(handle, surface, width, height, cover ? 1 : 0, 0, 0, 0));
     }
 
-    /** Fits pictures to a surface of another size. */
+    /** Fits pictures to a surface of another size. Waits for nothing. */
     public void surfaceChanged(int width, int height) {
         Native.check(Native.surfaceChanged(handle, width, height));
     }
@@ -256,7 +275,7 @@ public final class Session implements AutoCloseable {
         Native.check(Native.surfaceDestroyed(handle));
     }
 
-    /** Releases the session and waits for its thread. */
+    /** Releases the session and waits for its thread, also where another thread is releasing it. */
     @Override
     public void close() {
         Native.check(Native.sessionRelease(handle));

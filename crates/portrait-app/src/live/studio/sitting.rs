@@ -1,0 +1,59 @@
+//! Who is shown: a photo or an avatar whose people are being animated, and a session of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use portrait_runtime::{Engine, FaceChoice, Session, SessionOptions};
+
+use crate::framing::{Faces, FramingArgs};
+use crate::source::{Prepared, Source};
+
+/// Photos that are kept prepared after another one is shown.
+const SHELF: usize = 4;
+
+/// A photo whose people are being animated. Nothing of it is on a device: it outlives one that is lost, and its file.
+pub(crate) struct Sitting {
+    pub(crate) path: PathBuf,
+    modified: Option<SystemTime>,
+    pub(crate) faces: Faces,
+    pub(crate) prepared: Prepared,
+}
+
+impl Sitting {
+    pub(super) fn open(engine: &Engine, path: &Path, faces: Faces) -> Result<Arc<Self>> {
+        let modified = modified(path);
+        let prepared = Source::read(path)?.prepare(engine, path, faces)?;
+        Ok(Arc::new(Self { path: path.to_owned(), modified, faces, prepared }))
+    }
+
+    /// Whether this is these faces of what is in the file now.
+    pub(super) fn is(&self, path: &Path, faces: Faces) -> bool {
+        let [only, largest] = [FaceChoice::Only, FaceChoice::Largest].map(Faces::One);
+        let same_faces = self.faces == faces || (self.faces == only && faces == largest);
+        same_faces && same_file(&self.path, path) && self.modified.is_some() && self.modified == modified(path)
+    }
+
+    pub(super) fn session(&self, engine: &Engine, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {
+        let options = framing.session(options, self.prepared.photo.as_ref(), &self.path)?;
+        self.prepared.session(engine, &SessionOptions { record: true, ..options }).context("cannot animate")
+    }
+}
+
+/// What is dropped on the window comes with its whole path, what is named on the command line mostly not.
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|about| about.modified()).ok()
+}
+
+/// Keeps a photo prepared, in place of the oldest one where there are enough.
+pub(super) fn put(shelf: &mut Vec<Arc<Sitting>>, sitting: Arc<Sitting>) {
+    if shelf.len() == SHELF {
+        shelf.remove(0);
+    }
+    shelf.push(sitting);
+}

@@ -1,0 +1,112 @@
+//! What a live session is told, and what it tells.
+
+use crate::avatar::Avatar;
+use crate::camera_frame::CameraFrame;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::frame::Picture;
+use crate::options::{FaceStatus, SessionOptions};
+use crate::timing::GpuStages;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A frame that is kept until it is uploaded; dropping it gives its memory back.
+pub trait HeldFrame: Send {
+    /// Its pixels.
+    fn frame(&self) -> CameraFrame<'_>;
+}
+
+/// Engine and avatar: what a session is made of. Both may serve several sessions.
+#[derive(Clone, Debug)]
+pub struct Portrait {
+    /// Device and networks.
+    pub engine: Arc<Engine>,
+    /// Who is animated.
+    pub avatar: Arc<Avatar>,
+}
+
+impl Portrait {
+    /// Whether the avatar is the engine's.
+    ///
+    /// # Errors
+    /// [`EngineError::AvatarWeights`].
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        let (engine, avatar) = (&self.engine, self.avatar.info());
+        let [expected, found] =
+            [(&engine.preset().name, engine.weights_id()), (&avatar.preset, avatar.weights.as_str())];
+        if expected == found {
+            return Ok(());
+        }
+        let name = |(preset, weights): (&String, &str)| {
+            format!("preset {preset}, weights {}", weights.get(..12).unwrap_or(weights))
+        };
+        Err(EngineError::AvatarWeights { expected: name(expected), found: name(found) })
+    }
+}
+
+/// How a live session runs.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// Options of the session. [`SessionOptions::frame`] is what is expected: other frames make the session anew.
+    pub session: SessionOptions,
+    /// Most pictures a second.
+    pub rate: Option<f32>,
+    /// What takes over when the device is critically hot: a smaller preset, say. Its engine is on the same device
+    /// ([`Engine::with_gpu`]).
+    pub cool: Option<Portrait>,
+}
+
+/// How much memory to give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trim {
+    /// Frames and pictures that wait.
+    Waiting,
+    /// Also everything the session has on the device; the next frame makes it again.
+    Session,
+    /// Also the compiled pipelines of the engine.
+    Pipelines,
+}
+
+/// A picture and what it was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivePicture {
+    /// The picture.
+    pub picture: Picture,
+    /// Time stamp of its frame.
+    pub timestamp: Duration,
+}
+
+/// What a live session does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LiveStatus {
+    /// Whether the session is open on the device: not before the first frame, and not after [`Trim::Session`].
+    pub open: bool,
+    /// Whether it was told to pause.
+    pub paused: bool,
+    /// Whether it has ended by a failure, of which the next push tells.
+    pub failed: bool,
+    /// Whether there is a window to draw on.
+    pub window: bool,
+    /// Whether [`LiveOptions::cool`] has taken over.
+    pub cooled: bool,
+    /// Frames pushed.
+    pub pushed: u64,
+    /// Frames among them that were given back unused.
+    pub dropped: u64,
+    /// Pictures made.
+    pub pictures: u64,
+    /// From the push of the newest picture's frame until it was done.
+    pub latency: Duration,
+    /// What half of the newest 240 latencies stayed below.
+    pub latency_p50: Duration,
+    /// What 95 % of them stayed below.
+    pub latency_p95: Duration,
+    /// Pictures a second in the last three seconds.
+    pub rate: f64,
+    /// GPU time of `latency`, where the device has timestamps.
+    pub gpu_seconds: Option<f64>,
+    /// What of that each stage took, where the device can take timestamps inside a pass.
+    pub gpu_stages: Option<GpuStages>,
+    /// The driver's face.
+    pub face: Option<FaceStatus>,
+}
