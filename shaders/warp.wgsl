@@ -35,8 +35,8 @@ const RIGHT = 38u; // ends of the inner lips, and their middle
 const LEFT = 39u;
 const UPPER = 36u;
 const LOWER = 37u;
-const FULL = 0.35; // see mouth.rs
-const NONE = 0.65;
+const FULL = 0.5; // see mouth.rs
+const NONE = 0.66;
 var<workgroup> rims: array<vec2<f32>, 14>; // inner rim of the upper, then of the lower lip: along and across the face
 var<workgroup> box: vec4<f32>; // what they enclose: least and most along, across
 

@@ -16,8 +16,8 @@ const COLUMNS: usize = 32;
 /// `[height, width]` of the picture of all layers, one below the other, and a last row about the photo.
 pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS + 1, COLUMNS];
 /// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
-const FULL: f32 = 0.35;
-const NONE: f32 = 0.65;
+const FULL: f32 = 0.5;
+const NONE: f32 = 0.66;
 
 /// How wide the inner lips are, in the pins' unit, and how open, in widths.
 fn shape(pins: &[Point], axes: &Axes) -> (f32, f32) {

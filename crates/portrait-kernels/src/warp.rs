@@ -18,8 +18,8 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 ///
 /// The mouth begins with a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
 /// the lower and from the right to the left end, of a mouth that is 0.45 distances of the outer corners of the eyes wide and open by
-/// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the source's lips are open less than 0.65
-/// times as far as the driver's, in full up to 0.35 times. The
+/// 0.12, 0.21, 0.31, 0.47 and 0.7 of its width, then of one that is 0.62 wide. It shows where the source's lips are open less than 0.66
+/// times as far as the driver's, in full up to 0.5 times. The
 /// fourth channel is how much of a tooth it is, 0..=1: single teeth are drawn there. A last row is everywhere (how colourful the photo is, 0..=1,
 /// 0, 0, the source's [`Self::opening`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
