@@ -66,7 +66,7 @@ impl Run {
 
     /// Ends it with Ctrl-C; its report.
     #[track_caller]
-    fn is_interrupted(self) -> serde_json::Value {
+    fn interrupted(self) -> serde_json::Value {
         let signal = format!("kill -INT {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &signal]).status().unwrap().success());
         self.ends_with(130)
@@ -477,7 +477,7 @@ fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
     screen.types('v');
     run.says("holds only the square");
     // Ctrl-C ends it as a key does, and the shell learns of it.
-    let report = run.is_interrupted();
+    let report = run.interrupted();
     assert_eq!(report["devices_lost"], 1, "{report}");
     assert!(report["frames"].as_u64().unwrap() > 3, "{report}");
 }
