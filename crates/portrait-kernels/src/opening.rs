@@ -85,10 +85,7 @@ fn closed_further(i: usize, source: &[Point], driver: &[Point], photo: &Axes, ax
     let closing = (1.0 - opening / (rest * CLOSING)).clamp(0.0, 1.0);
     let wider = -sign * closing * WIDER[usize::from(lower)];
     let push = sign * 0.5 * (SHUT * rest * closing).min(opening.max(0.0));
-    [
-        [0, 1].map(|c| source[i][c] + wider * gap[c]),
-        [0, 1].map(|c| driver[i][c] + push * axes.across[c]),
-    ]
+    [[0, 1].map(|c| source[i][c] + wider * gap[c]), [0, 1].map(|c| driver[i][c] + push * axes.across[c])]
 }
 
 /// An eye or the mouth, an opening between two edges: lids with their lashes, or lips.
