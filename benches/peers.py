@@ -45,8 +45,8 @@ class Net:
         return self.layer("up", [x])
 
     def conv_joined(self, how: str, x: str, skip: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        """A convolution of what is joined (concat, add) from `x` ×2 and `skip`. As a convolution is linear, ours computes it as two that
-        share a sum, the first of which takes ×2 in without a copy: their weights are OUT.up and OUT.skip."""
+        """A convolution of what is joined (concat, add) from `x` ×2 and `skip`. As a convolution is linear, ours computes it
+        as two that share a sum, the first of which takes ×2 in without a copy: their weights are OUT.up and OUT.skip."""
         out = self.conv(self.layer(how, [self.up(x), skip]), weight, bias)
         split = weight.shape[1] - self.channels(skip) if how == "concat" else 0
         self.weights[f"{out}.up.weight"] = np.ascontiguousarray(weight[:, :split] if split else weight)

@@ -5,7 +5,7 @@ use super::turns::{self, Issued};
 use super::{compile, share};
 use crate::report::{PhoneFrame, PhoneRow, Report};
 use anyhow::Result;
-use portrait_kernels::{DeviceProfile, Tier};
+use portrait_kernels::{DeviceProfile, Dispatch, Tier};
 use portrait_models::Preset;
 use portrait_runtime::{FrameStep, Part};
 use serde::Deserialize;
@@ -56,8 +56,7 @@ pub(super) fn count(steps: &[FrameStep], tiers: &[Tier], rows: &mut [PhoneRow]) 
                 continue;
             }
             let invocations = turns::invocations(&dispatch);
-            let issued = turns::issued(row, &dispatch)
-                .filter(|issued| issued.multiply_adds * invocations >= COUNTED * needed(step, &dispatch.shader.file));
+            let issued = counted(row, step, &dispatch);
             all += invocations;
             sum = sum.zip(issued).map(|(sum, issued)| Issued {
                 non_nops: sum.non_nops + invocations * issued.non_nops,
@@ -164,9 +163,7 @@ fn frame(
         // Milliseconds for so many lanes that issue one instruction each.
         let issuing = |instructions: f64| 2e-6 * instructions / phone.gflops;
         let invocations = turns::invocations(&dispatch);
-        let counted = row
-            .and_then(|row| turns::issued(row, &dispatch))
-            .filter(|issued| issued.multiply_adds * invocations >= COUNTED * needed(step, dispatch.shader.file));
+        let counted = row.and_then(|row| counted(row, step, &dispatch));
         let by_share =
             issuing(step.kernel.executed_macs() as f64 / row.and_then(share).unwrap_or(UNKNOWN_SHARE).max(0.01));
         let arithmetic = match (counted, row) {
@@ -188,9 +185,13 @@ fn frame(
     found
 }
 
-/// Multiply-adds that the invocations of a dispatch cannot do without: those of convolutions, which compute with nothing else.
-fn needed(step: &FrameStep, file: &str) -> f64 {
-    if file.starts_with("conv") { step.kernel.executed_macs() as f64 } else { 0.0 }
+/// What an invocation of a dispatch issues; `None` where the turns are not known, or would leave a convolution without some of the
+/// multiply-adds that it computes with.
+fn counted(row: &PhoneRow, step: &FrameStep, dispatch: &Dispatch) -> Option<Issued> {
+    let convolution = dispatch.shader.file.starts_with("conv");
+    let needed = if convolution { step.kernel.executed_macs() as f64 } else { 0.0 };
+    turns::issued(row, dispatch)
+        .filter(|issued| issued.multiply_adds * turns::invocations(dispatch) >= COUNTED * needed)
 }
 
 #[cfg(test)]
