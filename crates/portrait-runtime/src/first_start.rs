@@ -125,6 +125,7 @@ impl Verdict {
         }
         digest.update(format!("{:?} {:?}", info.backend, asked.profile));
         shader_texts().for_each(|(_, text)| digest.update(text));
+        digest.update(include_str!("../../../shaders/surface/present.wgsl"));
         let name: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
         directory.join(format!("{name}.selftest"))
     }

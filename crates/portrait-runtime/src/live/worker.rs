@@ -118,8 +118,13 @@ impl Worker<'_> {
                 self.screen = None;
                 match Screen::new(self.portrait.engine.gpu(), *window) {
                     Ok(screen) => self.screen = Some(screen),
-                    // The host does not wait for this.
-                    Err(error) => self.portrait.engine.gpu().warn(error.to_string()),
+                    // The host does not wait for this; it may try again and again.
+                    Err(error) => {
+                        let (gpu, text) = (self.portrait.engine.gpu(), error.to_string());
+                        if !gpu.warnings().contains(&text) {
+                            gpu.warn(text);
+                        }
+                    }
                 }
             }
             Change::Resized(size) => {
