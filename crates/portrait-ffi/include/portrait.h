@@ -421,18 +421,6 @@ typedef struct {
   char warnings[1024];
 } PortraitEngineInfo;
 
-// What a self-test found.
-typedef struct {
-  // `sizeof(PortraitSelfTest)`.
-  uint32_t struct_size;
-  // Pipelines tried.
-  uint32_t pipelines;
-  // Pipelines among them that this device computes wrongly.
-  uint32_t failed;
-  // Which, cut where there is no more room.
-  char names[256];
-} PortraitSelfTest;
-
 // How the driver's motion is taken over.
 typedef struct {
   // `sizeof(PortraitMotion)`.
@@ -452,6 +440,18 @@ typedef struct {
   // Leaves out the smoothing.
   bool raw;
 } PortraitMotion;
+
+// What a self-test found.
+typedef struct {
+  // `sizeof(PortraitSelfTest)`.
+  uint32_t struct_size;
+  // Pipelines tried.
+  uint32_t pipelines;
+  // Pipelines among them that this device computes wrongly.
+  uint32_t failed;
+  // Which, cut where there is no more room.
+  char names[256];
+} PortraitSelfTest;
 
 // How a session runs. What is null or 0 is the default.
 typedef struct {
@@ -649,14 +649,6 @@ PortraitStatus portrait_engine_wait(PortraitEngine engine,
 // `info` is null or points at a `PortraitEngineInfo` whose `struct_size` is set.
 PortraitStatus portrait_engine_info(PortraitEngine engine, PortraitEngineInfo *info);
 
-// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. With a
-// `cache_directory` opening does so by itself, once for each driver. Takes seconds. Waits until the engine is open. Any thread.
-//
-// # Safety
-// `result` is null or points at a `PortraitSelfTest` whose `struct_size` is set.
-PortraitStatus portrait_engine_self_test(PortraitEngine engine,
-                                         PortraitSelfTest *result);
-
 // Releases the engine; avatars and sessions of it go on. Afterwards `progress` is not called any more. Done also for 0 and for an
 // engine that was released before. Any thread.
 PortraitStatus portrait_engine_release(PortraitEngine engine);
@@ -666,6 +658,14 @@ PortraitStatus portrait_engine_release(PortraitEngine engine);
 // # Safety
 // `motion` is null or points at memory for a `PortraitMotion`.
 PortraitStatus portrait_motion_init(PortraitMotion *motion);
+
+// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. With a
+// `cache_directory` opening does so by itself, once for each driver. Takes seconds. Waits until the engine is open. Any thread.
+//
+// # Safety
+// `result` is null or points at a `PortraitSelfTest` whose `struct_size` is set.
+PortraitStatus portrait_engine_self_test(PortraitEngine engine,
+                                         PortraitSelfTest *result);
 
 // Starts a session and returns at once; frames may be pushed from now on. What is wrong with the options shows here or in a later
 // call. Waits for the engine. Any thread.
@@ -716,12 +716,6 @@ PortraitStatus portrait_session_set_thermal(PortraitSession session, uint32_t th
 // Gives memory back, a `PortraitTrim`; waits until that is done. Any thread.
 PortraitStatus portrait_session_trim(PortraitSession session, uint32_t trim);
 
-// What the session does. Any thread.
-//
-// # Safety
-// `status` is null or points at a `PortraitSessionStatus` whose `struct_size` is set.
-PortraitStatus portrait_session_status(PortraitSession session, PortraitSessionStatus *status);
-
 // Reserved: speech that moves the mouth, 16 kHz, mono. `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
 //
 // # Safety
@@ -735,6 +729,12 @@ PortraitStatus portrait_session_push_audio(PortraitSession session,
 // of the host's is in use. Calls that wait in other threads return. Done also for 0 and for a session that was released before. Any
 // thread; from a `release` callback in the session's own thread it does not wait.
 PortraitStatus portrait_session_release(PortraitSession session);
+
+// What the session does. Any thread.
+//
+// # Safety
+// `status` is null or points at a `PortraitSessionStatus` whose `struct_size` is set.
+PortraitStatus portrait_session_status(PortraitSession session, PortraitSessionStatus *status);
 
 // The text of this thread's last failed call, in UTF-8; empty if none failed yet. Never null; valid until this thread's next call of
 // the library. Any thread.

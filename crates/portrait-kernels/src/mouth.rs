@@ -56,7 +56,7 @@ impl OpenMouth {
     /// Of the driver's pins, for a source with these `layers`, `[4, MOUTH]` with its pixels' lanes together.
     pub(crate) fn new(layers: &[f32], driver: &[Point], pixel: f32) -> Self {
         let axes = Axes::of(driver);
-        let [colourful, _, _, shown] = *layers.last_chunk().expect("a mouth has a last row");
+        let [colourful, _, _, shown] = layers.as_chunks().0[(MOUTH[0] - 1) * COLUMNS];
         let (width, opening) = shape(driver, &axes);
         let amount = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
         let rims = [LIPS[1], LIPS[2]].map(|rim| rim.map(|i| axes.place(driver[i])));
