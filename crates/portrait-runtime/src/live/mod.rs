@@ -102,7 +102,7 @@ impl LiveSession {
         Ok(())
     }
 
-    /// The newest picture not taken yet; waits for one no longer than `patience`. Only with [`SessionOptions::read_back`].
+    /// The newest picture not taken yet; waits for one no longer than `patience`. Only with [`crate::SessionOptions::read_back`].
     ///
     /// # Errors
     /// A session that has failed.
