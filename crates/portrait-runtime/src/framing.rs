@@ -5,11 +5,10 @@ use crate::error::EngineError;
 use crate::frame::Picture;
 use crate::frozen::Compiled;
 use crate::gpu::Gpu;
-use crate::nets::square;
+use crate::inventory;
 use crate::options::SessionOptions;
 use crate::photo::cut;
 use image::imageops::{self, FilterType};
-use portrait_graph::{Graph, TensorKind};
 use portrait_kernels::Paste;
 use portrait_models::Preset;
 use std::sync::Arc;
@@ -108,7 +107,7 @@ impl Stage {
             if let Framing::Cutout(backdrop) = &options.framing {
                 inputs.push(texture("backdrop", kernel.side, &backdrop.texels(kernel.side)?));
             }
-            Ok::<_, EngineError>(PasteStep { program: program(gpu, kernel)?, inputs })
+            Ok::<_, EngineError>(PasteStep { program: Compiled::new(gpu, inventory::paste(kernel)?), inputs })
         };
         let pastes = kernels.into_iter().map(paste).collect::<Result<_, _>>()?;
         Ok(Some(Self { canvas, pastes }))
@@ -171,24 +170,6 @@ fn face_of(avatar: &Avatar) -> [f32; 4] {
     };
     let (x, y) = (ends(0), ends(1));
     [left + x.0, top + y.0, left + x.1, top + y.1]
-}
-
-/// `flow`, `source`, `picture`, `photo` and, for a cutout, `backdrop` → `canvas`.
-fn program(gpu: &Gpu, kernel: Paste) -> Result<Arc<Compiled>, EngineError> {
-    let Paste { size, side, canvas, matte, .. } = kernel;
-    let mut g = Graph::new("paste");
-    let mut inputs = vec![
-        g.external("flow", TensorKind::Floats(4 * size * size)),
-        g.external("source", square(4, size)),
-        g.external("picture", TensorKind::Texture([size; 2])),
-        g.external("photo", TensorKind::Texture([side; 2])),
-    ];
-    if matte {
-        inputs.push(g.external("backdrop", TensorKind::Texture([side; 2])));
-    }
-    let output = g.external("canvas", TensorKind::Texture(canvas));
-    g.kernel_into("paste", Arc::new(kernel), &inputs, &[output]);
-    Ok(Compiled::new(gpu, g.build()?))
 }
 
 impl Backdrop {
