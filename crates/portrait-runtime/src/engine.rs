@@ -101,7 +101,7 @@ impl Engine {
             None => None,
         };
         if let Some(verdict) = file.as_deref().and_then(Verdict::load) {
-            return open(&verdict.apply(&options.gpu)).await.inspect(|engine| engine.note_faults());
+            return open(&verdict.apply(&options.gpu)).await.inspect(|engine| engine.note_faults(&verdict));
         }
         let (engine, verdict) = settle(&options.gpu, async |gpu| {
             let engine = open(gpu).await?;
@@ -110,15 +110,16 @@ impl Engine {
             Ok(Attempt { adapter: engine.gpu.adapter().clone(), tier: engine.gpu.tier(), tests, engine })
         })
         .await?;
-        engine.note_faults();
+        engine.note_faults(&verdict);
         if let Some(Err(warning)) = file.map(|file| verdict.save(&file)) {
             engine.gpu.warn(warning);
         }
         Ok(engine)
     }
 
-    /// Tells the host what is gone around.
-    fn note_faults(&self) {
+    /// Tells the host what is gone around, and which precision was given up.
+    fn note_faults(&self, verdict: &Verdict) {
+        verdict.lost_precision(self.gpu.adapter()).for_each(|warning| self.gpu.warn(warning));
         let wrong: Vec<&str> = self.gpu.profile().avoid.names().collect();
         if !wrong.is_empty() {
             let (adapter, wrong) = (self.gpu.adapter(), wrong.join(", "));

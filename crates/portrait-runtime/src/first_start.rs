@@ -19,9 +19,19 @@ pub(crate) struct Verdict {
     tier: String,
     /// Shaders that are wrong.
     avoid: Vec<String>,
+    /// Tiers above that were given up, the highest first.
+    above: Vec<GivenUp>,
     /// Whether the next start would find the same. What a driver refuses it may have refused because it was short of memory.
     #[serde(skip, default = "read")]
     lasting: bool,
+}
+
+/// A tier that a device is not used in, though it would be by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct GivenUp {
+    tier: String,
+    /// Shaders that are wrong in it and have no other variant, or none that is right.
+    wrong: Vec<String>,
 }
 
 /// What was kept is lasting.
@@ -54,15 +64,16 @@ pub(crate) async fn settle<E>(
     };
     let watch = marker::MARKER.watch(file.as_deref());
     let mut options = asked.clone();
-    let mut lasting = true;
+    let (mut lasting, mut above) = (true, Vec::new());
     loop {
         let Attempt { engine, adapter, tier, tests } = attempt(&options).await?;
         lasting &= !tests.iter().any(|t| t.refused);
-        let failed: Vec<&str> = tests.iter().filter(|t| !t.passed).map(|t| t.name.as_str()).collect();
+        let mut failed: Vec<&str> = tests.iter().filter(|t| !t.passed).map(|t| t.name.as_str()).collect();
+        failed.dedup();
         if failed.is_empty() {
             let avoid = options.avoid.names().map(str::to_owned).collect();
             watch.end(lasting);
-            return Ok((engine, Verdict { tier: tier.name().to_owned(), avoid, lasting }));
+            return Ok((engine, Verdict { tier: tier.name().to_owned(), avoid, above, lasting }));
         }
         let avoid = failed.iter().fold(options.avoid, |avoid, shader| avoid.with(shader));
         let below = match tier {
@@ -73,11 +84,12 @@ pub(crate) async fn settle<E>(
         if avoid != options.avoid {
             options.avoid = avoid;
         } else if let (None, Some(below)) = (asked.tier, below) {
+            let wrong = failed.into_iter().map(str::to_owned).collect();
+            above.push(GivenUp { tier: tier.name().to_owned(), wrong });
             // Perhaps only this tier's shaders were wrong.
             (options.tier, options.avoid) = (Some(below), asked.avoid);
         } else {
-            let mut shaders: Vec<String> = failed.into_iter().map(str::to_owned).collect();
-            shaders.dedup();
+            let shaders = failed.into_iter().map(str::to_owned).collect();
             watch.end(false);
             return Err(EngineError::WrongResults { adapter: adapter.name, driver: adapter.driver, shaders });
         }
@@ -90,6 +102,18 @@ impl Verdict {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == self.tier);
         let avoid = self.avoid.iter().fold(asked.avoid, |avoid, shader| avoid.with(shader));
         GpuOptions { tier: asked.tier.or(tier), avoid, ..asked.clone() }
+    }
+
+    /// What the host should know: a sentence for each tier that was given up.
+    pub(crate) fn lost_precision(&self, adapter: &AdapterSummary) -> impl Iterator<Item = String> {
+        let AdapterSummary { name, driver, .. } = adapter;
+        self.above.iter().map(move |GivenUp { tier, wrong }| {
+            let wrong = wrong.join(", ");
+            format!(
+                "{name} ({driver}) computes {wrong} wrongly in {tier}, or not at all: {} is used instead",
+                self.tier
+            )
+        })
     }
 
     /// What was found earlier; `None` where nothing was, or nothing that can be read: then it is found again.
@@ -139,6 +163,17 @@ mod unit {
     /// Tier and avoided shaders of each attempt.
     type Attempts = Vec<(Tier, Vec<&'static str>)>;
 
+    fn adapter() -> AdapterSummary {
+        let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Vulkan);
+        crate::adapter::summarise(&info, wgpu::Features::empty(), wgpu::Limits::default())
+    }
+
+    /// A device that lost no tier.
+    fn verdict_of(tier: &str, avoid: &[&str]) -> Verdict {
+        let avoid = avoid.iter().map(|shader| (*shader).to_owned()).collect();
+        Verdict { tier: tier.to_owned(), avoid, above: Vec::new(), lasting: true }
+    }
+
     /// A device on which these shaders are wrong in these tiers, and the attempts made on it.
     fn device(wrong: &[(&'static str, &[Tier])], asked: &GpuOptions) -> (Result<Verdict, EngineError>, Attempts) {
         let mut attempts = Vec::new();
@@ -153,9 +188,7 @@ mod unit {
                 // A convolution has other variants, `warp` has none.
                 passed: !tiers.contains(&tier) || (name.starts_with("conv") && options.avoid.contains(name)),
             });
-            let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Vulkan);
-            let adapter = crate::adapter::summarise(&info, wgpu::Features::empty(), wgpu::Limits::default());
-            Ok(Attempt { engine: (), adapter, tier, tests: tests.collect() })
+            Ok(Attempt { engine: (), adapter: adapter(), tier, tests: tests.collect() })
         });
         (pollster::block_on(settled).map(|((), verdict)| verdict), attempts)
     }
@@ -163,17 +196,14 @@ mod unit {
     #[test]
     fn a_good_device_is_tried_once() {
         let (verdict, attempts) = device(&[("warp", &[])], &GpuOptions::default());
-        assert_eq!(verdict.expect("good"), Verdict { tier: "f16".to_owned(), avoid: Vec::new(), lasting: true });
+        assert_eq!(verdict.expect("good"), verdict_of("f16", &[]));
         assert_eq!(attempts, [(Tier::F16, vec![])]);
     }
 
     #[test]
     fn another_variant_before_another_tier() {
         let (verdict, attempts) = device(&[("conv3x3_8x8", &Tier::ALL)], &GpuOptions::default());
-        assert_eq!(
-            verdict.expect("a way"),
-            Verdict { tier: "f16".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()], lasting: true }
-        );
+        assert_eq!(verdict.expect("a way"), verdict_of("f16", &["conv3x3_8x8"]));
         assert_eq!(attempts.len(), 2);
     }
 
@@ -181,7 +211,16 @@ mod unit {
     fn another_tier_where_there_is_no_other_variant() {
         let wrong: [(_, &[Tier]); 2] = [("warp", &[Tier::F16, Tier::F16Packed]), ("conv3x3_8x8", &[Tier::F16])];
         let (verdict, attempts) = device(&wrong, &GpuOptions::default());
-        assert_eq!(verdict.expect("a way"), Verdict { tier: "f32".to_owned(), avoid: Vec::new(), lasting: true });
+        let verdict = verdict.expect("a way");
+        let above = ["f16", "f16_packed"].map(|tier| GivenUp { tier: tier.to_owned(), wrong: vec!["warp".to_owned()] });
+        assert_eq!(verdict, Verdict { above: above.to_vec(), ..verdict_of("f32", &[]) });
+        // The host hears of each precision, and why; where there was none to give up, of nothing.
+        let mut adapter = adapter();
+        (adapter.name, adapter.driver) = ("GPU".to_owned(), "driver 1".to_owned());
+        let told: Vec<String> = verdict.lost_precision(&adapter).collect();
+        assert_eq!(told[0], "GPU (driver 1) computes warp wrongly in f16, or not at all: f32 is used instead");
+        assert!(told.len() == 2 && told[1].contains(" in f16_packed,"), "{told:?}");
+        assert_eq!(verdict_of("f16", &["conv3x3_8x8"]).lost_precision(&adapter).count(), 0);
         let tiers: Vec<Tier> = attempts.iter().map(|(tier, _)| *tier).collect();
         assert_eq!(tiers, [Tier::F16, Tier::F16, Tier::F16Packed, Tier::F16Packed, Tier::F32]);
     }
@@ -202,9 +241,7 @@ mod unit {
                     passed,
                     refused,
                 };
-                let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Vulkan);
-                let adapter = crate::adapter::summarise(&info, wgpu::Features::empty(), wgpu::Limits::default());
-                Ok(Attempt { engine: (), adapter, tier: Tier::F32, tests: vec![test] })
+                Ok(Attempt { engine: (), adapter: adapter(), tier: Tier::F32, tests: vec![test] })
             });
             let ((), verdict) = pollster::block_on(settled).expect("a way");
             assert_eq!(verdict.avoid, ["conv3x3_8x8"]);
@@ -228,7 +265,8 @@ mod unit {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("made/x.selftest");
         assert_eq!(Verdict::load(&file), None);
-        let verdict = Verdict { tier: "f32".to_owned(), avoid: vec!["conv3x3_8x8".to_owned()], lasting: true };
+        let above = vec![GivenUp { tier: "f16".to_owned(), wrong: vec!["warp".to_owned(), "paste".to_owned()] }];
+        let verdict = Verdict { above, ..verdict_of("f32", &["conv3x3_8x8"]) };
         verdict.save(&file).expect("written");
         assert_eq!(Verdict::load(&file).as_ref(), Some(&verdict));
         let options = verdict.apply(&GpuOptions::default());

@@ -47,7 +47,8 @@ pub(crate) fn known_faults(info: &wgpu::AdapterInfo) -> Known {
     TABLE.iter().filter(concerns).fold(Known::default(), |mut known, fault| {
         known.no_native_f16 |= fault.native_f16;
         known.avoid = fault.shaders.iter().fold(known.avoid, |avoid, shader| avoid.with(shader));
-        known.notes.push(format!("known of {}: {}; gone around", info.name, fault.source));
+        let way = if fault.native_f16 { "f16 is used only where it is asked for" } else { "gone around" };
+        known.notes.push(format!("known of {}: {}; {way}", info.name, fault.source));
         known
     })
 }
@@ -65,7 +66,8 @@ mod unit {
 
     #[test]
     fn only_the_adapter_that_is_meant() {
-        assert!(known_faults(&adapter(QUALCOMM, "Adreno (TM) 630")).no_native_f16);
+        let known = known_faults(&adapter(QUALCOMM, "Adreno (TM) 630"));
+        assert!(known.no_native_f16 && known.notes[0].contains("f16 is used only where"), "{:?}", known.notes);
         assert_eq!(known_faults(&adapter(QUALCOMM, "Adreno (TM) 740")), Known::default());
         assert_eq!(known_faults(&adapter(0x13B5, "Adreno (TM) 630")), Known::default());
     }

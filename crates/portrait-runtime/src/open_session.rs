@@ -111,16 +111,21 @@ impl Engine {
         Ok(Session::new(gpu, options, buffers, sitters, shown, [unpack, search, track], stats))
     }
 
-    fn check_avatar(&self, avatar: &Avatar) -> Result<(), EngineError> {
-        let identity =
-            |preset: &str, weights: &str| format!("preset {preset}, weights {}", &weights[..weights.len().min(12)]);
-        if (avatar.info.preset.as_str(), avatar.info.weights.as_str()) != (&self.preset.name, self.weights_id()) {
-            return Err(EngineError::AvatarWeights {
-                expected: identity(&self.preset.name, self.weights_id()),
-                found: identity(&avatar.info.preset, &avatar.info.weights),
-            });
+    /// Whether an avatar is this engine's.
+    ///
+    /// # Errors
+    /// [`EngineError::AvatarWeights`].
+    pub(crate) fn check_avatar(&self, avatar: &Avatar) -> Result<(), EngineError> {
+        let expected = (self.preset.name.as_str(), self.weights_id());
+        let found = (avatar.info.preset.as_str(), avatar.info.weights.as_str());
+        if expected == found {
+            return Ok(());
         }
-        Ok(())
+        // The names of a file may be anything.
+        let name = |(preset, weights): (&str, &str)| {
+            format!("preset {preset}, weights {}", weights.chars().take(12).collect::<String>())
+        };
+        Err(EngineError::AvatarWeights { expected: name(expected), found: name(found) })
     }
 
     /// Uploads what the frame path reads of an avatar, and returns the size of its face: the square root of its hull area.

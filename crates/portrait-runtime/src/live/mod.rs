@@ -51,10 +51,10 @@ impl LiveSession {
     /// When an avatar is not its engine's, what stays cool is on another device, or no thread can be started. What is wrong with the
     /// options is found by the thread: the next call tells.
     pub fn start(portrait: Portrait, options: LiveOptions) -> Result<Self, EngineError> {
-        portrait.check()?;
+        portrait.engine.check_avatar(&portrait.avatar)?;
         if let Some(cool) = &options.cool {
             // Found now, and not when it gets hot.
-            cool.check()?;
+            cool.engine.check_avatar(&cool.avatar)?;
             if !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu()) {
                 let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
                 return Err(EngineError::Device(reason));

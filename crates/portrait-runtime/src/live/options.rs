@@ -3,7 +3,6 @@
 use crate::avatar::Avatar;
 use crate::camera_frame::CameraFrame;
 use crate::engine::Engine;
-use crate::error::EngineError;
 use crate::frame::Picture;
 use crate::options::{FaceStatus, SessionOptions};
 use crate::timing::GpuStages;
@@ -23,25 +22,6 @@ pub struct Portrait {
     pub engine: Arc<Engine>,
     /// Who is animated.
     pub avatar: Arc<Avatar>,
-}
-
-impl Portrait {
-    /// Whether the avatar is the engine's.
-    ///
-    /// # Errors
-    /// [`EngineError::AvatarWeights`].
-    pub(super) fn check(&self) -> Result<(), EngineError> {
-        let (engine, avatar) = (&self.engine, self.avatar.info());
-        let [expected, found] =
-            [(&engine.preset().name, engine.weights_id()), (&avatar.preset, avatar.weights.as_str())];
-        if expected == found {
-            return Ok(());
-        }
-        let name = |(preset, weights): (&String, &str)| {
-            format!("preset {preset}, weights {}", weights.get(..12).unwrap_or(weights))
-        };
-        Err(EngineError::AvatarWeights { expected: name(expected), found: name(found) })
-    }
 }
 
 /// How a live session runs.

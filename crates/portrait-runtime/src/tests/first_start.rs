@@ -72,4 +72,14 @@ fn the_first_start_tests_and_the_second_knows() {
     assert!(start(true, Some(folder.path())) && !start(true, Some(folder.path())), "a damaged file is made anew");
     assert!(start(true, None), "where nothing is kept, each start");
     assert!(!start(false, Some(folder.path())), "only if asked");
+
+    // As a driver that is wrong would have left it: the host hears of it at every start.
+    let left = r#"{"tier":"f32","avoid":["conv3x3_8x8"],"above":[{"tier":"f16_packed","wrong":["warp","paste"]}]}"#;
+    std::fs::write(file, left).expect("written");
+    let cache = Some(folder.path().to_owned());
+    let options = EngineOptions { self_test: true, ..options(GpuOptions { cache, ..GpuOptions::default() }) };
+    let warnings = Engine::open(&options).expect("it opens").gpu().warnings();
+    let [precision, shaders] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(precision.ends_with("computes warp, paste wrongly in f16_packed, or not at all: f32 is used instead"));
+    assert!(shaders.ends_with("computes conv3x3_8x8 wrongly: gone around"), "{shaders}");
 }
