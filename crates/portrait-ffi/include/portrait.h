@@ -417,7 +417,8 @@ typedef struct {
   // Largest side of a frame or photo in pixels.
   uint32_t largest_side;
   // What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
-  // because the device computes them wrongly, a cache that cannot be used, a window that refused pictures. UTF-8.
+  // and precisions that are given up because the device computes them wrongly, a cache that cannot be used, a window that refused
+  // pictures. UTF-8.
   char warnings[1024];
 } PortraitEngineInfo;
 

@@ -91,7 +91,8 @@ pub struct PortraitEngineInfo {
     /// Largest side of a frame or photo in pixels.
     pub largest_side: u32,
     /// What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
-    /// because the device computes them wrongly, a cache that cannot be used, a window that refused pictures. UTF-8.
+    /// and precisions that are given up because the device computes them wrongly, a cache that cannot be used, a window that refused
+    /// pictures. UTF-8.
     pub warnings: [c_char; 1024],
 }
 

@@ -6,6 +6,7 @@
 #![allow(non_snake_case, reason = "the names that the Java virtual machine looks for")]
 
 pub mod buffer;
+pub mod loans;
 pub mod objects;
 pub mod session;
 pub mod surface;

@@ -1,6 +1,7 @@
 //! Sessions.
 
 use crate::buffer::{Buffer, bits};
+use crate::loans::lend;
 use crate::objects::rgba;
 use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject};
 use portrait_ffi::*;
@@ -82,7 +83,7 @@ fn settle(frame: &mut PortraitFrame, chroma_step: jint) {
     }
 }
 
-/// Pushes a frame; it is copied.
+/// Pushes a frame. With the number of a loan it is read where it is until that number comes back; with 0 it is copied.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -104,6 +105,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
     rotation: jint,
     mirror: jboolean,
     timestamp: jlong,
+    loan: jlong,
 ) -> jint {
     // SAFETY: the machine's promise.
     let planes = unsafe { [first, second, third].map(|buffer| Buffer::new(env, buffer)) };
@@ -123,10 +125,11 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
         release: None,
         user: null_mut(),
     };
+    (frame.release, frame.user) = lend(loan);
     if format == YUV_420_888 {
         settle(&mut frame, chroma_step);
     }
-    // SAFETY: the buffers live until the call returns, and the frame is copied.
+    // SAFETY: the buffers live until the call returns, and Java keeps lent ones until they come back.
     unsafe { portrait_session_push(session as u64, &frame) as jint }
 }
 

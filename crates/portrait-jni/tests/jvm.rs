@@ -33,7 +33,7 @@ fn an_app_on_a_java_virtual_machine() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut sources = java_files(&root("bindings/android/portrait/src/main/java/org/portrait"));
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java");
-    sources.extend(["Scenario.java", "Following.java"].map(|name| own.join(name)));
+    sources.extend(["Scenario.java", "Following.java", "Borrowed.java"].map(|name| own.join(name)));
     let compiled = Command::new("javac")
         .args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "--release", "17", "-d"])
         .arg(folder.path())

@@ -22,8 +22,8 @@ public final class PortraitEngine: Sendable {
         public let weights: String
         /// Largest side of a frame or photo in pixels.
         public let largestSide: Int
-        /// What the app should know although everything works: kernels that are gone around because the device computes them wrongly, a
-        /// cache that cannot be used, a layer that refused pictures.
+        /// What the app should know although everything works: kernels that are gone around and precisions that are given up because the
+        /// device computes them wrongly, a cache that cannot be used, a layer that refused pictures.
         public let warnings: [String]
     }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** Photo to pictures and every misuse, as an app would do it: {@code Scenario WEIGHTS PHOTO DRIVER}, square RGBA pictures. */
 final class Scenario {
@@ -73,6 +74,22 @@ final class Scenario {
     static void take(Session session, Frame frame, ByteBuffer picture, long clock) {
         session.push(frame.at(clock));
         check(session.takePicture(picture, 120_000) == clock, "the picture of this frame");
+    }
+
+    /** Of what a first start has found on a driver that is wrong, the app hears at the next. */
+    static void gaveUp(String weights) throws IOException {
+        Path cache = Path.of(System.getProperty("portrait.cache"), "portrait"), found;
+        try (Stream<Path> files = Files.list(cache)) {
+            found = files.filter(file -> file.toString().endsWith(".selftest")).findFirst().get();
+        }
+        String above = "[{\"tier\": \"f16_packed\", \"wrong\": [\"warp\"]}]";
+        Files.writeString(found, "{\"tier\": \"f32\", \"avoid\": [\"conv3x3_8x8\"], \"above\": " + above + "}");
+        try (Engine engine = Engine.open(weights, cache.toString())) {
+            Engine.Info info = engine.info();
+            check(info.precision == Engine.PRECISION_F32 && info.warnings.size() == 2, "" + info.warnings);
+            check(info.warnings.get(0).contains("warp wrongly in f16_packed"), info.warnings.get(0));
+            check(info.warnings.get(1).contains("conv3x3_8x8 wrongly: gone around"), info.warnings.get(1));
+        }
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -216,6 +233,7 @@ final class Scenario {
         }
         check(session.status().pictures == before.pictures, "nothing happened");
 
+        clock = Borrowed.run(session, driver, driverSide, clock);
         engine.close();
         avatar.close();
         take(session, frame, other, clock += 40_000_000);
@@ -228,7 +246,9 @@ final class Scenario {
         } catch (PortraitException error) {
             check(error.status() == PortraitException.RELEASED, "the number of it");
         }
+        Borrowed.closed(session, frame);
         Following.run(photo, photoSide, frame, driverSide);
+        gaveUp(arguments[0]);
         System.out.println("scenario: every call did what it says");
     }
 }

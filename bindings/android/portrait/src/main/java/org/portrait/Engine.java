@@ -87,8 +87,8 @@ public final class Engine implements AutoCloseable {
         /** Largest side of a frame or photo in pixels. */
         public final int largestSide;
         /**
-         * What the app should know although everything works: kernels that are gone around because the device computes them wrongly, a
-         * cache that cannot be used, a surface that refused pictures.
+         * What the app should know although everything works: kernels that are gone around and precisions that are given up because the
+         * device computes them wrongly, a cache that cannot be used, a surface that refused pictures.
          */
         public final List<String> warnings;
 

@@ -2,7 +2,7 @@ package org.portrait;
 
 import java.nio.ByteBuffer;
 
-/** A frame of a camera, in direct buffers that are copied by {@link Session#push}. Nothing is converted by the CPU. */
+/** A frame of a camera, in direct buffers. Nothing is converted by the CPU. */
 public final class Frame {
     static final int RGBA = 0;
     static final int BGRA = 1;

@@ -53,7 +53,9 @@ final class Native {
     static native int sessionPush(
             long session, int format, int colour, int width, int height, ByteBuffer first, ByteBuffer second,
             ByteBuffer third, int stride, int chromaStride, int chromaStep, int rotation, boolean mirror,
-            long timestamp);
+            long timestamp, long loan);
+
+    static native long loanReturned();
 
     static native int sessionTakePicture(long session, int milliseconds, ByteBuffer pixels, ByteBuffer out);
 

@@ -1,6 +1,7 @@
 package org.portrait;
 
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * One avatar driven by one camera, in a thread of the library's. Any thread may call, and no call waits for the GPU unless it says so.
@@ -170,11 +171,25 @@ public final class Session implements AutoCloseable {
      * Gives the newest frame of the driver, which is copied; an older one that was not begun yet is dropped. False, and no exception, after
      * the session was closed: cameras go on for a moment.
      */
-    public boolean push(Frame f) {
+    public boolean push(Frame frame) {
+        return push(frame, 0);
+    }
+
+    /**
+     * The same without the copy: the library reads the frame's buffers until it has run {@code release}, which is before the GPU begins.
+     * It is run once, whatever comes of the call, an exception too, in a thread for this alone: it should be short, as
+     * {@code image::close} is. A camera that gives no frame before the last one is closed, as CameraX by itself, is slowed down by this; for
+     * it there is {@link #push(Frame)}.
+     */
+    public boolean push(Frame frame, Runnable release) {
+        return push(frame, Loans.lend(frame.planes, Objects.requireNonNull(release, "release")));
+    }
+
+    private boolean push(Frame f, long loan) {
         int status =
                 Native.sessionPush(
                         handle, f.format, f.colour, f.width, f.height, f.planes[0], f.planes[1], f.planes[2], f.stride,
-                        f.chromaStride, f.chromaStep, f.rotation, f.mirror, f.timestamp);
+                        f.chromaStride, f.chromaStep, f.rotation, f.mirror, f.timestamp, loan);
         if (status == Native.RELEASED) {
             return false;
         }
