@@ -22,7 +22,7 @@ Tasks of the portrait workspace
 Usage: cargo xtask TASK
 
   test            format, clippy, every test, documentation; the whole check that CI runs
-  test STAGE…     only these stages: fmt, clippy, test, doc, deny
+  test STAGE…     only these stages: fmt, clippy, test, doc, targets, deny
   bench [ARGS…]   measure kernels, frames and start; `cargo xtask bench --help`, docs/bench.md
   demo            build, animate the bundled portrait with the bundled clip, write demo/
   eval --data DIR measure the weights on the engine itself; `cargo xtask eval --help` has the options

@@ -16,30 +16,45 @@ const TARGETS: &[(&str, &[&str])] = &[
     ("aarch64-apple-ios-sim", &["portrait-ffi"]),
 ];
 
+/// What came of checking targets.
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) passed: Vec<&'static str>,
+    pub(crate) failed: Vec<&'static str>,
+    /// What there was no compiler for, and what would get one.
+    pub(crate) skipped: Vec<(&'static str, String)>,
+}
+
 /// Checks the targets whose names are given, or all; says which could not be tried, and why.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| TARGETS.iter().all(|(target, _)| target != name)) {
         let known: Vec<&str> = TARGETS.iter().map(|(target, _)| *target).collect();
         bail!("no target is called `{unknown}`; there are {}", known.join(", "));
     }
-    let mut failed = Vec::new();
+    let Checked { failed, .. } = check(names)?;
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Checks the targets of these names, or all where there are none.
+pub(crate) fn check(names: &[String]) -> Result<Checked> {
+    let mut checked = Checked::default();
     for (target, libraries) in TARGETS.iter().filter(|(t, _)| names.is_empty() || names.iter().any(|name| name == t)) {
         let compiler = match Compiler::for_target(target) {
             Ok(compiler) => compiler,
             Err(how) => {
                 println!("SKIP {target}: no standard library for it: {how}");
+                checked.skipped.push((target, how));
                 continue;
             }
         };
         let mut command = compiler.cargo("check");
         command.args(libraries.iter().flat_map(|library| ["-p", library]));
         println!("\n── {target} ── {}", shell::text(&command));
-        if !shell::status(&mut command)?.success() {
-            failed.push(*target);
-        }
+        let passed = shell::status(&mut command)?.success();
+        if passed { &mut checked.passed } else { &mut checked.failed }.push(target);
     }
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
-    }
-    Ok(())
+    Ok(checked)
 }

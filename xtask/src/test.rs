@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::targets::{self, Checked};
 use crate::{hash, setup, shell};
 
 struct Stage {
     name: &'static str,
+    /// Of cargo; none where the stage is another task.
     arguments: &'static [&'static str],
     environment: &'static [(&'static str, &'static str)],
 }
+
+const TARGETS: &str = "targets";
 
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", arguments: &["fmt", "--all", "--check"], environment: &[] },
@@ -27,13 +31,15 @@ const STAGES: &[Stage] = &[
         arguments: &["doc", "--workspace", "--no-deps"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
+    // For phones: nothing is linked, and nothing run.
+    Stage { name: TARGETS, arguments: &[], environment: &[] },
     Stage { name: "deny", arguments: &["deny", "check", "licenses", "bans", "sources"], environment: &[] },
 ];
 
 enum Outcome {
     Passed,
     Failed,
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// Runs the stages whose names are given, or all; fails at the end with the names of those that failed.
@@ -51,9 +57,13 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         let mut command = shell::cargo();
         command.args(stage.arguments).envs(stage.environment.iter().copied());
         environment.apply(&mut command);
-        println!("\n── {} ── {}", stage.name, shell::text(&command));
         let start = Instant::now();
-        let outcome = outcome(stage, &mut command)?;
+        let outcome = if stage.name == TARGETS {
+            outcome_of(targets::check(&[])?)
+        } else {
+            println!("\n── {} ── {}", stage.name, shell::text(&command));
+            outcome(stage, &mut command)?
+        };
         results.push((stage, outcome, start.elapsed()));
     }
 
@@ -76,7 +86,45 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
 
 fn outcome(stage: &Stage, command: &mut Command) -> Result<Outcome> {
     if stage.name == "deny" && !shell::succeeds("cargo", &["deny", "--version"]) {
-        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)"));
+        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)".to_owned()));
     }
     Ok(if shell::status(command)?.success() { Outcome::Passed } else { Outcome::Failed })
+}
+
+/// A stage that tried nothing is not one that passed.
+fn outcome_of(checked: Checked) -> Outcome {
+    match checked {
+        Checked { failed, .. } if !failed.is_empty() => Outcome::Failed,
+        Checked { passed, mut skipped, .. } if passed.is_empty() => {
+            let how = skipped.pop().map(|(target, how)| format!(": {how} (for {target})")).unwrap_or_default();
+            Outcome::Skipped(format!("no compiler for any of them{how}"))
+        }
+        _ => Outcome::Passed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_are_a_stage_that_passes_only_where_something_was_tried() {
+        assert!(STAGES.iter().any(|stage| stage.name == TARGETS));
+        let skipped = || vec![("aarch64-apple-ios", "rustup target add aarch64-apple-ios".to_owned())];
+        let some = Checked { passed: vec!["aarch64-linux-android"], skipped: skipped(), ..Checked::default() };
+        assert!(matches!(outcome_of(some), Outcome::Passed));
+        let Outcome::Skipped(reason) = outcome_of(Checked { skipped: skipped(), ..Checked::default() }) else {
+            panic!("nothing was tried")
+        };
+        assert!(reason.contains("rustup target add aarch64-apple-ios"), "{reason}");
+        let broken =
+            Checked { passed: vec!["aarch64-linux-android"], failed: vec!["aarch64-apple-ios"], skipped: skipped() };
+        assert!(matches!(outcome_of(broken), Outcome::Failed));
+    }
+
+    #[test]
+    fn the_help_names_every_stage_in_order() {
+        let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        assert!(crate::HELP.contains(&format!("only these stages: {}\n", names.join(", "))), "{names:?}");
+    }
 }
