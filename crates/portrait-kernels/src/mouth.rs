@@ -66,6 +66,15 @@ impl OpenMouth {
         Self { axes, rims, ends, opening, teeth, size, amount, pixel }
     }
 
+    /// The point of the picture at shares of the inner lips' width and of the gap between them.
+    pub(crate) fn place(&self, share: Point) -> Point {
+        let [right, left] = self.ends;
+        let along = right + (left - right) * share[0];
+        let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
+        let height = top + (bottom - top) * share[1];
+        [0, 1].map(|i| along * self.axes.along[i] + height * self.axes.across[i])
+    }
+
     /// What a mouth shows at a point of the picture, how much of that is shown, and how much lies inside the driver's.
     pub(crate) fn at(&self, layers: &[f32], z: Point) -> ([f32; 3], f32, f32) {
         let [along, height] = self.axes.place(z);

@@ -49,6 +49,14 @@ impl Warp {
         opening(pins)
     }
 
+    /// Points of a picture with pixels of this side at shares of the width of the inner lips among pins and of the gap between them, and
+    /// what is given there to a mouth like this, of `layers` as the kernel takes them.
+    pub fn given(layers: &[f32], pins: &[[f32; 2]], pixel: f32, shares: &[[f32; 2]]) -> Vec<([f32; 2], [f32; 3])> {
+        let mouth = OpenMouth::new(layers, pins, pixel);
+        let at = |&share: &[f32; 2]| (mouth.place(share), mouth.at(layers, mouth.place(share)).0);
+        shares.iter().map(at).collect()
+    }
+
     fn params(&self) -> Params {
         Params { size: self.size, pixel: 2.0 / (self.size.max(2) - 1) as f32, pad: [0; 2] }
     }

@@ -26,6 +26,21 @@ const ENAMEL: f32 = 0.4;
 const MOST: f32 = 1.0;
 /// How much the hue of cheeks says of light and camera, and not of the skin.
 const HUE: f32 = 0.25;
+/// Teeth that the photo shows itself are the brightest part of what lies here between its lips: rows of 16, columns of 32, …
+const OWN: [std::ops::Range<u32>; 2] = [2..10, 8..24];
+const OWN_PART: f32 = 0.4;
+/// … if it is open so far, of the width of the lips (from not at all to surely), …
+const SHOWN: [f32; 2] = [0.06, 0.12];
+/// … so bright, of the cheeks, …
+const AS_BRIGHT: [f32; 2] = [0.8, 1.0];
+/// … and no more colourful than `ENOUGH` of the cheeks and this.
+const FLESHY: [f32; 2] = [0.05, 0.15];
+const ENOUGH: f32 = 0.55;
+/// How bright they may be, of those that are given.
+const RATIO: [f32; 2] = [0.5, 2.2];
+
+/// No luminance is divided by less than this.
+const DARKEST: f32 = 0.02;
 
 fn luminance(rgb: [f32; 3]) -> f32 {
     (0..3).map(|c| LUMINANCE[c] * rgb[c]).sum()
@@ -65,29 +80,82 @@ impl Mouth {
     /// The mouth of a picture of `side` × `side` pixels (r, g, b, …) with these facial points in [-1, 1], as a feature tensor of
     /// four channels as [`Warp`] takes it.
     ///
-    /// Flesh is as colourful as the cheeks are, and has a quarter of how their hue differs from the usual; teeth have a part of their hue.
+    /// Flesh is as colourful as the cheeks are, and has a quarter of how their hue differs from the usual; teeth have a part of their hue,
+    /// or the photo's own brightness and hue, where it shows some.
     pub(crate) fn of(&self, picture: &[[u8; 4]], side: u32, facial: &[[f32; 2]]) -> Vec<f32> {
         let pins = Transfer::pins(facial);
-        let (skin, opening) = (cheeks(picture, side as usize, &pins), Warp::opening(&pins));
-        let light = luminance(skin).max(0.02);
-        let (tint, usual) = (skin.map(|v| v / light - 1.0), self.cheeks.map(|v| v - 1.0));
+        let skin = cheeks(picture, side as usize, &pins);
+        let usual = Teeth { bright: 1.0, hue: tint(skin).map(|v| ENAMEL * v) };
+        let opening = Warp::opening(&pins);
+        let layers = self.lit(skin, opening, usual);
+        self.lit(skin, opening, usual.or_own(&layers, picture, side as usize, &pins, skin))
+    }
+
+    /// In the light of these cheeks, of a photo whose mouth is open so far.
+    fn lit(&self, skin: [f32; 3], opening: f32, teeth: Teeth) -> Vec<f32> {
+        let (tint, usual) = (tint(skin), self.cheeks.map(|v| v - 1.0));
         let colourful = (norm(tint) / norm(usual)).min(MOST);
         let shift = [0, 1, 2].map(|c| HUE * (tint[c] - usual[c] * colourful));
-        let light = light.powf(SHADE) * USUAL.powf(1.0 - SHADE);
+        let light = luminance(skin).max(DARKEST).powf(SHADE) * USUAL.powf(1.0 - SHADE);
         let shade = |&rgb: &[f32; 3]| {
             let grey = luminance(rgb);
-            let red = (rgb[0] - rgb[2]) / grey.max(1e-3);
-            let tooth = smoothstep(TOOTH, grey) * (1.0 - smoothstep(FLESH, red));
+            let tooth = smoothstep(TOOTH, grey) * (1.0 - smoothstep(FLESH, (rgb[0] - rgb[2]) / grey.max(1e-3)));
             let lane = |c: usize| {
                 let flesh = (rgb[c] - grey) * colourful + grey * shift[c];
-                let hue = flesh + (grey * ENAMEL * tint[c] - flesh) * tooth;
-                (light * (grey + hue)).clamp(0.0, 1.0)
+                let hue = flesh + (grey * teeth.hue[c] - flesh) * tooth;
+                (light * (grey + hue) * (1.0 + (teeth.bright - 1.0) * tooth)).clamp(0.0, 1.0)
             };
             [lane(0), lane(1), lane(2), tooth]
         };
         let about = [colourful, 0.0, 0.0, opening].repeat(Warp::MOUTH[1] as usize);
         self.inside.iter().flat_map(shade).chain(about).collect()
     }
+}
+
+/// How teeth are shaded.
+#[derive(Clone, Copy)]
+struct Teeth {
+    /// Of the mean of mouths.
+    bright: f32,
+    /// How each channel differs from their luminance, of it.
+    hue: [f32; 3],
+}
+
+impl Teeth {
+    /// Those of the photo, as far as they are seen to be teeth, and these for the rest. `layers` are lit with these.
+    fn or_own(self, layers: &[f32], picture: &[[u8; 4]], side: usize, pins: &[[f32; 2]], skin: [f32; 3]) -> Self {
+        let [rows, columns] = OWN;
+        let share = |i: u32, of: u32| (i as f32 + 0.5) / of as f32;
+        let shares: Vec<_> = rows.flat_map(|y| columns.clone().map(move |x| [share(x, 32), share(y, 16)])).collect();
+        let given = Warp::given(layers, pins, 2.0 / (side - 1).max(1) as f32, &shares);
+        let own = brightest(given.iter().map(|&(at, _)| sample(picture, side, at)).collect());
+        let given = brightest(given.into_iter().map(|(_, rgb)| rgb).collect());
+        let [light, bright] = [skin, own].map(|rgb| luminance(rgb).max(DARKEST));
+        let more_colourful = (own[0] - own[2]) / bright - ENOUGH * (skin[0] - skin[2]) / light;
+        let sure = smoothstep(SHOWN, Warp::opening(pins))
+            * smoothstep(AS_BRIGHT, bright / light)
+            * (1.0 - smoothstep(FLESHY, more_colourful));
+        let ratio = (bright / luminance(given).max(DARKEST)).clamp(RATIO[0], RATIO[1]);
+        let hue = tint(own);
+        Self {
+            bright: 1.0 + sure * (self.bright * ratio - 1.0),
+            hue: [0, 1, 2].map(|c| self.hue[c] + sure * (hue[c] - self.hue[c])),
+        }
+    }
+}
+
+/// How each channel differs from the luminance, of it.
+fn tint(rgb: [f32; 3]) -> [f32; 3] {
+    let light = luminance(rgb).max(DARKEST);
+    rgb.map(|v| v / light - 1.0)
+}
+
+/// Mean of the brightest part of some colours.
+fn brightest(mut colours: Vec<[f32; 3]>) -> [f32; 3] {
+    colours.sort_by(|a, b| luminance(*b).total_cmp(&luminance(*a)));
+    let count = (OWN_PART * colours.len() as f32).round();
+    let sum = colours.iter().take(count as usize).fold([0.0; 3], |sum, rgb| [0, 1, 2].map(|c| sum[c] + rgb[c]));
+    sum.map(|v: f32| v / count)
 }
 
 /// Mean colour at the cheeks, 0..=1.
@@ -126,6 +194,44 @@ mod tests {
         let [r, g, b] = rgb;
         let points: Vec<[f32; 2]> = (0..108).map(|i| [(i as f32).sin(), (i as f32).cos()]).collect();
         Mouth::new().expect("part of the build").of(&[[r, g, b, 255]; 64], 8, &points).as_chunks().0.to_vec()
+    }
+
+    /// A face whose mouth is open, in a picture of 64 pixels of one colour and another one between its lips; and its layers.
+    fn smile(skin: [u8; 3], between: [u8; 3]) -> Vec<[f32; 4]> {
+        let mut pins = [[0.0f32; 2]; 46];
+        pins[..4].copy_from_slice(&[[-0.5, -0.2], [0.5, -0.2], [-0.2, -0.2], [0.2, -0.2]]);
+        let rims = [(0.5, [38, 40, 36, 41, 39]), (0.7, [38, 42, 37, 43, 39]), (0.4, [26, 32, 24, 31, 27])];
+        for (height, rim) in rims {
+            for (k, i) in rim.into_iter().enumerate() {
+                let edge = k % 4 == 0;
+                pins[i] = [0.15 * (k as f32 - 2.0), if edge { 0.6 } else { height }];
+            }
+        }
+        let mut facial = vec![[0.0; 2]; 108];
+        for (pin, at) in pins.into_iter().zip(Transfer::pins(&(0..108).map(|i| [i as f32, 0.0]).collect::<Vec<_>>())) {
+            facial[at[0] as usize] = pin;
+        }
+        let pixel = |at: usize| {
+            let (x, y) = (at % 64, at / 64);
+            let [r, g, b] = if (16..48).contains(&x) && (47..55).contains(&y) { between } else { skin };
+            [r, g, b, 255]
+        };
+        let picture: Vec<_> = (0..64 * 64).map(pixel).collect();
+        Mouth::new().expect("part of the build").of(&picture, 64, &facial).as_chunks().0.to_vec()
+    }
+
+    #[test]
+    fn teeth_that_the_photo_shows_are_what_is_given() {
+        let (skin, white) = ([110, 74, 60], [225, 220, 205]);
+        let teeth = |mouth: &[[f32; 4]]| teeth_and_dark(mouth)[0];
+        let (usual, own) = (teeth(&lit_by(skin)), teeth(&smile(skin, white)));
+        assert!(luminance(own) > 1.4 * luminance(usual), "{own:?}, usual {usual:?}");
+        assert!((own[0] / own[2] - 225.0 / 205.0).abs() < 0.05, "{own:?}");
+        // Lips that are taken for the inside of a mouth, and a dark one, say nothing.
+        for between in [[150, 60, 55], [30, 15, 12]] {
+            let far = teeth(&smile(skin, between)).iter().zip(usual).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far < 1e-3, "{between:?} makes teeth other than usual by {far}");
+        }
     }
 
     /// Mean of the layer of a wide mouth that is a little open, where teeth show, and of the middle of one wide open.

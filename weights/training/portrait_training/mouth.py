@@ -40,6 +40,11 @@ TOOTH, FLESH = (0.5, 0.8), (0.3, 0.6)  # what is brighter is tooth, what is more
 ENAMEL = 0.4  # of the hue of the cheeks: teeth have that (442 stills: 0.34 of their red, 0.44 of their blue)
 MOST = 1.0  # times as colourful as usual: skin is, teeth are not
 HUE = 0.25  # of how the hue of the cheeks differs from the usual
+# Teeth that the photo shows itself: the brightest part of what lies here between its lips (shares of gap and width).
+OWN_ROWS, OWN_COLUMNS, OWN_PART = (0.1, 0.6), (0.25, 0.75), 0.4
+SHOWN, AS_BRIGHT, FLESHY = (0.06, 0.12), (0.8, 1.0), (0.05, 0.15)  # if so open, bright (of the cheeks), less colourful than ENOUGH of them
+ENOUGH = 0.55
+RATIO = 0.5, 2.2  # how bright they may be, of those given
 SHARE, SMILING = 0.2, 0.4  # of the frames: those that show teeth best
 SMILE = 0.4  # a wide mouth that is open less smiles
 BRIGHTEST = 1.2  # of anything in a mouth
@@ -101,9 +106,16 @@ class Mouth(NamedTuple):
 
     def of(self, picture: Tensor, pins: Tensor) -> Lit:
         """In a photo's light. Flesh is as colourful as its cheeks are, and has a quarter of how their hue differs: what light and camera
-        do to them, not the skin itself. Teeth have a part of their hue.
+        do to them, not the skin itself. Teeth have a part of their hue; if the photo shows its own, theirs and their brightness.
         """
-        skin, spread = cheeks(picture, pins), lambda x: x[:, None, None, None, None]
+        skin = cheeks(picture, pins)
+        light = luminance(skin)[:, None].clamp(min=0.02)
+        usual = self.lit(skin, torch.ones_like(light), ENAMEL * (skin / light - 1))
+        return self.lit(skin, *own_teeth(usual, picture, pins, skin))
+
+    def lit(self, skin: Tensor, bright: Tensor, enamel: Tensor) -> Lit:
+        """In the light of cheeks (B, 3), with teeth so `bright` (B, 1) and of the hue `enamel` (B, 3)."""
+        spread = lambda x: x[:, None, None, None, None]
         light, grey = luminance(skin)[:, None].clamp(min=0.02), luminance(self.inside)[..., None]
         tooth = smooth(*TOOTH, grey) * (1 - smooth(*FLESH, (self.inside[..., :1] - self.inside[..., 2:]) / grey.clamp(min=1e-3)))
         tint, usual = skin / light - 1, self.cheeks - 1
@@ -111,7 +123,8 @@ class Mouth(NamedTuple):
         shift = HUE * (tint - usual * colourful)
         light = light**SHADE * USUAL ** (1 - SHADE)
         flesh = (self.inside - grey) * spread(colourful) + grey * spread(shift)
-        rgb = (spread(light) * (grey + torch.lerp(flesh, grey * spread(ENAMEL * tint), tooth))).clamp(0, 1)
+        rgb = spread(light) * (grey + torch.lerp(flesh, grey * spread(enamel), tooth)) * (1 + (spread(bright) - 1) * tooth)
+        rgb = rgb.clamp(0, 1)
         return Lit(torch.cat([rgb, tooth.expand(*rgb.shape[:-1], 1)], -1), colourful[:, 0])
 
 
@@ -135,12 +148,10 @@ def teeth(x: Tensor, y: Tensor, gap: Tensor, wide: Tensor, pixel: Tensor, colour
     return torch.lerp(tooth[:, None].expand(-1, 3, -1, -1), deep, below[:, None])
 
 
-def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What to show of a photo's mouth, (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
-    f, pixel = face(driver), 2 / (side - 1)
-    at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
-    (width, wanted), shown = shape(driver, f), shape(source, face(source))[1]
-    amount = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
+def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float) -> tuple[Tensor, Tensor]:
+    """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), and how much of each pixel lies between its lips (B, H, W)."""
+    f = face(driver)
+    width, wanted = shape(driver, f)
     layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth.layers)
     u, v = dot(at, f.along), dot(at, f.across)
     rims = [curve(dot(driver[:, rim], f.along).cummax(1).values, dot(driver[:, rim], f.across)[..., None], u)[..., 0] for rim in LIPS[1:3]]
@@ -154,20 +165,57 @@ def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor,
     size, wide = f.size[..., None], between(WIDTHS, width)[:, 1, None, None]
     place = (u - (right + left) / 2).abs() / size, (v - middle + gap / 2) / size, gap / size
     drawn = found[:, :3] * torch.lerp(torch.ones_like(found[:, :3]), teeth(*place, wide, pixel / size, mouth.colourful), found[:, 3:])
+    return drawn, inside
+
+
+def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What to show of a photo's mouth, (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
+    wanted, shown = (shape(pins, face(pins))[1] for pins in (driver, source))
+    amount = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
+    at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
+    drawn, inside = look(mouth, driver, at, 2 / (side - 1))
     return drawn, (amount[:, None, None] * inside)[:, None], inside[:, None]
+
+
+def places(pins: Tensor) -> Tensor:
+    """Points (B, ROWS, COLUMNS, 2) between the inner lips."""
+    f, lips = face(pins), [pins[:, rim[1:-1]] for rim in LIPS[1:3]]
+    along = [dot(rim, f.along) for rim in lips]
+    share = (torch.arange(COLUMNS, device=pins.device) + 0.5) / COLUMNS
+    u = (along[0][:, :1] * (1 - share) + along[0][:, -1:] * share)[:, None]
+    upper, lower = (curve(a.cummax(1).values, dot(rim, f.across)[..., None], u)[..., 0] for a, rim in zip(along, lips))
+    v = upper + (lower - upper) * ((torch.arange(ROWS, device=pins.device) + 0.5) / ROWS)[:, None]
+    return u[..., None] * f.along + v[..., None] * f.across
+
+
+def read(picture: Tensor, at: Tensor) -> Tensor:
+    """Colours of a picture (B, 3, H, W) at points (B, h, w, 2) -> (B, h, w, 3)."""
+    return F.grid_sample(picture.float(), at.float(), padding_mode="border", align_corners=True).permute(0, 2, 3, 1)
+
+
+def own_teeth(usual: Lit, picture: Tensor, pins: Tensor, skin: Tensor) -> tuple[Tensor, Tensor]:
+    """Brightness (B, 1), of that of teeth as they are given, and hue (B, 3) of the teeth of a photo, as far as they are seen to be teeth."""
+    rows, columns = (slice(*(round(share * n) for share in part)) for part, n in ((OWN_ROWS, ROWS), (OWN_COLUMNS, COLUMNS)))
+    at = places(pins)[:, rows, columns]
+
+    def brightest(colours: Tensor) -> Tensor:
+        colours = colours.flatten(1, 2)
+        best = luminance(colours).topk(round(OWN_PART * colours.shape[1]), 1).indices
+        return colours.gather(1, best[..., None].expand(-1, -1, 3)).mean(1)
+
+    own = brightest(read(picture, at))
+    given = brightest(look(usual, pins, at, 2 / (picture.shape[-1] - 1))[0].permute(0, 2, 3, 1))
+    light, bright = (luminance(colour)[:, None].clamp(min=0.02) for colour in (skin, own))
+    red = lambda colour, grey: (colour[:, :1] - colour[:, 2:]) / grey
+    sure = smooth(*SHOWN, shape(pins, face(pins))[1][:, None]) * smooth(*AS_BRIGHT, bright / light)
+    sure = sure * (1 - smooth(*FLESHY, red(own, bright) - ENOUGH * red(skin, light)))
+    ratio = (bright / luminance(given)[:, None].clamp(min=0.02)).clamp(*RATIO)
+    return 1 + sure * (ratio - 1), torch.lerp(ENAMEL * (skin / light - 1), own / bright - 1, sure)
 
 
 def seen(picture: Tensor, pins: Tensor) -> Tensor:
     """The inside of the mouth of one picture (1, 3, H, W), (ROWS, COLUMNS, 3), in units of the luminance of its cheeks."""
-    f, lips = face(pins), [pins[:, rim[1:-1]] for rim in LIPS[1:3]]
-    along = [dot(rim, f.along) for rim in lips]
-    share = (torch.arange(COLUMNS) + 0.5) / COLUMNS
-    u = along[0][:, :1] * (1 - share) + along[0][:, -1:] * share
-    upper, lower = (curve(a.cummax(1).values, dot(rim, f.across)[..., None], u)[..., 0] for a, rim in zip(along, lips))
-    v = upper + (lower - upper) * ((torch.arange(ROWS) + 0.5) / ROWS)[:, None]
-    where = u[..., None] * f.along + v[..., None] * f.across
-    colours = F.grid_sample(picture, where[None], padding_mode="border", align_corners=True)[0].permute(1, 2, 0)
-    return colours / luminance(cheeks(picture, pins)).clamp(min=0.02)
+    return read(picture, places(pins))[0] / luminance(cheeks(picture, pins)).clamp(min=0.02)
 
 
 def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:

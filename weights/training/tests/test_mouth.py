@@ -38,6 +38,21 @@ def test_a_mouth_has_the_light_of_its_photo():
     assert (warm[..., 0] / warm[..., 2].clamp(min=1e-3)).median() > 1.2 * (cold[..., 0] / cold[..., 2].clamp(min=1e-3)).median()
 
 
+def test_teeth_that_the_photo_shows_are_what_is_given():
+    skin, white = torch.tensor([0.43, 0.29, 0.23]), torch.tensor([0.88, 0.86, 0.8])
+
+    def smile(between: torch.Tensor) -> torch.Tensor:
+        picture = skin[None, :, None, None].repeat(1, 1, 128, 128)
+        picture[:, :, 90:101, 40:88] = between[None, :, None, None]
+        return mouth.Mouth.load().of(picture, pins(0.15)).layers[0, 1, 1, 3:8, 12:20, :3].mean((0, 1))
+
+    usual, own = lit(*skin).layers[0, 1, 1, 3:8, 12:20, :3].mean((0, 1)), smile(white)
+    assert mouth.luminance(own) > 1.4 * mouth.luminance(usual)
+    assert own[0] / own[2] == pytest.approx(0.88 / 0.8, abs=0.05)
+    for no_teeth in ([0.6, 0.24, 0.22], [0.12, 0.06, 0.05]):
+        torch.testing.assert_close(smile(torch.tensor(no_teeth)), usual)
+
+
 @pytest.mark.parametrize(
     ("source", "driver", "most"), [(0.1, 0.1, 0), (0.1, 0.02, 0), (0.1, 0.15, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 0.5)]
 )
