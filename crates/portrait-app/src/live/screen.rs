@@ -150,6 +150,19 @@ mod tests {
     }
 
     #[test]
+    fn a_window_of_one_pixel_is_drawn() {
+        let tiny = [Event::Configured, Event::Resized([1, 1]), Event::Configured, Event::Shown, Event::Resized([1, 0])];
+        assert_eq!(
+            [1, 2, 3, 4].map(|n| after(&tiny[..n])),
+            [Action::Draw, Action::Configure, Action::Draw, Action::Draw]
+        );
+        assert_eq!(after(&tiny), Action::Wait);
+        // Back at the size before it still has to be configured: the surface may have followed the window.
+        let back = [Event::Configured, Event::Resized([1, 1]), Event::Resized([640, 480])];
+        assert_eq!(after(&back), Action::Configure);
+    }
+
+    #[test]
     fn what_is_lost_is_made_again_in_order() {
         let surface = [Event::Configured, Event::SurfaceLost, Event::SurfaceMade, Event::Configured];
         let steps: Vec<Action> = (1..=4).map(|n| after(&surface[..n])).collect();

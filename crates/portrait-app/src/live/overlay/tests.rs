@@ -1,5 +1,7 @@
 //! Pointer in, requests out, without a window: every control is tried all over the place, and has to be found somewhere.
 
+mod shown;
+
 use egui::{Event, Modifiers, PointerButton, RawInput};
 use portrait_media::Picture;
 
