@@ -35,13 +35,21 @@ impl<T> Latest<T> {
         self.filled.notify_one();
     }
 
+    /// [`Latest::put`] of something that nobody misses when it is not taken.
+    pub(crate) fn put_lightly(&self, value: T) {
+        let mut slot = self.lock();
+        slot.value = Some(value);
+        drop(slot);
+        self.filled.notify_one();
+    }
+
     /// Takes the newest value; waits for one no longer than this.
     pub(crate) fn take(&self, patience: Duration) -> Option<T> {
         let waited = self.filled.wait_timeout_while(self.lock(), patience, |slot| slot.value.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.value.take()
     }
 
-    /// How many values nobody took.
+    /// How many values nobody took, but for those that nobody misses.
     pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
     }

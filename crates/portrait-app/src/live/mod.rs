@@ -188,7 +188,8 @@ pub(crate) struct Report {
     latency: [Option<Duration>; 2],
     /// Median parts of that: until the frame was taken, until its picture was made, until that was drawn.
     parts: [Option<Duration>; 3],
-    gpu_seconds: Option<f64>,
+    /// Median of the pictures' GPU time.
+    gpu: Option<Duration>,
     devices_lost: u32,
 }
 
@@ -205,7 +206,7 @@ impl Report {
                 "latency_p50_seconds": p50,
                 "latency_p95_seconds": p95,
                 "latency_parts_p50_seconds": self.parts.map(seconds),
-                "gpu_seconds": self.gpu_seconds,
+                "gpu_seconds": seconds(self.gpu),
                 "devices_lost": self.devices_lost,
             }));
             return;

@@ -44,6 +44,9 @@ pub(crate) struct Live {
     worker: Option<Worker>,
     stage: Option<Stage>,
     screen: Screen,
+    /// Pixels a point as the system told last, and what the overlay is enlarged by for that.
+    told: Option<f64>,
+    zoom: f32,
     /// Whether a key is held that makes others mean something else, as in Ctrl+S.
     chord: bool,
     /// Where the pointer is in the window.
@@ -52,6 +55,8 @@ pub(crate) struct Live {
     times: FrameTimes,
     /// Of its parts: waiting to be taken, being made, being drawn.
     parts: [FrameTimes; 3],
+    /// What the GPU worked for each.
+    gpu: FrameTimes,
     dialog: Option<Dialog>,
     start: Instant,
     /// When a device was opened last, or was to be; and why it was not.
@@ -79,10 +84,13 @@ impl Live {
             worker: None,
             stage: None,
             screen: Screen::new([0; 2]),
+            told: None,
+            zoom: 1.0,
             chord: false,
             pointer: [0.0; 2],
             times: FrameTimes::default(),
             parts: Default::default(),
+            gpu: FrameTimes::default(),
             dialog: None,
             start: Instant::now(),
             opened: Instant::now(),
@@ -131,6 +139,7 @@ impl Live {
         style(&self.egui);
         let (viewport, scale) = (egui::ViewportId::ROOT, window.scale_factor() as f32);
         self.input = Some(egui_winit::State::new(self.egui.clone(), viewport, &**window, Some(scale), None, None));
+        self.zoom = 1.0;
         self.overlay.forget();
         Ok(())
     }
@@ -278,14 +287,19 @@ impl Live {
             Ok(frame) => frame,
             Err(event) => return Some(event),
         };
+        // On X11 a window goes on giving its old scale until it is moved.
+        let zoom = self.told.map_or(1.0, |told| (told / window.scale_factor()) as f32);
+        if zoom != std::mem::replace(&mut self.zoom, zoom) {
+            self.egui.set_zoom_factor(zoom);
+        }
         let mut requests = Vec::new();
-        let (output, made) = {
+        let (output, made, gpu) = {
             let raw = input.take_egui_input(window);
             let mut view = worker.view();
             let made = view.made;
-            self.report.gpu_seconds = view.stats.and_then(|stats| stats.gpu_seconds);
+            let gpu = view.stats.and_then(|stats| stats.gpu_seconds);
             let (overlay, times) = (&mut self.overlay, &self.times);
-            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, times)), made)
+            (self.egui.run_pass(raw, |ctx| requests = overlay.draw(ctx, &mut view, times)), made, gpu)
         };
         input.handle_platform_output(window, output.platform_output);
         let until = output.viewport_output.get(&egui::ViewportId::ROOT).map(|about| about.repaint_delay);
@@ -298,6 +312,9 @@ impl Live {
             self.times.add(now.duration_since(captured), now);
             let parts = [taken.duration_since(captured), done.duration_since(taken), now.duration_since(done)];
             self.parts.iter_mut().zip(parts).for_each(|(times, part)| times.add(part, now));
+            if let Some(gpu) = gpu.and_then(|gpu| Duration::try_from_secs_f64(gpu).ok()) {
+                self.gpu.add(gpu, now);
+            }
             worker.shared.drawn();
         }
         for request in requests {
@@ -349,6 +366,7 @@ impl Live {
             return Err(error);
         }
         self.report.rate = self.times.rate();
+        self.report.gpu = self.gpu.percentile(0.5);
         self.report.parts = self.parts.each_ref().map(|times| times.percentile(0.5));
         self.report.latency = [self.times.percentile(0.5), self.times.percentile(0.95)];
         Ok(self.report)
@@ -382,6 +400,7 @@ impl ApplicationHandler<()> for Live {
             WindowEvent::CloseRequested => events.exit(),
             // A size of zero is how some systems minimise.
             WindowEvent::Resized(size) => self.sees(Event::Resized([size.width, size.height])),
+            WindowEvent::ScaleFactorChanged { scale_factor, .. } => self.told = Some(scale_factor),
             WindowEvent::Occluded(hidden) => self.sees(Event::Hidden(hidden)),
             WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
                 self.send(Command::Driver(Choice::File(path)));

@@ -7,6 +7,8 @@
 mod adapters;
 mod animating;
 mod avatars;
+#[cfg(target_os = "linux")]
+mod cameras;
 mod clips;
 mod common;
 mod interrupting;
@@ -19,4 +21,8 @@ mod photos;
 mod posing;
 #[cfg(target_os = "linux")]
 mod screen;
+#[cfg(target_os = "linux")]
+mod sizes;
 mod weights;
+#[cfg(target_os = "linux")]
+mod window;

@@ -137,6 +137,16 @@ impl Screen {
         Picture::new(width.into(), height.into(), rgba).unwrap()
     }
 
+    /// How many dots an inch it has, as desktops note it for all programs. They tell them to look through a service of theirs;
+    /// here a note of the window itself does.
+    pub(crate) fn set_resolution(&self, window: Window, dots: u32) {
+        let (name, kind, text) = (AtomEnum::RESOURCE_MANAGER, AtomEnum::STRING, format!("Xft.dpi:\t{dots}\n"));
+        for noted in [self.root, window] {
+            let done = self.connection.change_property8(PropMode::REPLACE, noted, name, kind, text.as_bytes());
+            done.unwrap().check().unwrap();
+        }
+    }
+
     pub(crate) fn resize(&self, window: Window, [width, height]: [u16; 2]) {
         let size = ConfigureWindowAux::new().x(0).y(0).width(u32::from(width)).height(u32::from(height));
         self.connection.configure_window(window, &size).unwrap().check().unwrap();

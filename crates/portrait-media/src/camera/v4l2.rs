@@ -41,7 +41,9 @@ fn camera(id: String) -> Option<CameraInfo> {
             (video && sends).then(|| CameraInfo { name: about.card().to_owned(), id })
         }
         // Opening it says what to do.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(CameraInfo { name: id.clone(), id }),
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy) => {
+            Some(CameraInfo { name: id.clone(), id })
+        }
         Err(_) => None,
     }
 }

@@ -122,3 +122,19 @@ fn the_last_frame_of_a_clip_is_shown_as_long_as_the_others() {
         assert!(source.about().trouble.is_none());
     }
 }
+
+#[test]
+fn idle_motion_that_nobody_took_is_not_missed() {
+    let source = Source::open(&Choice::Idle).expect("it needs nothing");
+    let seconds = |source: &Source| match first(source) {
+        Input::Idle(seconds) => seconds,
+        Input::Drive(_) => panic!("somebody drives"),
+    };
+    let start = seconds(&source);
+    let mut skipped = 0.0;
+    while skipped < 5.0 {
+        std::thread::sleep(Duration::from_millis(200));
+        skipped = IDLE_RATE * (seconds(&source) - start);
+    }
+    assert_eq!(source.newest.dropped(), 0);
+}
