@@ -82,6 +82,8 @@ impl Program {
         let output = command
             .args(arguments)
             .envs(environment.iter().copied())
+            // Cargo's own would find one that `cargo build` left behind first.
+            .env("LD_LIBRARY_PATH", library())
             .env("LSAN_OPTIONS", "exitcode=0")
             .env("ASAN_OPTIONS", "stack_trace_format=\"    #%n %f %S in %m\"")
             .output()
@@ -229,6 +231,12 @@ fn threads_at_once() {
 #[test]
 fn memory_does_not_grow() {
     let Some(program) = Program::new("cycles", &[], false).filter(|_| device()) else { return };
+    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
+}
+
+#[test]
+fn memory_is_given_back_at_each_level() {
+    let Some(program) = Program::new("measure", &[], false).filter(|_| device()) else { return };
     program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
 }
 

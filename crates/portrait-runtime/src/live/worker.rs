@@ -106,7 +106,12 @@ impl Worker<'_> {
             self.close()?;
         }
         if trim >= Trim::Pipelines {
-            self.portrait.engine.gpu().forget_pipelines();
+            let gpu = self.portrait.engine.gpu();
+            gpu.forget_pipelines();
+            // Mesa's software driver frees pipelines with the submission that follows.
+            if !self.silent {
+                gpu.collect()?;
+            }
         }
         Ok(())
     }
