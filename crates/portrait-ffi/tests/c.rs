@@ -2,6 +2,7 @@
 
 mod device;
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +19,13 @@ fn root(path: &str) -> PathBuf {
 fn library() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     test.parent().expect("a folder").to_owned()
+}
+
+/// Where programs look for libraries: first for the one of this test, where cargo's path leads to what `cargo build` left behind.
+fn libraries() -> OsString {
+    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let others = std::env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty());
+    std::env::join_paths(std::iter::once(library()).chain(others)).expect("no colons")
 }
 
 /// A compiled program of `tests/c`; `None` (printed) where there is no gcc with AddressSanitizer.
@@ -82,8 +90,7 @@ impl Program {
         let output = command
             .args(arguments)
             .envs(environment.iter().copied())
-            // Cargo's own would find one that `cargo build` left behind first.
-            .env("LD_LIBRARY_PATH", library())
+            .env("LD_LIBRARY_PATH", libraries())
             .env("LSAN_OPTIONS", "exitcode=0")
             .env("ASAN_OPTIONS", "stack_trace_format=\"    #%n %f %S in %m\"")
             .output()
