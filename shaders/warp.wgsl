@@ -37,6 +37,7 @@ const UPPER = 36u;
 const LOWER = 37u;
 const FULL = 0.5; // see mouth.rs
 const NONE = 0.66;
+const WIDEST_CUT = 4.0;
 var<workgroup> rims: array<vec2<f32>, 14>; // inner rim of the upper, then of the lower lip: along and across the face
 var<workgroup> box: vec4<f32>; // what they enclose: least and most along, across
 
@@ -85,7 +86,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     if i == 0u {
         var around = vec4<f32>(dot(driver[RIGHT], f.along), dot(driver[LEFT], f.along), rims[0].y, rims[0].y);
         for (var k = 0u; k < 14u; k++) { around = vec4<f32>(around.xy, min(around.z, rims[k].y), max(around.w, rims[k].y)); }
-        box = around + vec4<f32>(0.0, 0.0, -p.pixel, p.pixel);
+        box = around + vec4<f32>(0.0, 0.0, -0.5 * WIDEST_CUT * p.pixel, 0.5 * WIDEST_CUT * p.pixel);
     }
     workgroupBarrier();
     if any(id.xy >= vec2<u32>(p.size)) { return; }
@@ -110,7 +111,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let bottom = rim_at(7u, place.x);
         let middle = 0.5 * (top + bottom);
         let gap = max(bottom - top, 0.0);
-        given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, p.pixel);
+        // Where a rim is steep a pixel is cut across its width.
+        let steep = vec2<f32>(rim_at(0u, place.x + p.pixel) - top, rim_at(7u, place.x + p.pixel) - bottom) / p.pixel;
+        let cut = p.pixel * min(sqrt(1.0 + max(steep.x * steep.x, steep.y * steep.y)), WIDEST_CUT);
+        given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, cut);
         let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
         let inside = inside_at(share, wide, opening);
         let at = vec3<f32>(abs(place.x - 0.5 * (box.x + box.y)), place.y - middle + 0.5 * gap, gap) / f.size;

@@ -18,6 +18,8 @@ pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS + 1, 
 /// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
 const FULL: f32 = 0.5;
 const NONE: f32 = 0.66;
+/// Edges are blended over no more pixels than this from top to bottom.
+const WIDEST_CUT: f32 = 4.0;
 
 /// How wide the inner lips are, in the pins' unit, and how open, in widths.
 fn shape(pins: &[Point], axes: &Axes) -> (f32, f32) {
@@ -84,7 +86,11 @@ impl OpenMouth {
         }
         let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
         let (middle, gap) = (0.5 * (top + bottom), (bottom - top).max(0.0));
-        let inside = covered(height, middle - 0.5 * gap, middle + 0.5 * gap, self.pixel);
+        // Where a rim is steep a pixel is cut across its width.
+        let next = self.rims.each_ref().map(|rim| height_at(rim, along + self.pixel));
+        let steep = ((next[0] - top).abs().max((next[1] - bottom).abs())) / self.pixel;
+        let cut = self.pixel * (1.0 + steep * steep).sqrt().min(WIDEST_CUT);
+        let inside = covered(height, middle - 0.5 * gap, middle + 0.5 * gap, cut);
         let share = [(along - right) / (left - right).max(1e-3), (height - middle) / gap.max(1e-4) + 0.5];
         let [r, g, b, tooth] = self.inside(layers, share);
         let place = [(along - 0.5 * (right + left)).abs(), height - middle + 0.5 * gap, gap].map(|v| v / self.size);

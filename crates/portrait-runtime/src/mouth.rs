@@ -22,8 +22,8 @@ const TOOTH: [f32; 2] = [0.5, 0.8];
 const FLESH: [f32; 2] = [0.3, 0.6];
 /// How much of the hue of the cheeks teeth have.
 const ENAMEL: f32 = 0.4;
-/// Cheeks count as no more than this many times as colourful as usual: skin may be, teeth are not.
-const MOST: f32 = 1.0;
+/// From this part of the usual on, what little colour cheeks have is pale skin, and the photo one in full colour.
+const COLOUR: f32 = 0.5;
 /// How much the hue of cheeks says of light and camera, and not of the skin.
 const HUE: f32 = 0.25;
 /// Teeth that the photo shows itself are the brightest part of what lies here between its lips: rows of 16, columns of 32, …
@@ -94,7 +94,7 @@ impl Mouth {
     /// In the light of these cheeks, of a photo whose mouth is open so far.
     fn lit(&self, skin: [f32; 3], opening: f32, teeth: Teeth) -> Vec<f32> {
         let (tint, usual) = (tint(skin), self.cheeks.map(|v| v - 1.0));
-        let colourful = (norm(tint) / norm(usual)).min(MOST);
+        let colourful = (norm(tint) / (COLOUR * norm(usual))).min(1.0);
         let shift = [0, 1, 2].map(|c| HUE * (tint[c] - usual[c] * colourful));
         let light = luminance(skin).max(DARKEST).powf(SHADE) * USUAL.powf(1.0 - SHADE);
         let shade = |&rgb: &[f32; 3]| {
@@ -234,14 +234,14 @@ mod tests {
         }
     }
 
-    /// Mean of the layer of a wide mouth that is a little open, where teeth show, and of the middle of one wide open.
+    /// Mean of the layer of a wide mouth that is a little open, where teeth show, and between teeth and tongue of one wide open.
     fn teeth_and_dark(mouth: &[[f32; 4]]) -> [[f32; 3]; 2] {
         let mean = |layer: usize, rows: std::ops::Range<usize>| {
             let pixels = rows.flat_map(|y| (12..20).map(move |x| mouth[(layer * 16 + y) * 32 + x]));
             let (sum, count) = pixels.fold(([0.0; 3], 0.0), |(s, n), p| ([0, 1, 2].map(|c| s[c] + p[c]), n + 1.0));
             sum.map(|v: f32| v / count)
         };
-        [mean(6, 3..8), mean(3, 8..11)]
+        [mean(6, 3..8), mean(4, 4..7)]
     }
 
     #[test]

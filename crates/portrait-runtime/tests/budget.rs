@@ -64,7 +64,8 @@ fn frames_cost_what_is_recorded() {
 fn frames_stay_within_their_budget() {
     let all = steps("s");
     assert!(driven(&all, false).len() <= 45, "{} dispatches driven by keypoints", driven(&all, false).len());
-    // Each tensor is written once and read by few: not many times the weights and one pass over every output.
+    assert!(driven(&all, true).len() <= 110, "{} dispatches driven by video", driven(&all, true).len());
+    // Each tensor is written once and read once or twice: hardly more than the weights and that.
     for (device, profile, tier) in DEVICES {
         let used = driven(&all, false);
         let bytes: usize = used.iter().map(|s| s.bytes(tier)).sum();
@@ -73,10 +74,12 @@ fn frames_stay_within_their_budget() {
             .map(|s| {
                 let bindings = s.kernel.bindings();
                 let outputs = s.tensors.iter().zip(&bindings).filter(|(_, b)| b.kind.is_output());
-                s.constant_bytes(tier) + outputs.map(|(t, _)| t.kind.bytes(tier)).sum::<usize>()
+                s.constant_bytes(tier) + 2 * outputs.map(|(t, _)| t.kind.bytes(tier)).sum::<usize>()
             })
             .sum();
-        assert!(bytes < 2 * once, "{device}: {bytes} bytes bound, {once} of weights and outputs");
+        let ratio = bytes as f64 / once as f64;
+        println!("{device}: {ratio:.3} times the weights and what is written and read once");
+        assert!(ratio <= 1.3, "{device}: {bytes} bytes bound, {once} of weights and what is written and read once");
         let names: BTreeSet<_> = used.iter().map(|s| s.kernel.dispatch(tier, &profile).shader).collect();
         assert!(names.len() <= 24, "{device}: {} pipelines", names.len());
     }

@@ -35,10 +35,11 @@ EYES_AT, CORNERS = ((0, 2), (1, 3)), (26, 27)  # corners of each eye, of the lip
 CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of the mouth
 LUMINANCE = (0.299, 0.587, 0.114)
 FULL, NONE = 0.5, 0.66  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
+WIDEST_CUT = 4  # pixels over which edges are blended, from top to bottom
 SHADE, USUAL = 0.6, 0.55  # dark cheeks are half skin, half light: this power of their luminance counts, the rest is the usual one
 TOOTH, FLESH = (0.5, 0.8), (0.3, 0.6)  # what is brighter is tooth, what is more colourful (red less blue, of its luminance) is not
 ENAMEL = 0.4  # of the hue of the cheeks: teeth have that (442 stills: 0.34 of their red, 0.44 of their blue)
-MOST = 1.0  # times as colourful as usual: skin is, teeth are not
+COLOUR = 0.5  # of how colourful cheeks usually are: from here on it is pale skin, in a photo in full colour
 HUE = 0.25  # of how the hue of the cheeks differs from the usual
 # Teeth that the photo shows itself: the brightest part of what lies here between its lips (shares of gap and width).
 OWN_ROWS, OWN_COLUMNS, OWN_PART = (0.1, 0.6), (0.25, 0.75), 0.4
@@ -46,13 +47,16 @@ SHOWN, AS_BRIGHT, FLESHY = (0.06, 0.12), (0.8, 1.0), (0.05, 0.15)  # if so open,
 ENOUGH = 0.55
 RATIO = 0.5, 2.2  # how bright they may be, of those given
 SHARE, SMILING = 0.2, 0.4  # of the frames: those that show teeth best
-SMILE = 0.4  # a wide mouth that is open less smiles
+SMILE = 0.4  # a wide mouth that is open less smiles; one that is open more shows tongue and throat ...
+GAPING = 0.5  # ... in this part of the frames with the brightest upper teeth
+BALANCE = 0.5  # of how their cheeks' hue differs is taken out of them
 BRIGHTEST = 1.2  # of anything in a mouth
 CONTRAST, BRIGHT = 1.5, 0.8  # a mean is flatter than any mouth: what is darker than this is darkened by this power
 PALE = 0.5  # less colourful is what is as bright as teeth: gums and lips of others are mixed into them
 # Teeth, in distances of the outer corners of the eyes. They belong to the head: lips move over them.
 SIDES = (0.0, 0.092, 0.163, 0.232, 0.292, 0.345)  # of the upper ones, from the middle: those further back are seen from the side
 LENGTHS = 0.048, 0.103  # that show below the upper lip, of narrow and wide mouths: a smile lifts it
+BEYOND = 1.1  # times as far the layers have them: they are cut off softly
 ARCH = 0.4  # the last ones are shorter by this part
 CORNER, ROUND = 0.012, 0.008  # they end higher at their sides, by so much, over this distance
 SEAM, NARROW = 0.13, 0.006  # how dark it is between them, and how far
@@ -83,7 +87,7 @@ def cheeks(picture: Tensor, pins: Tensor) -> Tensor:
 
 class Lit(NamedTuple):
     """A mouth in a photo's light: (B, widths, openings, rows, columns, 4), RGB in [0, 1] and how much of a tooth it is; and how
-    colourful the photo is (B,), of the usual, at most 1."""
+    colourful the photo is (B,), 0 to 1."""
 
     layers: Tensor
     colourful: Tensor
@@ -119,7 +123,7 @@ class Mouth(NamedTuple):
         light, grey = luminance(skin)[:, None].clamp(min=0.02), luminance(self.inside)[..., None]
         tooth = smooth(*TOOTH, grey) * (1 - smooth(*FLESH, (self.inside[..., :1] - self.inside[..., 2:]) / grey.clamp(min=1e-3)))
         tint, usual = skin / light - 1, self.cheeks - 1
-        colourful = (tint.norm(dim=1, keepdim=True) / usual.norm()).clamp(max=MOST)
+        colourful = (tint.norm(dim=1, keepdim=True) / (COLOUR * usual.norm())).clamp(max=1)
         shift = HUE * (tint - usual * colourful)
         light = light**SHADE * USUAL ** (1 - SHADE)
         flesh = (self.inside - grey) * spread(colourful) + grey * spread(shift)
@@ -154,12 +158,15 @@ def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float) -> tuple[Tensor, 
     width, wanted = shape(driver, f)
     layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth.layers)
     u, v = dot(at, f.along), dot(at, f.across)
-    rims = [curve(dot(driver[:, rim], f.along).cummax(1).values, dot(driver[:, rim], f.across)[..., None], u)[..., 0] for rim in LIPS[1:3]]
+    rim_at = lambda rim, u: curve(dot(driver[:, rim], f.along).cummax(1).values, dot(driver[:, rim], f.across)[..., None], u)[..., 0]
+    rims = [rim_at(rim, u) for rim in LIPS[1:3]]
+    steep = torch.maximum(*((rim_at(rim, u + pixel) - here).abs() for rim, here in zip(LIPS[1:3], rims))) / pixel
+    cut = pixel * (1 + steep**2).sqrt().clamp(max=WIDEST_CUT)  # where a rim is steep a pixel is cut across its width
     middle, gap = (rims[0] + rims[1]) / 2, (rims[1] - rims[0]).clamp(min=0)
     right, left = (dot(driver[:, i], f.along)[:, None, None] for i in ENDS)
     column = (u - right) / (left - right).clamp(min=1e-3) * COLUMNS - 0.5
     row = ((v - middle) / gap.clamp(min=1e-4) + 0.5) * ROWS - 0.5
-    inside = covered(v, middle - gap / 2, middle + gap / 2, pixel) * ((u > right) & (u < left))
+    inside = covered(v, middle - gap / 2, middle + gap / 2, cut) * ((u > right) & (u < left))
     where = torch.stack([column * 2 / (COLUMNS - 1) - 1, row * 2 / (ROWS - 1) - 1], -1)
     found = F.grid_sample(layer, where, padding_mode="border", align_corners=True)
     size, wide = f.size[..., None], between(WIDTHS, width)[:, 1, None, None]
@@ -227,31 +234,54 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
         picture = torch.from_numpy(np.array(rows.frames[i], np.float32) / 255).permute(2, 0, 1)[None]
         found.append(seen(picture, pins[i : i + 1]))
         skins.append(cheeks(picture, pins[i : i + 1])[0])
-    found = torch.stack(found)
-    found = ((found + found.flip(2)) / 2).clamp(min=0.02)
-    found = found * (BRIGHTEST / luminance(found)).clamp(max=1)[..., None]
+    found, skins = torch.stack(found), torch.stack(skins)
+    tints = skins / luminance(skins)[:, None].clamp(min=0.02)
+    balanced = found * ((tints.mean(0) / tints.clamp(min=0.05)) ** BALANCE)[:, None, None]
+    even = lambda x: ((x + x.flip(2)) / 2).clamp(min=0.02)
+    found, balanced = (even(x) * (BRIGHTEST / luminance(even(x))).clamp(max=1)[..., None] for x in (found, balanced))
     light = luminance(found)[:, :, COLUMNS // 4 : -COLUMNS // 4]
     teeth, dark = light[:, 1 : ROWS // 2 - 1].mean((1, 2)), light[:, ROWS // 2 : ROWS * 13 // 16].mean((1, 2))
+    upper = light[:, : ROWS // 5].mean((1, 2))
     nearest = lambda nodes, x: np.abs(np.array(nodes) - x[:, None]).argmin(1)
     w, o, clip = nearest(WIDTHS, width[use]), nearest(OPENINGS, opening[use]), rows.clip[use]
     inside, taken = np.zeros((len(WIDTHS), len(OPENINGS), ROWS, COLUMNS, 3), np.float32), 0
     for i, j in np.ndindex(inside.shape[:2]):
-        # A smile is full of teeth; in any other mouth they stand out against the dark.
-        smile = i == 1 and OPENINGS[j] < SMILE
-        best = lambda group, score, share: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
-        group = best(np.flatnonzero((w == i) & (o == j)), teeth if smile else teeth - dark, SMILING if smile else SHARE)
+        # A smile is full of teeth; in a mouth that is open a little they stand out against the dark.
+        gaping = OPENINGS[j] > SMILE
+        score, share = (upper, GAPING) if gaping else (teeth, SMILING) if i == 1 else (teeth - dark, SHARE)
+        best = lambda group: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
+        group = best(np.flatnonzero((w == i) & (o == j)))
         if len(set(clip[group])) < CLIPS:
-            group = best(np.flatnonzero(o == j), teeth - dark, SHARE)
+            group = best(np.flatnonzero(o == j))
         share = np.array([1 / (clip[group] == clip[k]).sum() for k in group], np.float32)
         # The geometric mean: what is dark in most of them stays dark.
-        mean = torch.from_numpy(np.exp(np.einsum("n,nrsc->rsc", share / share.sum(), found[group].log().numpy())))
+        some = balanced if gaping else found
+        mean = torch.from_numpy(np.exp(np.einsum("n,nrsc->rsc", share / share.sum(), some[group].log().numpy())))
         grey = luminance(mean)[..., None]
         bright = (grey / BRIGHT).clamp(max=1)
-        inside[i, j] = (grey + (mean - grey) * (1 - PALE * bright**2)) * bright ** (CONTRAST - 1)
+        pale = 0 if gaping else PALE * bright**2
+        inside[i, j] = (grey + (mean - grey) * (1 - pale)) * bright ** (CONTRAST - 1)
         taken += len(group)
         print(f"{'wide' if i else 'narrow'}, open by {OPENINGS[j]}: {len(group)} frames of {len(set(clip[group]))} clips")
-    skins = torch.stack(skins)
-    return inside, (skins / luminance(skins)[:, None].clamp(min=0.02)).mean(0).numpy(), taken
+    for i in range(len(WIDTHS)):
+        closed = max(j for j, opening in enumerate(OPENINGS) if opening <= SMILE)
+        for j in range(closed + 1, len(OPENINGS)):
+            inside[i, j] = keep_teeth(torch.from_numpy(inside[i, closed]), torch.from_numpy(inside[i, j]), i, OPENINGS[j] / OPENINGS[closed])
+    return inside, tints.mean(0).numpy(), taken
+
+
+def keep_teeth(less: Tensor, more: Tensor, wide: int, times: float) -> Tensor:
+    """Upper teeth stay where they are when a jaw falls: those of a layer that is open less, in one that is open `times` as far. Nothing
+    else there is as bright as teeth."""
+    row = ((torch.arange(ROWS) + 0.5) * times - 0.5).clamp(max=ROWS - 1)
+    low = row.long()
+    there = torch.lerp(less[low], less[(low + 1).clamp(max=ROWS - 1)], (row - low)[:, None, None])
+    grey = luminance(there)[..., None]
+    tooth = smooth(*TOOTH, grey) * (1 - smooth(*FLESH, (there[..., :1] - there[..., 2:]) / grey.clamp(min=1e-3)))
+    depth = (row + 0.5) / ROWS * max(o for o in OPENINGS if o <= SMILE) * WIDTHS[wide]
+    tooth = tooth * (depth < LENGTHS[wide] * BEYOND).float()[:, None, None]
+    flesh = more * (TOOTH[0] / luminance(more)[..., None]).clamp(max=1)
+    return torch.lerp(flesh, there, tooth)
 
 
 def main() -> None:
