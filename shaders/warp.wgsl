@@ -41,16 +41,18 @@ const WIDEST_CUT = 4.0;
 var<workgroup> rims: array<vec2<f32>, 14>; // inner rim of the upper, then of the lower lip: along and across the face
 var<workgroup> box: vec4<f32>; // what they enclose: least and most along, across
 
-// Height of a rim at a place along it, linear between its points.
-fn rim_at(first: u32, along: f32) -> f32 {
+// Height of a rim at a place along it, linear between its points, and how steep it is there.
+fn rim_at(first: u32, along: f32) -> vec2<f32> {
     var here = rims[first];
-    var height = here.y;
+    var at = vec2<f32>(here.y, 0.0);
     for (var k = first + 1u; k < first + 7u; k++) {
         let next = rims[k];
-        height += clamp((along - here.x) / max(next.x - here.x, 1e-4), 0.0, 1.0) * (next.y - here.y);
+        let steep = (next.y - here.y) / max(next.x - here.x, 1e-4);
+        let gone = clamp(along - here.x, 0.0, max(next.x - here.x, 1e-4));
+        at = vec2<f32>(at.x + gone * steep, select(at.y, steep, gone > 0.0));
         here = vec2<f32>(max(next.x, here.x), next.y);
     }
-    return height;
+    return at;
 }
 
 fn layer_at(layer: u32, low: vec2<u32>, high: vec2<u32>, t: vec2<f32>) -> vec4<f32> {
@@ -107,13 +109,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let about = up4(mouth[ABOUT]);
         let amount = clamp((NONE - about.w / max(opening, 1e-3)) / (NONE - FULL), 0.0, 1.0);
         let wide = clamp((width / f.size - 0.45) / 0.17, 0.0, 1.0);
-        let top = rim_at(0u, place.x);
-        let bottom = rim_at(7u, place.x);
-        let middle = 0.5 * (top + bottom);
-        let gap = max(bottom - top, 0.0);
+        let upper_rim = rim_at(0u, place.x);
+        let lower_rim = rim_at(7u, place.x);
+        let middle = 0.5 * (upper_rim.x + lower_rim.x);
+        let gap = max(lower_rim.x - upper_rim.x, 0.0);
         // Where a rim is steep a pixel is cut across its width.
-        let steep = vec2<f32>(rim_at(0u, place.x + p.pixel) - top, rim_at(7u, place.x + p.pixel) - bottom) / p.pixel;
-        let cut = p.pixel * min(sqrt(1.0 + max(steep.x * steep.x, steep.y * steep.y)), WIDEST_CUT);
+        let steep = max(abs(upper_rim.y), abs(lower_rim.y));
+        let cut = p.pixel * min(sqrt(1.0 + steep * steep), WIDEST_CUT);
         given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, cut);
         let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
         let inside = inside_at(share, wide, opening);

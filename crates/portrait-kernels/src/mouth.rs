@@ -72,7 +72,7 @@ impl OpenMouth {
     pub(crate) fn place(&self, share: Point) -> Point {
         let [right, left] = self.ends;
         let along = right + (left - right) * share[0];
-        let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
+        let [[top, _], [bottom, _]] = self.rims.each_ref().map(|rim| rim_at(rim, along));
         let height = top + (bottom - top) * share[1];
         [0, 1].map(|i| along * self.axes.along[i] + height * self.axes.across[i])
     }
@@ -84,11 +84,10 @@ impl OpenMouth {
         if along <= right || along >= left {
             return ([0.0; 3], 0.0, 0.0);
         }
-        let [top, bottom] = self.rims.each_ref().map(|rim| height_at(rim, along));
+        let [[top, steep_top], [bottom, steep_bottom]] = self.rims.each_ref().map(|rim| rim_at(rim, along));
         let (middle, gap) = (0.5 * (top + bottom), (bottom - top).max(0.0));
         // Where a rim is steep a pixel is cut across its width.
-        let next = self.rims.each_ref().map(|rim| height_at(rim, along + self.pixel));
-        let steep = ((next[0] - top).abs().max((next[1] - bottom).abs())) / self.pixel;
+        let steep = steep_top.abs().max(steep_bottom.abs());
         let cut = self.pixel * (1.0 + steep * steep).sqrt().min(WIDEST_CUT);
         let inside = covered(height, middle - 0.5 * gap, middle + 0.5 * gap, cut);
         let share = [(along - right) / (left - right).max(1e-3), (height - middle) / gap.max(1e-4) + 0.5];
@@ -118,12 +117,18 @@ impl OpenMouth {
     }
 }
 
-/// Height of a rim at a place along it: linear between its points, constant beyond them.
-fn height_at(rim: &[Point; 7], along: f32) -> f32 {
+/// Height of a rim at a place along it, linear between its points, constant beyond them; and how steep it is there.
+fn rim_at(rim: &[Point; 7], along: f32) -> [f32; 2] {
     let [mut here, mut height] = rim[0];
+    let mut steep = 0.0;
     for [last, next] in rim.array_windows() {
-        height += ((along - here) / (next[0] - here).max(1e-4)).clamp(0.0, 1.0) * (next[1] - last[1]);
+        let run = (next[0] - here).max(1e-4);
+        let gone = (along - here).clamp(0.0, run);
+        height += gone * (next[1] - last[1]) / run;
+        if gone > 0.0 {
+            steep = (next[1] - last[1]) / run;
+        }
         here = here.max(next[0]);
     }
-    height
+    [height, steep]
 }

@@ -152,16 +152,23 @@ def teeth(x: Tensor, y: Tensor, gap: Tensor, wide: Tensor, pixel: Tensor, colour
     return torch.lerp(tooth[:, None].expand(-1, 3, -1, -1), deep, below[:, None])
 
 
+def rim_at(rim: Tensor, f: Face, u: Tensor) -> tuple[Tensor, Tensor]:
+    """Height of a rim (B, N, 2) at places along the face (B, H, W), and how steep it is there."""
+    along, across = dot(rim, f.along).cummax(1).values, dot(rim, f.across)
+    slopes = ((across[:, 1:] - across[:, :-1]) / (along[:, 1:] - along[:, :-1]).clamp(min=1e-4)).abs()
+    segment = (u[..., None] > along[:, None, None, :-1]).sum(-1) - 1
+    steep = slopes.gather(1, segment.clamp(min=0).flatten(1)).view_as(u)
+    return curve(along, across[..., None], u)[..., 0], steep
+
+
 def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float) -> tuple[Tensor, Tensor]:
     """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), and how much of each pixel lies between its lips (B, H, W)."""
     f = face(driver)
     width, wanted = shape(driver, f)
     layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth.layers)
     u, v = dot(at, f.along), dot(at, f.across)
-    rim_at = lambda rim, u: curve(dot(driver[:, rim], f.along).cummax(1).values, dot(driver[:, rim], f.across)[..., None], u)[..., 0]
-    rims = [rim_at(rim, u) for rim in LIPS[1:3]]
-    steep = torch.maximum(*((rim_at(rim, u + pixel) - here).abs() for rim, here in zip(LIPS[1:3], rims))) / pixel
-    cut = pixel * (1 + steep**2).sqrt().clamp(max=WIDEST_CUT)  # where a rim is steep a pixel is cut across its width
+    rims, steep = zip(*(rim_at(driver[:, rim], f, u) for rim in LIPS[1:3]))
+    cut = pixel * (1 + torch.maximum(*steep) ** 2).sqrt().clamp(max=WIDEST_CUT)  # where a rim is steep a pixel is cut across its width
     middle, gap = (rims[0] + rims[1]) / 2, (rims[1] - rims[0]).clamp(min=0)
     right, left = (dot(driver[:, i], f.along)[:, None, None] for i in ENDS)
     column = (u - right) / (left - right).clamp(min=1e-3) * COLUMNS - 0.5
