@@ -249,6 +249,7 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
     light = luminance(found)[:, :, COLUMNS // 4 : -COLUMNS // 4]
     teeth, dark = light[:, 1 : ROWS // 2 - 1].mean((1, 2)), light[:, ROWS // 2 : ROWS * 13 // 16].mean((1, 2))
     upper = light[:, : ROWS // 5].mean((1, 2))
+    best = lambda group, score, share: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
     nearest = lambda nodes, x: np.abs(np.array(nodes) - x[:, None]).argmin(1)
     w, o, clip = nearest(WIDTHS, width[use]), nearest(OPENINGS, opening[use]), rows.clip[use]
     inside, taken = np.zeros((len(WIDTHS), len(OPENINGS), ROWS, COLUMNS, 3), np.float32), 0
@@ -256,10 +257,9 @@ def fit(rows, pins: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
         # A smile is full of teeth; in a mouth that is open a little they stand out against the dark.
         gaping = OPENINGS[j] > SMILE
         score, share = (upper, GAPING) if gaping else (teeth, SMILING) if i == 1 else (teeth - dark, SHARE)
-        best = lambda group: group[np.argsort(-score[group])[: max(1, round(share * len(group)))]]
-        group = best(np.flatnonzero((w == i) & (o == j)))
+        group = best(np.flatnonzero((w == i) & (o == j)), score, share)
         if len(set(clip[group])) < CLIPS:
-            group = best(np.flatnonzero(o == j))
+            group = best(np.flatnonzero(o == j), score, share)
         share = np.array([1 / (clip[group] == clip[k]).sum() for k in group], np.float32)
         # The geometric mean: what is dark in most of them stays dark.
         some = balanced if gaping else found
