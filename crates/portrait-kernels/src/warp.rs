@@ -53,8 +53,8 @@ impl Warp {
     /// what is given there to a mouth like this, of `layers` as the kernel takes them.
     pub fn given(layers: &[f32], pins: &[[f32; 2]], pixel: f32, shares: &[[f32; 2]]) -> Vec<([f32; 2], [f32; 3])> {
         let mouth = OpenMouth::new(layers, pins, pixel);
-        let at = |&share: &[f32; 2]| (mouth.place(share), mouth.at(layers, mouth.place(share)).0);
-        shares.iter().map(at).collect()
+        let places = shares.iter().map(|&share| mouth.place(share));
+        places.map(|at| (at, mouth.at(layers, at).0)).collect()
     }
 
     fn params(&self) -> Params {
