@@ -1,31 +1,19 @@
 //! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer.
 
 mod device;
+mod library;
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use device::device;
+use library::{libraries, library};
 use safetensors::SafeTensors;
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-/// Where cargo has put the library for this test.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    test.parent().expect("a folder").to_owned()
-}
-
-/// Where programs look for libraries: first for the one of this test, where cargo's path leads to what `cargo build` left behind.
-fn libraries() -> OsString {
-    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let others = std::env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty());
-    std::env::join_paths(std::iter::once(library()).chain(others)).expect("no colons")
 }
 
 /// A compiled program of `tests/c`; `None` (printed) where there is no gcc with AddressSanitizer.

@@ -2,11 +2,13 @@
 //! stand-ins for its frameworks (`tests/swift/stubs`), which were written after their documentation.
 
 mod device;
+mod library;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use device::device;
+use library::{libraries, library};
 use safetensors::SafeTensors;
 
 fn root(path: &str) -> PathBuf {
@@ -55,9 +57,8 @@ fn an_app_in_swift() {
     let sources = swift_files(&root("bindings/apple/Sources/Portrait"));
     let static_library = ["-emit-library", "-static", "-o", "libPortrait.a", "-swift-version", "6"];
     swiftc(folder.path(), &[&MODULE[..], &static_library].concat(), &sources);
-    let test = std::env::current_exe().expect("a path");
-    let library = test.parent().expect("a folder").to_str().expect("UTF-8");
-    let link = ["-L", ".", "-lPortrait", "-L", library, "-Xlinker", "-rpath", "-Xlinker", library, "-o", "scenario"];
+    let library = library();
+    let link = ["-L", ".", "-lPortrait", "-L", library.to_str().expect("UTF-8"), "-o", "scenario"];
     swiftc(folder.path(), &link, &[own("main.swift")]);
 
     let photo = image::open(root("assets/astronaut.png")).expect("the photo").to_rgba8();
@@ -71,13 +72,23 @@ fn an_app_in_swift() {
 
     let mut scenario = Command::new(folder.path().join("scenario"));
     scenario.arg(root("weights/portrait_s.safetensors")).args([&photo_file, &driver_file]);
-    let output = scenario.output().expect("the program starts");
+    let output = scenario.env("LD_LIBRARY_PATH", libraries()).output().expect("the program starts");
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
     println!("{out}{err}");
     assert!(output.status.success(), "the scenario failed: {}", output.status);
 }
 
-/// View, camera frames, life of the app, and the sample app; in both of the language's versions.
+/// The lines that a developer pastes, as a function of what he has.
+fn pasted() -> String {
+    let readme = std::fs::read_to_string(root("bindings/apple/README.md")).expect("the README");
+    let lines = readme.split("```swift\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in Swift");
+    format!(
+        "import AVFoundation\nimport Portrait\nimport UIKit\n\n@MainActor\n\
+         func pasted(image: UIImage, portraitView: PortraitView) async throws -> Any {{\n{lines}return captureOutput\n}}\n"
+    )
+}
+
+/// View, camera frames, life of the app, the sample app and the README's first lines; in both of the language's versions.
 #[test]
 fn what_is_of_apples_compiles_against_stand_ins() {
     if cfg!(target_vendor = "apple") || !compiler() {
@@ -91,9 +102,13 @@ fn what_is_of_apples_compiles_against_stand_ins() {
     }
     let sources = swift_files(&root("bindings/apple/Sources/Portrait"));
     let sample = swift_files(&root("bindings/apple/Sample/Sources"));
+    let readme = folder.path().join("Readme.swift");
+    std::fs::write(&readme, pasted()).expect("written");
     for version in ["5", "6"] {
         swiftc(folder.path(), &[&MODULE[..], &["-swift-version", version]].concat(), &sources);
         let app = ["-parse-as-library", "-typecheck", "-module-name", "Sample", "-swift-version", version];
         swiftc(folder.path(), &app, &sample);
+        let typecheck = ["-parse-as-library", "-typecheck", "-module-name", "Readme", "-swift-version", version];
+        swiftc(folder.path(), &typecheck, std::slice::from_ref(&readme));
     }
 }

@@ -46,6 +46,9 @@ struct Fault {
     lost: bool,
 }
 
+/// Bytes in which device memory is taken; what is larger is taken for itself.
+const BLOCK: u64 = 8 << 20;
+
 impl Gpu {
     /// Opens a device of its own.
     ///
@@ -74,8 +77,8 @@ impl Gpu {
                 label: Some("portrait"),
                 required_features: adapter.features() & optional,
                 required_limits: limits,
-                // Blocks that grow from 8 MiB on: in the usual ones, of 128 and 192 MiB, preset s took 320 MiB for 110.
-                memory_hints: wgpu::MemoryHints::MemoryUsage,
+                // In blocks that grow, a session's buffers lie beside weights, and its memory stays taken when it is trimmed.
+                memory_hints: wgpu::MemoryHints::Manual { suballocated_device_memory_block_size: BLOCK..BLOCK },
                 ..Default::default()
             })
             .await
