@@ -18,6 +18,11 @@ pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS + 1, 
 /// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
 const FULL: f32 = 0.5;
 const NONE: f32 = 0.66;
+/// Lips that are open by no more than `SHUT` of their width, and up to `LESS[0]` of what the source's are, show the line of shut lips and
+/// no rest of the source's teeth; from `PARTED` or `LESS[1]` on they show what the source does.
+const SHUT: f32 = 0.03;
+const PARTED: f32 = 0.07;
+const LESS: [f32; 2] = [0.35, 0.5];
 /// Edges are blended over no more pixels than this from top to bottom.
 const WIDEST_CUT: f32 = 4.0;
 
@@ -47,6 +52,8 @@ pub(crate) struct OpenMouth {
     ends: [f32; 2],
     opening: f32,
     teeth: Teeth,
+    /// How shut lips are that are open in the source, 0..=1.
+    shut: f32,
     /// In the pins' unit, of the outer corners of the eyes.
     size: f32,
     /// How much of it replaces what the source shows, 0..=1.
@@ -60,12 +67,15 @@ impl OpenMouth {
         let axes = Axes::of(driver);
         let [colourful, _, _, shown] = layers.as_chunks().0[(MOUTH[0] - 1) * COLUMNS];
         let (width, opening) = shape(driver, &axes);
-        let amount = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
+        let more = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
+        let less = ((LESS[1] - opening / shown.max(1e-3)) / (LESS[1] - LESS[0])).clamp(0.0, 1.0);
+        let shut = ((PARTED - opening) / (PARTED - SHUT)).clamp(0.0, 1.0) * less;
+        let amount = more.max(shut);
         let rims = [LIPS[1], LIPS[2]].map(|rim| rim.map(|i| axes.place(driver[i])));
         let ends = ENDS.map(|i| axes.place(driver[i])[0]);
         let (size, wide) = (axes.size, between(&WIDTHS, width / axes.size).1);
         let teeth = Teeth { wide, pixel: pixel / size, colourful };
-        Self { axes, rims, ends, opening, teeth, size, amount, pixel }
+        Self { axes, rims, ends, opening, teeth, shut, size, amount, pixel }
     }
 
     /// The point of the picture at shares of the inner lips' width and of the gap between them.
@@ -112,7 +122,7 @@ impl OpenMouth {
                 mix(mix(texel(i, x0, y0), texel(i, x1, y0), tx), mix(texel(i, x0, y1), texel(i, x1, y1), tx), ty)
             };
             let half = |first: usize| mix(layer(first + k), layer(first + k + 1), open);
-            mix(half(0), half(OPENINGS.len()), self.teeth.wide)
+            mix(half(0), half(OPENINGS.len()), self.teeth.wide * (1.0 - self.shut))
         })
     }
 }

@@ -74,6 +74,7 @@ fn warp_matches_twin() {
     }
     check(&LARGE, &warp_inputs(&LARGE, [0.02, 0.2], 1));
     check(&LARGE, &warp_inputs(&LARGE, [0.0, 0.09], 2));
+    check(&LARGE, &warp_inputs(&LARGE, [0.1, 0.014], 3));
 }
 
 #[test]
@@ -174,12 +175,15 @@ fn replaced(source: f32, driver: f32) -> f32 {
 
 #[test]
 fn a_mouth_that_is_open_in_the_photo_keeps_its_own_inside() {
-    for [source, driver] in [[0.1, 0.1], [0.1, 0.02], [0.1, 0.15], [0.0, 0.0]] {
+    for [source, driver] in [[0.1, 0.1], [0.1, 0.06], [0.1, 0.15], [0.0, 0.0], [0.035, 0.02]] {
         assert_eq!(replaced(source, driver), 0.0, "{source} {driver}");
     }
     let half = replaced(0.058, 0.1);
     assert!(half > 0.4 && half < 0.6, "{half}");
     assert!(replaced(0.05, 0.12) > 0.99);
+    // Lips that are all but shut show no rest of the photo's teeth.
+    let half = replaced(0.1, 0.014);
+    assert!(half > 0.4 && half < 0.6, "{half}");
 }
 
 /// What is warped with a mouth that is open by 0.2, and white and all tooth or none of it.

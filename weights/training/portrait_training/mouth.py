@@ -35,6 +35,8 @@ EYES_AT, CORNERS = ((0, 2), (1, 3)), (26, 27)  # corners of each eye, of the lip
 CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of the mouth
 LUMINANCE = (0.299, 0.587, 0.114)
 FULL, NONE = 0.5, 0.66  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
+# Lips open by up to SHUT of their width, and up to LESS of the photo's opening, are shut: no rest of the photo's teeth shows.
+SHUT, PARTED, LESS = 0.03, 0.07, (0.35, 0.5)
 WIDEST_CUT = 4  # pixels over which edges are blended, from top to bottom
 SHADE, USUAL = 0.6, 0.55  # dark cheeks are half skin, half light: this power of their luminance counts, the rest is the usual one
 TOOTH, FLESH = (0.5, 0.8), (0.3, 0.6)  # what is brighter is tooth, what is more colourful (red less blue, of its luminance) is not
@@ -161,11 +163,13 @@ def rim_at(rim: Tensor, f: Face, u: Tensor) -> tuple[Tensor, Tensor]:
     return curve(along, across[..., None], u)[..., 0], steep
 
 
-def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float) -> tuple[Tensor, Tensor]:
-    """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), and how much of each pixel lies between its lips (B, H, W)."""
+def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float, shut: Tensor) -> tuple[Tensor, Tensor]:
+    """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), and how much of each pixel lies between its lips (B, H, W). Narrow mouths
+    that are hardly open have the line of `shut` lips (B,)."""
     f = face(driver)
     width, wanted = shape(driver, f)
-    layer = torch.einsum("bw,bo,bworsc->bcrs", between(WIDTHS, width), between(OPENINGS, wanted), mouth.layers)
+    smile = between(WIDTHS, width)[:, 1] * (1 - shut)
+    layer = torch.einsum("bw,bo,bworsc->bcrs", torch.stack([1 - smile, smile], 1), between(OPENINGS, wanted), mouth.layers)
     u, v = dot(at, f.along), dot(at, f.across)
     rims, steep = zip(*(rim_at(driver[:, rim], f, u) for rim in LIPS[1:3]))
     cut = pixel * (1 + torch.maximum(*steep) ** 2).sqrt().clamp(max=WIDEST_CUT)  # where a rim is steep a pixel is cut across its width
@@ -185,9 +189,12 @@ def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float) -> tuple[Tensor, 
 def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     """What to show of a photo's mouth, (B, 3, side, side), how much of it, and where the driver's lips part, (B, 1, side, side)."""
     wanted, shown = (shape(pins, face(pins))[1] for pins in (driver, source))
-    amount = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
+    more = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
+    less = ((LESS[1] - wanted / shown.clamp(min=1e-3)) / (LESS[1] - LESS[0])).clamp(0, 1)
+    shut = ((PARTED - wanted) / (PARTED - SHUT)).clamp(0, 1) * less
+    amount = torch.maximum(more, shut)
     at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
-    drawn, inside = look(mouth, driver, at, 2 / (side - 1))
+    drawn, inside = look(mouth, driver, at, 2 / (side - 1), shut)
     return drawn, (amount[:, None, None] * inside)[:, None], inside[:, None]
 
 
@@ -218,7 +225,7 @@ def own_teeth(usual: Lit, picture: Tensor, pins: Tensor, skin: Tensor) -> tuple[
         return colours.gather(1, best[..., None].expand(-1, -1, 3)).mean(1)
 
     own = brightest(read(picture, at))
-    given = brightest(look(usual, pins, at, 2 / (picture.shape[-1] - 1))[0].permute(0, 2, 3, 1))
+    given = brightest(look(usual, pins, at, 2 / (picture.shape[-1] - 1), torch.zeros(len(pins), device=pins.device))[0].permute(0, 2, 3, 1))
     light, bright = (luminance(colour)[:, None].clamp(min=0.02) for colour in (skin, own))
     red = lambda colour, grey: (colour[:, :1] - colour[:, 2:]) / grey
     sure = smooth(*SHOWN, shape(pins, face(pins))[1][:, None]) * smooth(*AS_BRIGHT, bright / light)

@@ -54,10 +54,11 @@ def test_teeth_that_the_photo_shows_are_what_is_given():
 
 
 @pytest.mark.parametrize(
-    ("source", "driver", "most"), [(0.1, 0.1, 0), (0.1, 0.02, 0), (0.1, 0.15, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 0.5)]
+    ("source", "driver", "most"),
+    [(0.1, 0.1, 0), (0.1, 0.06, 0), (0.1, 0.15, 0), (0.1, 0.02, 0.5), (0.035, 0.02, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 0.5)],
 )
 def test_only_what_the_photo_lacks_is_given(source, driver, most):
-    _, given, _ = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 128)
+    _, given, _ = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 257)
     assert given.max() == pytest.approx(most, abs=0.02)
 
 
