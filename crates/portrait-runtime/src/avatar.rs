@@ -20,6 +20,8 @@ const MESH: usize = 106;
 pub(crate) const MOST_DETAIL: u32 = 1024;
 /// Heads turned further than this (in degrees) lack what a frontal view would show.
 const TURNED_FACE: f32 = 35.0;
+/// Degrees of tilt from which the networks, which have seen upright heads, break up what they paint.
+const TILTED_FACE: f32 = 45.0;
 
 /// A face found in a photo, in photo pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -412,6 +414,10 @@ fn warnings(face: &PhotoFace) -> Vec<String> {
     let yaw = face.yaw().to_degrees();
     if yaw.abs() > TURNED_FACE {
         list.push(format!("the head is turned by {:.0}°; a photo from the front animates better", yaw.abs()));
+    }
+    let roll = face.roll().to_degrees();
+    if roll.abs() > TILTED_FACE {
+        list.push(format!("the head is tilted by {:.0}°; turn the photo so that the face is upright", roll.abs()));
     }
     if face.score < 0.8 {
         list.push(format!("the face is hard to make out (score {:.2})", face.score));

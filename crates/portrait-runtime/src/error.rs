@@ -170,7 +170,7 @@ pub enum EngineError {
         known: String,
     },
     /// A motion file cannot be read or written.
-    #[error("motion {file}: {source}", file = file.display())]
+    #[error("the motion file `{file}` cannot be read or written: {source}", file = file.display())]
     MotionIo {
         /// The file.
         file: PathBuf,

@@ -68,7 +68,7 @@ pub struct SessionOptions {
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,
     /// For how many seconds with a face in sight [`crate::Session::animate`] looks for a frame in the photo's pose to measure motion
-    /// from, unless [`crate::Session::observe`] has found one.
+    /// from, unless [`crate::Session::observe`] has found one. At less than ten frames a second it looks at ten for each second.
     pub calibration: f32,
     /// Whether pictures are copied to the host for [`crate::Session::take_picture`].
     pub read_back: bool,

@@ -219,6 +219,12 @@ impl PhotoFace {
         (left[2] - right[2]).atan2((left[0] - right[0]).hypot(left[1] - right[1]))
     }
 
+    /// Tilt of the head in radians, clockwise in the photo.
+    pub(crate) fn roll(&self) -> f32 {
+        let (right, left) = (self.points[234], self.points[454]);
+        (left[1] - right[1]).atan2(left[0] - right[0])
+    }
+
     /// The square the networks see: left, top and side in whole photo pixels.
     pub(crate) fn crop(&self, photo: [u32; 2]) -> [u32; 3] {
         let (low, high) = bounds(&self.points);
@@ -293,6 +299,16 @@ mod unit {
         points[234] = [200.0 - 50.0 * cos, 200.0, -50.0 * sin];
         points[454] = [200.0 + 50.0 * cos, 200.0, 50.0 * sin];
         PhotoFace { points, score: 1.0 }
+    }
+
+    #[test]
+    fn roll_is_the_tilt_of_the_head() {
+        for roll in [-170.0, -90.0, 0.0, 30.0, 90.0] {
+            let (sin, cos) = f32::to_radians(roll).sin_cos();
+            let mut face = turned(0.0);
+            (face.points[234], face.points[454]) = ([-50.0 * cos, -50.0 * sin, 0.0], [50.0 * cos, 50.0 * sin, 0.0]);
+            assert!((face.roll().to_degrees() - roll).abs() < 1e-3, "{roll}");
+        }
     }
 
     #[test]

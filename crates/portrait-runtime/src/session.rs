@@ -24,6 +24,12 @@ use std::time::Duration;
 /// Seconds of the moment that [`Session::recalibrate`] looks at: longer than a blink.
 const MOMENT: f32 = 0.3;
 
+/// How much of the time between two frames counts as looked at by a calibration: a slow GPU sees a frame or two in a second, and
+/// whatever pose the driver has in them would be the neutral one. Ten frames stand for a second at least.
+pub(crate) fn looked(dt: f32) -> f32 {
+    dt.min(0.1)
+}
+
 /// Which parts of the frame path a submission runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -234,7 +240,7 @@ impl Session {
     fn calibration(&mut self, dt: f32) -> Calibrate {
         // The time before somebody comes does not count.
         if self.status.is_some_and(|status| status.found) {
-            self.calibration -= dt;
+            self.calibration -= looked(dt);
         }
         if self.calibration > 0.0 { Calibrate::TakeIfBetter } else { Calibrate::Keep }
     }

@@ -4,7 +4,7 @@ use super::shared::Pushed;
 use crate::error::EngineError;
 use crate::motion::Points;
 use crate::options::FaceStatus;
-use crate::session::Session;
+use crate::session::{Session, looked};
 
 /// Seconds that [`Session::recalibrate`] looks for.
 const MOMENT: f32 = 0.3;
@@ -61,7 +61,7 @@ impl Calibration {
         }
         self.taken_up = taken_up;
         if found {
-            self.left -= step;
+            self.left -= looked(step);
         }
     }
 
@@ -142,19 +142,28 @@ mod tests {
 
     #[test]
     fn only_time_with_a_face_counts_and_another_one_begins_anew() {
-        let mut calibration = Calibration { left: 1.0, ..Calibration::new(1.0) };
+        let mut calibration = Calibration { left: 0.1, ..Calibration::new(0.1) };
         for (status, over) in
             [(None, false), (status(false, 0), false), (status(true, 1), false), (status(true, 1), true)]
         {
-            calibration.frame(status, 0.5);
+            calibration.frame(status, 0.05);
             assert_eq!(calibration.over(), over);
         }
-        calibration.frame(status(false, 1), 0.5);
+        calibration.frame(status(false, 1), 0.05);
         assert!(calibration.over(), "a face that is lost may come back");
-        calibration.frame(status(true, 2), 0.5);
+        calibration.frame(status(true, 2), 0.05);
         assert!(!calibration.over(), "somebody else");
-        calibration.frame(status(true, 2), 0.5);
+        calibration.frame(status(true, 2), 0.05);
         assert!(calibration.over());
+    }
+
+    #[test]
+    fn a_slow_gpu_looks_at_as_many_frames() {
+        let mut calibration = Calibration { left: 1.0, ..Calibration::new(1.0) };
+        for (frames, over) in [(9, false), (2, true)] {
+            (0..frames).for_each(|_| calibration.frame(status(true, 1), 2.0));
+            assert_eq!(calibration.over(), over);
+        }
     }
 
     #[test]

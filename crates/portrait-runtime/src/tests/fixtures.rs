@@ -180,6 +180,15 @@ pub(crate) fn photo() -> Picture {
     Picture { width: picture.width(), height: picture.height(), rgba: picture.into_raw() }
 }
 
+/// The photo's face, as large as the stored drivers' and where theirs is.
+pub(crate) fn photo_s_face() -> Picture {
+    let Picture { width, height, rgba } = photo();
+    let large = image::RgbaImage::from_raw(width, height, rgba).expect("a picture");
+    let face = image::imageops::crop_imm(&large, 132, 30, 180, 180).to_image();
+    let rgba = image::imageops::resize(&face, 256, 256, image::imageops::FilterType::Triangle).into_raw();
+    Picture { width: 256, height: 256, rgba }
+}
+
 /// The stored driver frame of a fixture.
 pub(crate) fn driver(name: &str) -> Picture {
     let rgb = Fixture::open(name).get("drv");

@@ -1,6 +1,6 @@
 //! Promises of the frame path: nothing is created, the face is followed, avatars survive a file.
 
-use super::fixtures::{driver, engine, gpu, photo, tiny};
+use super::fixtures::{driver, engine, gpu, photo, photo_s_face, tiny};
 use crate::{
     Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, Picture, PrepareOptions, Session, SessionOptions,
 };
@@ -107,6 +107,22 @@ fn frames_create_nothing_and_follow_the_face() {
     let stats = session.stats();
     println!("{stats:?}");
     assert!(stats.arena_bytes < stats.bytes_without_reuse * 3 / 5, "{stats:?}");
+}
+
+#[test]
+fn where_frames_are_seconds_apart_the_neutral_pose_is_still_chosen_among_several() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    let mut neutral_after = |frame: &Picture| {
+        for _ in 0..3 {
+            session.animate(frame.frame(), 2.0).expect("animated");
+            session.finish().expect("finished");
+        }
+        session.neutral().expect("read").expect("there is one").facial
+    };
+    let turned = neutral_after(&driver("s_frame0"));
+    assert_ne!(neutral_after(&photo_s_face()), turned, "the second pose is the photo's own");
 }
 
 #[test]

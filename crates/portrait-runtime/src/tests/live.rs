@@ -1,6 +1,6 @@
 //! Live sessions as apps use them.
 
-use super::fixtures::{colours, driver, engine, gpu, photo, psnr, root};
+use super::fixtures::{colours, driver, engine, gpu, photo, photo_s_face, psnr, root};
 use crate::{
     CameraFrame, Engine, EngineError, Gpu, HeldFrame, LiveOptions, LiveSession, MotionOptions, Orientation, Picture,
     Placement, Portrait, PrepareOptions, SessionOptions, Thermal, Trim, WeightsSource,
@@ -69,15 +69,6 @@ fn a_paused_session_submits_nothing_and_goes_on_as_before() {
 fn fast(gpu: &Arc<Gpu>) -> Arc<Engine> {
     let weights = WeightsSource::File(root("weights/portrait_fast.safetensors"));
     Arc::new(Engine::with_gpu(gpu.clone(), "fast", &weights).expect("the committed weights fit preset fast"))
-}
-
-/// The photo's face, as large as the stored drivers' and where theirs is.
-fn photo_s_face() -> Picture {
-    let Picture { width, height, rgba } = photo();
-    let large = image::RgbaImage::from_raw(width, height, rgba).expect("a picture");
-    let face = image::imageops::crop_imm(&large, 132, 30, 180, 180).to_image();
-    let rgba = image::imageops::resize(&face, 256, 256, image::imageops::FilterType::Triangle).into_raw();
-    Picture { width: 256, height: 256, rgba }
 }
 
 fn portrait(engine: Arc<Engine>) -> Portrait {
