@@ -226,8 +226,12 @@ impl Report {
 impl Live {
     pub(crate) fn run(self) -> Result<ExitCode> {
         if self.cameras {
-            for (number, camera) in cameras().iter().enumerate() {
+            let cameras = cameras();
+            for (number, camera) in cameras.iter().enumerate() {
                 console::line(format!("{number}: {} ({})", camera.name, camera.id));
+            }
+            if let (true, Err(none)) = (cameras.is_empty(), find_camera(None)) {
+                console::note(none);
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -292,11 +296,23 @@ impl Live {
 }
 
 fn no_display(error: winit::error::EventLoopError) -> anyhow::Error {
-    anyhow!("no window can be opened here ({error}); `portrait animate` writes a file instead")
+    anyhow!("no window can be opened here ({}); `portrait animate` writes a file instead", told(&error.to_string()))
+}
+
+/// What winit says of an error of the system, without the place in its own source.
+fn told(error: &str) -> &str {
+    error.strip_prefix("os error at ").and_then(|rest| rest.split_once(": ")).map_or(error, |(_, told)| told)
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn errors_of_windows_name_no_source_file() {
+        let error = "os error at /home/me/winit/src/linux/mod.rs:765: neither WAYLAND_DISPLAY nor DISPLAY is set.";
+        assert_eq!(super::told(error), "neither WAYLAND_DISPLAY nor DISPLAY is set.");
+        assert_eq!(super::told("Exit Failure: 1"), "Exit Failure: 1");
+    }
+
     #[test]
     fn sizes_are_read() {
         assert_eq!(super::size("1280x720"), Ok([1280, 720]));

@@ -23,6 +23,13 @@ const HINTS: Duration = Duration::from_secs(8);
 const ROOMY: f32 = 640.0;
 /// Height of the lower edge of a narrow window, in which messages are.
 const MESSAGES: f32 = 72.0;
+/// Width and height of the controls in points, and the width of the status: where there is no room for both, the controls are left out.
+const CONTROLS: [f32; 2] = [262.0, 304.0];
+const STATUS: f32 = 290.0;
+/// Lower or narrower windows show the first line of the status alone.
+const SMALL: [f32; 2] = [STATUS + 2.0 * EDGES, 260.0];
+/// The widest message in points, where there is room beside the driver's picture.
+const MESSAGE: f32 = 560.0;
 /// Width of the driver's picture in points, where the window is not too low for it.
 const PREVIEW: f32 = 168.0;
 /// A lower one would show nothing.
@@ -90,7 +97,11 @@ impl Overlay {
         }
         if self.visible {
             let status = self.status(ctx, view, times);
-            self.controls(ctx, &mut requests);
+            let room = ctx.content_rect().size()
+                - Vec2::new(0.0, if narrow(ctx) { status.bottom() + MESSAGES } else { EDGES });
+            if room.x >= CONTROLS[0] + 2.0 * EDGES && room.y >= CONTROLS[1] + EDGES {
+                self.controls(ctx, &mut requests);
+            }
             self.driver(ctx, view, status.bottom(), &mut requests);
         }
         if self.keys {
@@ -103,17 +114,20 @@ impl Overlay {
     /// What is going on; where that stands.
     fn status(&self, ctx: &Context, view: &View, times: &FrameTimes) -> Rect {
         panel(ctx, "status", Align2::LEFT_TOP, [EDGES, EDGES], |ui| {
+            ui.set_max_width(STATUS);
             ui.horizontal(|ui| {
                 let (colour, text) = match (&view.status, self.hold) {
                     (_, true) => (AMBER, "held"),
                     (Some(status), _) if status.found => (GREEN, "live"),
                     (Some(_), _) => (AMBER, "no face: the last pose is held"),
-                    (None, _) if view.frames > 0 => (GREY, "nobody drives"),
+                    (None, _) if view.frames > 0 => (GREY, "idle motion"),
                     (None, _) => (GREY, "starting"),
                 };
                 dot(ui, colour);
                 ui.label(RichText::new(text).strong());
-                ui.label(RichText::new(&view.about.name).weak());
+                if view.about.name != text {
+                    ui.add(egui::Label::new(RichText::new(&view.about.name).weak()).truncate());
+                }
                 if view.video.is_some() {
                     dot(ui, RED);
                     ui.label("video");
@@ -123,6 +137,13 @@ impl Overlay {
                     ui.label("motion");
                 }
             });
+            let window = ctx.content_rect().size();
+            if window.x < SMALL[0] || window.y < SMALL[1] {
+                return;
+            }
+            if let Some(trouble) = &view.about.trouble {
+                ui.label(RichText::new(trouble).weak().small());
+            }
             let ms = |d: Option<Duration>| d.map_or("–".to_owned(), |d| format!("{:.0}", 1e3 * d.as_secs_f64()));
             let gpu = view.stats.and_then(|stats| stats.gpu_seconds);
             let gpu = gpu.map_or("–".to_owned(), |seconds| format!("{:.1}", 1e3 * seconds));
@@ -264,11 +285,6 @@ impl Overlay {
         let text = match (busy, notice.filter(|notice| notice.since.elapsed() < NOTICE)) {
             (Some(busy), _) => Some(format!("{busy} …")),
             (None, Some(notice)) => Some(notice.text.clone()),
-            (None, None) if view.about.trouble.is_some() && self.visible => view
-                .about
-                .trouble
-                .as_ref()
-                .map(|trouble| format!("{trouble}   ·   idle motion meanwhile, D for another driver")),
             (None, None) if lost && self.visible => {
                 Some("no face in sight: look at the camera, from the front, in even light".to_owned())
             }
@@ -280,12 +296,14 @@ impl Overlay {
             _ => None,
         };
         if let Some(text) = text {
+            let room = ctx.content_rect().width() - 2.0 * (EDGES + f32::from(MARGIN[0]));
             panel(ctx, "message", Align2::CENTER_BOTTOM, [0.0, -22.0], |ui| {
+                ui.set_max_width(MESSAGE.min(room).max(1.0));
                 ui.horizontal(|ui| {
                     if busy.is_some() {
                         ui.spinner();
                     }
-                    ui.label(text);
+                    ui.add(egui::Label::new(text).wrap());
                 });
             });
         }
@@ -305,6 +323,8 @@ pub(crate) fn style(ctx: &Context) {
         style.visuals.override_text_color = Some(Color32::from_rgb(232, 232, 236));
         style.visuals.selection.bg_fill = Color32::from_rgb(64, 110, 190);
         style.spacing.item_spacing = Vec2::new(8.0, 5.0);
+        // The default is too small to be read over a picture.
+        style.text_styles.insert(egui::TextStyle::Small, egui::FontId::proportional(11.0));
     });
 }
 
@@ -361,14 +381,22 @@ fn stages(ui: &mut Ui, times: Option<GpuStages>) {
     });
 }
 
+/// The list of keys; in a small window it is scrolled.
 fn keys(ctx: &Context) {
+    let room = |axis: usize| (ctx.content_rect().size()[axis] - 2.0 * (EDGES + f32::from(MARGIN[axis]))).max(1.0);
+    let (width, height) = (room(0), room(1));
+    let scroll = egui::ScrollArea::both().max_width(width).max_height(height);
+    // At once as large as it can be, not by and by.
+    let scroll = scroll.min_scrolled_width(width).min_scrolled_height(height);
     panel(ctx, "keys", Align2::CENTER_CENTER, [0.0, 0.0], |ui| {
-        egui::Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
-            for (key, what, _) in KEYS {
-                ui.label(RichText::new(key).monospace().strong());
-                ui.label(what);
-                ui.end_row();
-            }
+        scroll.show(ui, |ui| {
+            egui::Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
+                for (key, what, _) in KEYS {
+                    ui.label(RichText::new(key).monospace().strong());
+                    ui.label(what);
+                    ui.end_row();
+                }
+            });
         });
     });
 }

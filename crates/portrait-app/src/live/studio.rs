@@ -47,6 +47,8 @@ const PREVIEW_SIDE: u32 = 240;
 /// looks for the face. After it was taken hold of, too: tracker and filter lag behind what moves, and would catch up later, whenever
 /// another view or preset begins a session of its own.
 const OWED: u32 = 3;
+/// Seconds that one of them stands for: the filter is there after all of them, and a face that is not in sight is not given up.
+const SETTLING: f32 = 0.5;
 
 /// The thread's own state.
 pub(crate) struct Studio {
@@ -92,6 +94,8 @@ pub(crate) struct Studio {
     presented: bool,
     /// The change whose first picture is still to come, and when it was asked for.
     changed: Option<(String, Instant)>,
+    /// What is to be said with the first picture.
+    remarks: Vec<String>,
     last: Option<Instant>,
     previewed: Option<Instant>,
     screenshot: Option<PathBuf>,
@@ -163,6 +167,7 @@ impl Studio {
             frame,
             presented: false,
             changed: None,
+            remarks: Vec::new(),
             last: None,
             previewed: None,
             screenshot: None,
@@ -172,9 +177,7 @@ impl Studio {
         };
         studio.settle()?;
         studio.ready();
-        if let Some(warning) = studio.sitting.prepared.warnings().into_iter().next() {
-            studio.say(warning);
-        }
+        studio.remarks = studio.sitting.remarks();
         faults.into_iter().for_each(|fault| studio.warn(fault));
         Ok(studio)
     }
@@ -207,7 +210,10 @@ impl Studio {
     /// One moment of the driver to one picture.
     fn frame(&mut self, Captured { input, at }: Captured) -> Result<()> {
         let taken = Instant::now();
-        let step = self.last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0));
+        let step = match self.last {
+            _ if self.hold => SETTLING,
+            last => last.map_or(1.0 / 30.0, |last| at.duration_since(last).as_secs_f32().clamp(0.001, 1.0)),
+        };
         self.last = Some(at);
         self.turn(&input)?;
         match &input {
@@ -260,13 +266,18 @@ impl Studio {
         }
         drop(view);
         self.watch_driver_face();
-        if let Some((what, asked)) = self.changed.take() {
-            self.say(format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
+        let changed = self.changed.take();
+        let changed =
+            changed.map(|(what, asked)| format!("{what}: shown after {:.1} s", asked.elapsed().as_secs_f64()));
+        let fault = trouble.is_some();
+        let trouble = trouble.map(|trouble| format!("{trouble}\nidle motion meanwhile; D chooses another driver"));
+        let news: Vec<String> = changed.into_iter().chain(self.remarks.drain(..)).chain(trouble).collect();
+        match news.join("\n") {
+            news if news.is_empty() => {}
+            news if fault => self.warn(news),
+            news => self.say(news),
         }
         self.watch_video();
-        if let Some(trouble) = trouble {
-            crate::console::warning(trouble);
-        }
         (self.wake)();
         if !self.hidden {
             let share = DRAWING_SHARE * self.session.stats().gpu_seconds.unwrap_or_default();
@@ -284,6 +295,8 @@ impl Studio {
             Command::Mirror(mirror) => {
                 self.mirror = Some(mirror);
                 self.owed = OWED;
+                let how = if mirror { "mirrored" } else { "as it is, not mirrored" };
+                self.say(format!("the driver is shown {how}"));
             }
             Command::Hold(hold) => {
                 self.hold = hold;
@@ -304,6 +317,7 @@ impl Studio {
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.follow(FaceChoice::At([x * width, y * height]));
             }
+            Command::NextDriverFace if self.idle => self.say("nobody drives: there is no face to choose".to_owned()),
             Command::NextDriverFace => self.next_driver_face(),
             Command::Photo(path, faces) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -405,8 +405,7 @@ impl ApplicationHandler<()> for Live {
             WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
                 self.send(Command::Driver(Choice::File(path)));
             }
-            // A click chooses another face than the largest.
-            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, Faces::One(FaceChoice::Largest))),
+            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, Faces::One(FaceChoice::Only))),
             WindowEvent::ModifiersChanged(modifiers) => {
                 let state = modifiers.state();
                 self.chord = state.control_key() || state.alt_key() || state.super_key();

@@ -72,6 +72,7 @@ impl Studio {
                 return Err(error);
             }
             put(&mut studio.shelf, sitting);
+            studio.remarks = studio.sitting.remarks();
             Ok(())
         })
     }

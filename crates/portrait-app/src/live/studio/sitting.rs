@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use portrait_runtime::{Engine, FaceChoice, Session, SessionOptions};
+use portrait_runtime::{Engine, EngineError, FaceChoice, Session, SessionOptions};
 
 use crate::framing::{Faces, FramingArgs};
 use crate::source::{Prepared, Source};
@@ -18,21 +18,44 @@ pub(crate) struct Sitting {
     pub(crate) path: PathBuf,
     modified: Option<SystemTime>,
     pub(crate) faces: Faces,
+    /// How many the photo shows, where there are several and none was chosen; the largest is animated then.
+    several: Option<usize>,
     pub(crate) prepared: Prepared,
 }
 
 impl Sitting {
     pub(super) fn open(engine: &Engine, path: &Path, faces: Faces) -> Result<Arc<Self>> {
         let modified = modified(path);
-        let prepared = Source::read(path)?.prepare(engine, path, faces)?;
-        Ok(Arc::new(Self { path: path.to_owned(), modified, faces, prepared }))
+        let prepare = |faces| Source::read(path)?.prepare(engine, path, faces);
+        let (mut faces, mut several) = (faces, None);
+        let prepared = prepare(faces).or_else(|error| match error.downcast_ref() {
+            // In a window another one is chosen by a key or a click.
+            Some(EngineError::SeveralFaces { faces: found }) => {
+                (faces, several) = (Faces::One(FaceChoice::Largest), Some(found.len()));
+                prepare(faces)
+            }
+            _ => Err(error),
+        })?;
+        Ok(Arc::new(Self { path: path.to_owned(), modified, faces, several, prepared }))
+    }
+
+    /// What the user should know of the photo.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let several = self
+            .several
+            .map(|n| format!("the photo shows {n} faces, and the largest moves; G chooses another, or all"));
+        several.into_iter().chain(self.prepared.warnings()).collect()
     }
 
     /// Whether this is these faces of what is in the file now.
     pub(super) fn is(&self, path: &Path, faces: Faces) -> bool {
+        // Whoever is alone is the largest.
         let [only, largest] = [FaceChoice::Only, FaceChoice::Largest].map(Faces::One);
-        let same_faces = self.faces == faces || (self.faces == only && faces == largest);
-        same_faces && same_file(&self.path, path) && self.modified.is_some() && self.modified == modified(path)
+        let plain = |faces| if faces == only { largest } else { faces };
+        plain(self.faces) == plain(faces)
+            && same_file(&self.path, path)
+            && self.modified.is_some()
+            && self.modified == modified(path)
     }
 
     pub(super) fn session(&self, engine: &Engine, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {

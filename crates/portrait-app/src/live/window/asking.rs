@@ -47,7 +47,7 @@ impl Live {
             Some(Err(open)) => self.dialog = Some(open),
             Some(Ok((_, Err(text)))) => self.tell(Notice::fault(text)),
             Some(Ok((Purpose::Photo, Ok(Some(path))))) => {
-                self.send(Command::Photo(path, Faces::One(FaceChoice::Largest)));
+                self.send(Command::Photo(path, Faces::One(FaceChoice::Only)));
             }
             Some(Ok((Purpose::Background, Ok(Some(path))))) => self.send(Command::Background(path)),
             Some(Ok((Purpose::Driver, Ok(Some(path))))) => self.send(Command::Driver(Choice::File(path))),

@@ -187,8 +187,7 @@ fn every_state_says_what_it_is() {
         view.preview = None;
         view.about.trouble = Some("`Some Camera` is gone; plug it in".to_owned());
     });
-    seen.says(&["nobody drives", "Some Camera"]);
-    seen.says(&["`Some Camera` is gone; plug it in   ·   idle motion meanwhile, D for another driver"]);
+    seen.says(&["idle motion", "Some Camera", "`Some Camera` is gone; plug it in"]);
     assert_eq!(seen.dots, [GREY]);
 
     let seen = state(&|overlay, _| overlay.hold = true);
@@ -210,6 +209,45 @@ fn every_state_says_what_it_is() {
     // Hidden, there are neither numbers nor controls; the list of keys is asked for by itself.
     let seen = state(&|overlay, _| (overlay.visible, overlay.keys) = (false, true));
     assert_eq!(seen.words.len(), 2 * KEYS.len());
+}
+
+/// Where each part is, in a window of this size in points.
+fn parts(overlay: &mut Overlay, view: &mut View, size: [f32; 2]) -> [Option<Rect>; 4] {
+    let ctx = Context::default();
+    style(&ctx);
+    for _ in 0..3 {
+        super::run(overlay, &ctx, view, size, Vec::new(), &mut Vec::new());
+    }
+    ["status", "controls", "message", "keys"].map(|id| ctx.memory(|m| m.area_rect(egui::Id::unique(id))))
+}
+
+#[test]
+fn nothing_is_cut_off_and_controls_cover_no_status() {
+    let long = "no file dialog can be opened here (Failed to pick file with zenity: No such file or directory): it takes the \
+                desktop's portal (xdg-desktop-portal) or zenity; drop a photo on the window, or name files on the command line";
+    for (size, controls) in [
+        (WINDOW, true),
+        ([700.0, 500.0], true),
+        ([420.0, 700.0], true),
+        ([700.0, 300.0], false),
+        ([420.0, 300.0], false),
+        ([240.0, 180.0], false),
+    ] {
+        let (mut overlay, mut view) = (overlay(), driven());
+        overlay.keys = true;
+        view.about.trouble =
+            Some("the camera `Some Camera with a long name` is used by another program; close that".to_owned());
+        view.notice = Some(Notice::fault(long.to_owned()));
+        let [status, shown, message, keys] = parts(&mut overlay, &mut view, size);
+        assert_eq!(shown.is_some(), controls, "{size:?}");
+        let window = Rect::from_min_size(Pos2::ZERO, size.into());
+        for part in [status, shown, message, keys].into_iter().flatten() {
+            assert!(window.contains_rect(part), "{size:?}: {part}");
+        }
+        let (status, message, keys) = (status.expect("there"), message.expect("there"), keys.expect("there"));
+        assert!(shown.is_none_or(|controls| !controls.intersects(status)), "{size:?}: {status}");
+        assert!(message.height() > 40.0 && keys.height() > 120.0, "{size:?}: in several lines");
+    }
 }
 
 #[test]
