@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use portrait_runtime::{Engine, EngineOptions, GpuOptions, Tier, WeightsSource};
+use portrait_runtime::{Engine, EngineOptions, GpuOptions, Preset, Tier, WeightsSource};
 
 use crate::console;
 
@@ -51,6 +51,10 @@ pub(crate) fn bundled_presets() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)
 }
 
+fn listed(names: impl Iterator<Item = &'static str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Precision {
     /// 32 bits; the most exact
@@ -71,11 +75,15 @@ impl EngineArgs {
             Some(file) => WeightsSource::File(file.clone()),
             None => match bundled(&self.preset) {
                 Some(weights) => weights,
-                None => bail!(
-                    "preset `{}` has no bundled weights, only {} has; give a file made for it with --weights FILE",
-                    self.preset,
-                    bundled_presets().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                ),
+                None => {
+                    let (preset, bundled) = (&self.preset, listed(bundled_presets()));
+                    if !Preset::names().any(|name| name == preset) {
+                        bail!("no preset is called `{preset}`; {bundled} have weights inside this program");
+                    }
+                    bail!(
+                        "preset `{preset}` has no bundled weights, only {bundled} have; give a file made for it with --weights FILE"
+                    )
+                }
             },
         };
         let tier = self.precision.map(|precision| match precision {

@@ -122,6 +122,11 @@ impl FramingArgs {
 /// `#rrggbb`, or a picture file.
 fn backdrop(text: &str) -> Result<Backdrop> {
     let Some(digits) = text.strip_prefix('#') else {
+        if !Path::new(text).exists() {
+            bail!(
+                "`{text}` is neither a picture nor a colour; write a colour as six hexadecimal digits, for example #20a060"
+            );
+        }
         return Ok(Backdrop::Picture(Arc::new(engine_picture(&portrait_media::load_photo(text)?))));
     };
     let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
@@ -216,6 +221,7 @@ mod tests {
         assert_eq!([faces("all"), faces("2")], [Ok(Faces::All), Ok(Faces::One(FaceChoice::Index(2)))]);
         assert!(faces("none").is_err() && driver_face("0").is_err() && driver_face("1").is_ok());
         assert_eq!(backdrop("#20a0FF").unwrap(), Backdrop::Colour([0x20, 0xa0, 0xff]));
+        assert!(backdrop("red").is_err_and(|error| error.to_string().contains("nor a colour")));
         assert!(backdrop("#20a0f").is_err() && backdrop("#20a0fg").is_err() && backdrop("#é0a0f").is_err());
     }
 }

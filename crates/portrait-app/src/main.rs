@@ -28,7 +28,7 @@ use clap::{Parser, Subcommand};
 
 /// Animates a portrait photo with the motion of a face in a video, on any Vulkan or Metal GPU.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "portrait", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,8 +36,9 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  portrait live me.jpg
   portrait animate me.jpg --drive talk.mp4 -o me-talking.mp4
-  portrait prepare me.jpg -o me.avatar
+  portrait pose me.jpg --yaw 15 --smile 0.6 -o me-smiling.png
   portrait doctor";
 
 #[derive(Debug, Subcommand)]

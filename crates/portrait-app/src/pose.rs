@@ -127,6 +127,22 @@ impl Pose {
                 bail!("--{what} {degrees} is too far: a photo from the front shows nothing of that; give −45 to 45");
             }
         }
+        let options = [
+            ("look-right", self.look_right),
+            ("look-up", self.look_up),
+            ("smile", self.smile),
+            ("blink", self.blink),
+            ("blink-left", self.blink_left),
+            ("blink-right", self.blink_right),
+            ("jaw-open", self.jaw_open),
+            ("brows-up", self.brows_up),
+        ];
+        let options = options.into_iter().filter_map(|(name, amount)| Some((format!("--{name} "), amount?)));
+        for (name, amount) in options.chain(self.set.iter().map(|(name, amount)| (format!("--set {name}="), *amount))) {
+            if !(-1.0..=2.0).contains(&amount) {
+                bail!("{name}{amount} is too much; 0 is none and 1 the whole expression");
+            }
+        }
         // One direction of a look is one pair of expressions, the other another.
         let look = |amount: Option<f32>, there: [&'static str; 2], back: [&'static str; 2]| {
             let names = if amount.is_some_and(|amount| amount < 0.0) { back } else { there };
@@ -151,9 +167,6 @@ impl Pose {
         ];
         let short = short.into_iter().filter_map(|(name, amount)| Some((name, amount?)));
         for (name, amount) in short.chain(self.set.iter().map(|(name, amount)| (name.as_str(), *amount))) {
-            if !(-1.0..=2.0).contains(&amount) {
-                bail!("{name} = {amount} is too much; 0 is none and 1 the whole expression");
-            }
             expression.set(name, amount)?;
         }
         Ok(expression)

@@ -40,6 +40,10 @@ impl Prepare {
         inputs.extend(self.engine.weights.as_deref());
         output::refuse_inputs(&self.output, &inputs)?;
         output::check_target(&self.output)?;
+        if !self.output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avatar")) {
+            let output = self.output.display();
+            bail!("an avatar is written: give a name that ends in .avatar instead of `{output}`");
+        }
         if source::is_avatar(&self.photo) {
             bail!("`{}` is an avatar already", self.photo.display());
         }

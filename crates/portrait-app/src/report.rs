@@ -60,16 +60,6 @@ impl Report {
         console::line(format!(
             "{output}: {frames} frames of {width}×{height}, {fps:.2} frames/s end to end{gpu} on {adapter} ({backend}, {tier})"
         ));
-        let SessionStats { dispatches, macs, arena_bytes, bytes_without_reuse, weight_bytes, .. } = self.session;
-        let mb = |bytes: usize| bytes as f64 / 1e6;
-        console::line(format!(
-            "planned: {:.1} MB of intermediate results instead of {:.1} MB without reuse, {:.1} MB of weights; a frame is \
-             {:.2} GMAC in {dispatches} dispatches",
-            mb(arena_bytes),
-            mb(bytes_without_reuse),
-            mb(weight_bytes),
-            macs as f64 / 1e9
-        ));
         if let Some(compare) = &self.compare {
             console::line(format!("{}: source | driver | result", compare.display()));
         }

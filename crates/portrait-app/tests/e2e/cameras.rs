@@ -187,6 +187,8 @@ fn cameras_are_listed() {
     let sandbox = Sandbox::new();
     let Some(cameras) = Cameras::new(&sandbox) else { return };
     assert_eq!(cameras.listed(), "");
+    let none = run(portrait().args(["live", "--cameras"]).envs(cameras.environment())).succeeds();
+    assert!(none.stderr.contains("no camera was found; plug one in"), "{}", none.stderr);
     let face = &driver_frames(1)[0];
     cameras.plug("video10", "Second", face);
     cameras.plug("video2", "First", face);

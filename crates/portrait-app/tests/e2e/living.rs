@@ -341,7 +341,8 @@ fn what_cannot_be_shown_is_said_before_a_window_opens() {
         run(command.args(arguments).env_remove("DISPLAY"))
     };
     let astronaut = astronaut();
-    no_display(&astronaut, &["--source", &clip]).fails(&sandbox, &["no window can be opened here", "portrait animate"]);
+    let words = ["no window can be opened here (neither WAYLAND_DISPLAY", "portrait animate"];
+    no_display(&astronaut, &["--source", &clip]).fails(&sandbox, &words);
     #[cfg(target_os = "linux")]
     {
         let virtual_camera = |path: &str| no_display(&astronaut, &["--idle", "--virtual-camera", path]);

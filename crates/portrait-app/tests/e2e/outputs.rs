@@ -33,6 +33,7 @@ fn nowhere_to_write() {
     fails(&sandbox.input("").join("driver.mp4/out.mp4"), &["driver.mp4"]);
     let prepare = |output: &Path| run(portrait().arg("prepare").arg(astronaut()).arg("-o").arg(output));
     prepare(&sandbox.output("not/there.avatar")).fails(&sandbox, &["does not exist", "create it first"]);
+    prepare(&sandbox.output("me.png")).fails(&sandbox, &["me.png", "ends in .avatar"]);
     std::fs::create_dir(sandbox.input("taken.mp4")).unwrap();
     fails(&sandbox.input("taken.mp4"), &["taken.mp4", "directory of that name exists"]);
     // The picture of several moments is checked with the video.

@@ -66,7 +66,8 @@ fn poses_that_nobody_can_take() {
     };
     refuse("a.png", &["--yaw", "90"], &["yaw", "90", "45"]);
     refuse("a.png", &["--set", "grin=1"], &["`grin`", "mouthSmileLeft"]);
-    refuse("a.png", &["--smile", "9"], &["mouthSmile", "9"]);
+    refuse("a.png", &["--smile", "9"], &["--smile 9 is too much"]);
+    refuse("a.png", &["--set", "jawOpen=-3"], &["--set jawOpen=-3 is too much"]);
     refuse("a.jpg", &[], &["a.jpg", ".png"]);
 }
 
@@ -118,5 +119,6 @@ fn the_whole_photo_keeps_its_size() {
     refuse(&["--output-as", "photo"], &["is an avatar", "the photo itself"]);
     refuse(&["--output-as", "cutout"], &["no transparency", "--background"]);
     refuse(&["--background", "#12"], &["#12", "hexadecimal"]);
+    refuse(&["--background", "red"], &["`red` is neither a picture nor a colour", "#20a060"]);
     refuse(&["--background", "#000000", "--output-as", "photo"], &["--background", "one of them"]);
 }

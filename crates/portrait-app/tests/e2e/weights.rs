@@ -37,6 +37,9 @@ fn a_preset_without_bundled_weights() {
     let sandbox = Sandbox::new();
     let mut command = animate(&crate::common::astronaut(), &sandbox.short_clip(2), &sandbox.output("me.mp4"));
     run(command.args(["--preset", "m"])).fails(&sandbox, &["preset `m`", "no bundled weights", "--weights FILE"]);
+    let mut command = animate(&crate::common::astronaut(), &sandbox.short_clip(1), &sandbox.output("me.mp4"));
+    let words = ["no preset is called `tiny`", "`fast` and `s` have weights"];
+    run(command.args(["--preset", "tiny"])).fails(&sandbox, &words);
 }
 
 #[test]

@@ -14,11 +14,18 @@ mod system;
 mod virtual_camera;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::Picture;
 pub use virtual_camera::VirtualCamera;
+
+/// The command that makes a virtual camera; of this name, where it is one that it can have.
+fn loopback(path: &Path) -> String {
+    let number = path.to_str().and_then(|path| path.strip_prefix("/dev/video")?.parse::<u8>().ok());
+    let number = number.map(|number| format!(" video_nr={number}")).unwrap_or_default();
+    format!("sudo modprobe v4l2loopback{number} exclusive_caps=1")
+}
 
 /// What can go wrong with a virtual camera.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +36,9 @@ pub enum VirtualCameraError {
     System,
     /// There is no such device.
     #[error(
-        "`{}` is not there; a virtual camera is made by `sudo modprobe v4l2loopback exclusive_caps=1` \
-         (the package v4l2loopback-dkms)",
-        path.display()
+        "`{}` is not there; a virtual camera is made by `{}` (the package v4l2loopback-dkms)",
+        path.display(),
+        loopback(path)
     )]
     Missing {
         /// The device.
@@ -39,8 +46,9 @@ pub enum VirtualCameraError {
     },
     /// It is something else.
     #[error(
-        "`{}` takes no pictures; give the device of a virtual camera, which `sudo modprobe v4l2loopback exclusive_caps=1` makes",
-        path.display()
+        "`{}` takes no pictures; give the device of a virtual camera, which `{}` makes",
+        path.display(),
+        loopback(Path::new(""))
     )]
     Kind {
         /// The device.

@@ -126,6 +126,7 @@ mod tests {
         let error = refused(Path::new("/dev/video-that-is-not-there"));
         assert!(error.contains("is not there") && error.contains("modprobe"), "{error}");
         let text = |code| Error::of(Path::new("/dev/video9"), io::Error::from_raw_os_error(code)).to_string();
+        assert!(text(2).contains("`sudo modprobe v4l2loopback video_nr=9 exclusive_caps=1`"), "{}", text(2));
         assert!(text(16).contains("in use"), "{}", text(16));
         assert!(text(5).contains("cannot be written"), "{}", text(5));
     }
