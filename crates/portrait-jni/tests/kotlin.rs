@@ -1,4 +1,5 @@
-//! The sample app and the first lines of the README in Kotlin, compiled against `org.portrait` and stand-ins for the classes of Android and CameraX that it uses.
+//! The sample app and the first lines of the README in Kotlin, compiled against `org.portrait` and stand-ins for the classes of Android
+//! and CameraX that it uses; and Gradle's scripts against stand-ins for Gradle and its plugins.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,4 +69,27 @@ fn the_sample_app_compiles_against_stand_ins() {
     let output = output.expect("kotlinc was there a moment ago");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(app.join("org/portrait/sample/SampleActivity.class").exists());
+}
+
+#[test]
+fn the_build_scripts_compile_against_stand_ins() {
+    let Some(kotlinc) = compiler() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let scripts: [(&str, &[&str], &[&str]); 3] = [
+        ("whole", &["Settings"], &["settings.gradle.kts", "build.gradle.kts"]),
+        ("library", &["Project", "Library"], &["portrait/build.gradle.kts"]),
+        ("app", &["Project", "Application"], &["sample/build.gradle.kts"]),
+    ];
+    for (name, seen, scripts) in scripts {
+        let stand_in = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/gradle/{name}.kt"));
+        let made = folder.path().join(name);
+        let mut command = Command::new(&kotlinc);
+        command.args(["-Werror", "-jvm-target", "17", "-d"]).arg(&made).arg(stand_in("Script"));
+        command.args(seen.iter().map(|name| stand_in(name)));
+        let output = command.args(scripts.iter().map(|script| root("bindings/android").join(script))).output();
+        let output = output.expect("kotlinc was there a moment ago");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // A file that is no script to the compiler would leave no class.
+        assert!(made.join("Build_gradle.class").exists(), "{scripts:?}");
+    }
 }
