@@ -68,6 +68,7 @@ impl Gpu {
     ///
     /// # Safety
     /// It is of this device, and as described.
+    #[cfg(unix)]
     unsafe fn adopt<A: wgpu::hal::Api>(
         &self,
         texture: A::Texture,
@@ -100,10 +101,12 @@ impl ExternalTexture {
 }
 
 /// What is done with it here, or by its owner afterwards.
+#[cfg(unix)]
 const USAGE: wgpu::TextureUsages = wgpu::TextureUsages::RENDER_ATTACHMENT
     .union(wgpu::TextureUsages::TEXTURE_BINDING)
     .union(wgpu::TextureUsages::COPY_SRC);
 
+#[cfg(unix)]
 fn extent([width, height]: [u32; 2]) -> wgpu::Extent3d {
     wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
 }
