@@ -29,7 +29,7 @@ Usage: cargo xtask TASK
   parity          compare the engine's networks with the stored numbers of the PyTorch reference, stage by stage
   parity --python PYTHON [--weights FILE]
                   the same with numbers that PYTHON, which has PyTorch, makes afresh, for any weights
-  targets [NAME…] whether the libraries for other languages compile for Android and iOS
+  targets [NAME…] whether the libraries for other languages compile for Android and iOS, and the engine for the web
   package-android [--weights NAME]…
                   the archive for Android: build, link with the NDK, check and assemble; says what is missing for that
   package-android host

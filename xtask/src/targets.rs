@@ -1,5 +1,5 @@
-//! `cargo xtask targets`: whether the libraries for other languages compile for phones. Not for the web: objects of wgpu stay in
-//! one thread there, and sessions have threads of their own.
+//! `cargo xtask targets`: whether the libraries for other languages compile for phones, and the engine for the web. Not the C
+//! interface there: its sessions have threads of their own.
 //!
 //! Nothing is linked: `package-android` and `package-apple` do.
 
@@ -11,10 +11,14 @@ use crate::shell;
 /// Target, and the libraries that are for it.
 const TARGETS: &[(&str, &[&str])] = &[
     ("aarch64-linux-android", &["portrait-jni", "portrait-ffi"]),
-    ("x86_64-linux-android", &["portrait-jni", "portrait-ffi"]),
     ("aarch64-apple-ios", &["portrait-ffi"]),
+    ("wasm32-unknown-unknown", &["portrait-runtime"]),
+    ("x86_64-linux-android", &["portrait-jni", "portrait-ffi"]),
     ("aarch64-apple-ios-sim", &["portrait-ffi"]),
 ];
+
+/// One of each system: what `cargo xtask test` checks. The others take minutes more and differ from these in nothing of ours.
+pub(crate) const OF_EACH_SYSTEM: [&str; 3] = ["aarch64-linux-android", "aarch64-apple-ios", "wasm32-unknown-unknown"];
 
 /// What came of checking targets.
 #[derive(Default)]
@@ -31,7 +35,8 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         let known: Vec<&str> = TARGETS.iter().map(|(target, _)| *target).collect();
         bail!("no target is called `{unknown}`; there are {}", known.join(", "));
     }
-    let Checked { failed, .. } = check(names)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let Checked { failed, .. } = check(&names)?;
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -39,9 +44,9 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
 }
 
 /// Checks the targets of these names, or all where there are none.
-pub(crate) fn check(names: &[String]) -> Result<Checked> {
+pub(crate) fn check(names: &[&str]) -> Result<Checked> {
     let mut checked = Checked::default();
-    for (target, libraries) in TARGETS.iter().filter(|(t, _)| names.is_empty() || names.iter().any(|name| name == t)) {
+    for (target, libraries) in TARGETS.iter().filter(|(target, _)| names.is_empty() || names.contains(target)) {
         let compiler = match Compiler::for_target(target) {
             Ok(compiler) => compiler,
             Err(how) => {
@@ -57,4 +62,16 @@ pub(crate) fn check(names: &[String]) -> Result<Checked> {
         if passed { &mut checked.passed } else { &mut checked.failed }.push(target);
     }
     Ok(checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stage_of_the_test_checks_known_targets() {
+        for name in OF_EACH_SYSTEM {
+            assert!(TARGETS.iter().any(|(target, _)| *target == name), "{name}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ const STAGES: &[Stage] = &[
         arguments: &["doc", "--workspace", "--no-deps"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
-    // For phones: nothing is linked, and nothing run.
+    // For phones and the web: nothing is linked, and nothing run.
     Stage { name: TARGETS, arguments: &[], environment: &[] },
     Stage { name: "deny", arguments: &["deny", "check", "licenses", "bans", "sources"], environment: &[] },
 ];
@@ -59,7 +59,7 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         environment.apply(&mut command);
         let start = Instant::now();
         let outcome = if stage.name == TARGETS {
-            outcome_of(targets::check(&[])?)
+            outcome_of(targets::check(&targets::OF_EACH_SYSTEM)?)
         } else {
             println!("\n── {} ── {}", stage.name, shell::text(&command));
             outcome(stage, &mut command)?

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use object::macho::{PLATFORM_IOS, PLATFORM_IOSSIMULATOR, PLATFORM_MACOS, Platform};
 
-use super::{Missing, fresh_folder, macho};
+use super::{Missing, fresh_folder, macho, size};
 use crate::cross::{self, Compiler};
 use crate::shell;
 
@@ -62,7 +62,9 @@ pub(crate) fn run() -> Result<()> {
             functions.len()
         );
         if let Some(lld) = cross::lld() {
-            let size = size_in_an_app(&lld, slice, &archive, &functions, &folder)?;
+            let trial = Trial { lld: &lld, slice, archive: &archive, functions: &functions, folder: &folder };
+            println!("\n{}", size::tables(&trial.link(false)?)?);
+            let size = std::fs::metadata(trial.link(true)?)?.len();
             println!("an app that uses all of it grows by about {:.2} MB (linked on trial)", size as f64 / 1e6);
         }
         libraries.push(archive);
@@ -73,25 +75,29 @@ pub(crate) fn run() -> Result<()> {
     assemble(&libraries, &headers, &folder.join("CPortrait.xcframework"))
 }
 
-/// The size in bytes of a library of what the functions reach: what an app takes over of the static one. Linked without Apple's
-/// frameworks, so it cannot be loaded.
-fn size_in_an_app(lld: &Path, slice: &Slice, archive: &Path, functions: &[String], folder: &Path) -> Result<u64> {
-    let file = folder.join(format!("trial-{}.dylib", slice.name));
-    let mut command = Command::new(lld);
-    command.args([
-        "-flavor",
-        "darwin",
-        "-arch",
-        "arm64",
-        "-platform_version",
-        slice.name,
-        slice.version,
-        slice.version,
-    ]);
-    command.args(["-dylib", "-dead_strip", "-undefined", "dynamic_lookup", "-S", "-x"]);
-    command.args(functions.iter().flat_map(|name| ["-exported_symbol".to_owned(), format!("_{name}")]));
-    shell::run(command.arg(archive).arg("-o").arg(&file))?;
-    Ok(std::fs::metadata(&file)?.len())
+/// A library of what the functions reach: what an app takes over of the static one. Linked without Apple's frameworks, so it cannot be
+/// loaded.
+struct Trial<'a> {
+    lld: &'a Path,
+    slice: &'a Slice,
+    archive: &'a Path,
+    functions: &'a [String],
+    folder: &'a Path,
+}
+
+impl Trial<'_> {
+    /// The file; with the names that only debuggers and [`size`] look at, or without.
+    fn link(&self, stripped: bool) -> Result<PathBuf> {
+        let Slice { name, version, .. } = self.slice;
+        let file = self.folder.join(format!("trial-{name}{}.dylib", if stripped { "" } else { "-symbols" }));
+        let mut command = Command::new(self.lld);
+        command.args(["-flavor", "darwin", "-arch", "arm64", "-platform_version", name, version, version]);
+        command.args(["-dylib", "-dead_strip", "-undefined", "dynamic_lookup", "-S"]);
+        command.args(stripped.then_some("-x"));
+        command.args(self.functions.iter().flat_map(|name| ["-exported_symbol".to_owned(), format!("_{name}")]));
+        shell::run(command.arg(self.archive).arg("-o").arg(&file))?;
+        Ok(file)
+    }
 }
 
 /// Lets Xcode make the framework, then puts it where the Swift package looks.

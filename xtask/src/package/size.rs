@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
+use object::{BinaryFormat, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionIndex, SymbolKind};
 
 /// Crates with a line of their own.
 const LINES: usize = 16;
@@ -24,20 +24,53 @@ pub(super) fn tables(file: &Path) -> Result<String> {
 
     let mut crates: HashMap<String, u64> = HashMap::new();
     let mut named = 0;
-    for symbol in library.symbols().filter(|symbol| symbol.is_definition() && symbol.size() > 0) {
-        let section = symbol.section_index().and_then(|index| library.section_by_index(index).ok());
-        if matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data)
-            && section.is_some_and(|section| is_in_file(&section))
-            && let Some(name) = crate_of(symbol.name()?)
-        {
-            *crates.entry(name).or_default() += symbol.size();
-            named += symbol.size();
+    for Named { name, size, .. } in named_parts(&library)? {
+        if let Some(name) = crate_of(&name) {
+            *crates.entry(name).or_default() += size;
+            named += size;
         }
     }
     let mut shares: Vec<(u64, String)> = crates.into_iter().map(|(name, size)| (size, name)).collect();
     shares.push((total.saturating_sub(named), "without names: texts, embedded files, tables".to_owned()));
     write_table(&mut text, "crate", shares, LINES)?;
     Ok(text)
+}
+
+/// A function or data with a name.
+struct Named {
+    section: SectionIndex,
+    address: u64,
+    size: u64,
+    name: String,
+}
+
+/// Functions and data in what is loaded from the file.
+fn named_parts(library: &object::File<'_>) -> Result<Vec<Named>> {
+    let sections: HashMap<SectionIndex, u64> =
+        library.sections().filter(is_in_file).map(|s| (s.index(), s.address() + s.size())).collect();
+    let mut parts = Vec::new();
+    for symbol in library.symbols().filter(|symbol| symbol.is_definition()) {
+        // Apple's format tells no kind of what is data.
+        let kind = matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown);
+        if let Some(section) = symbol.section_index().filter(|section| kind && sections.contains_key(section)) {
+            let (address, size, name) = (symbol.address(), symbol.size(), symbol.name()?.to_owned());
+            parts.push(Named { section, address, size, name });
+        }
+    }
+    if library.format() == BinaryFormat::MachO {
+        measure(&mut parts, &sections);
+    }
+    Ok(parts)
+}
+
+/// Sizes where the format has none: each part reaches to the next one, the last to the end of its section.
+fn measure(parts: &mut [Named], ends: &HashMap<SectionIndex, u64>) {
+    parts.sort_by_key(|part| (part.section.0, part.address));
+    let nexts: Vec<(SectionIndex, u64)> = parts.iter().skip(1).map(|part| (part.section, part.address)).collect();
+    for (i, part) in parts.iter_mut().enumerate() {
+        let next = nexts.get(i).filter(|(section, _)| *section == part.section).map(|(_, address)| *address);
+        part.size = next.or_else(|| ends.get(&part.section).copied()).unwrap_or(part.address) - part.address;
+    }
 }
 
 /// Whether a section is loaded and takes room in the file.
@@ -54,8 +87,15 @@ fn is_in_file<'data>(section: &impl ObjectSection<'data>) -> bool {
 fn crate_of(symbol: &str) -> Option<String> {
     let path = format!("{:#}", rustc_demangle::demangle(symbol));
     if path == symbol {
-        let name = if symbol.starts_with("Java_") { "portrait_jni" } else { "C and the linker's" };
-        return (!symbol.starts_with("anon.")).then(|| name.to_owned());
+        // Apple's names of C have a line before them, and what the compiler has numbered an l as well.
+        let name = symbol.strip_prefix('_').unwrap_or(symbol);
+        let owner = match name {
+            _ if name.starts_with("Java_") => "portrait_jni",
+            _ if name.starts_with("portrait_") => "portrait_ffi",
+            _ => "C and the linker's",
+        };
+        let numbered = symbol.trim_start_matches(['_', 'l']).starts_with("anon.");
+        return (!numbered).then(|| owner.to_owned());
     }
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut crates = path.match_indices("::").map(|(end, _)| {
@@ -97,10 +137,22 @@ mod tests {
             ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate"),
             ("Java_org_portrait_Native_lastError", "portrait_jni"),
             ("memcpy", "C and the linker's"),
+            ("__ZN9wgpu_core6device5queue5Queue6submit17h0123456789abcdefE", "wgpu_core"),
+            ("_portrait_session_push", "portrait_ffi"),
+            ("_memcpy", "C and the linker's"),
         ] {
             assert_eq!(crate_of(symbol).as_deref(), Some(expected), "{symbol}");
         }
         assert_eq!(crate_of("anon.5d2ff7a2ec0b6d8b.17"), None);
+        assert_eq!(crate_of("l_anon.5d2ff7a2ec0b6d8b.17"), None);
+    }
+
+    #[test]
+    fn parts_without_a_size_reach_to_the_next() {
+        let part = |section, address| Named { section: SectionIndex(section), address, size: 0, name: String::new() };
+        let mut parts = [part(2, 100), part(1, 30), part(1, 10), part(1, 30)];
+        measure(&mut parts, &HashMap::from([(SectionIndex(1), 50), (SectionIndex(2), 107)]));
+        assert_eq!(parts.map(|part| (part.address, part.size)), [(10, 20), (30, 0), (30, 20), (100, 7)]);
     }
 
     #[test]
