@@ -4,6 +4,7 @@
 #include "hold.h"
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
+#include <dlfcn.h>
 
 // What the window shows, as RGB without gaps.
 static uint8_t *screenshot(Display *display, Window window, unsigned width, unsigned height) {
@@ -38,6 +39,18 @@ static double off(const uint8_t *rgba, const uint8_t *rgb, unsigned width, unsig
             for (unsigned c = 0; c < 3; c++)
                 sum += abs(rgba[4 * (y * 256 + x) + c] - rgb[3 * ((top + y) * width + left + x) + c]);
     return sum / (256 * 256 * 3);
+}
+
+// The connection of XCB that Xlib has; NULL (printed) where the library for that is not there.
+static void *xcb_of(Display *display) {
+    void *library = dlopen("libX11-xcb.so.1", RTLD_NOW), *(*connection)(Display *);
+    if (library == NULL) {
+        puts("SKIP: no libX11-xcb.so.1");
+        return NULL;
+    }
+    *(void **)&connection = dlsym(library, "XGetXCBConnection");
+    CHECK(connection != NULL);
+    return connection(display);
 }
 
 static void push_and_take(PortraitSession session, PortraitFrame *frame, uint8_t *pixels) {
@@ -146,6 +159,19 @@ int main(int argc, char **argv) {
     shown = screenshot(display, window, 256, 256);
     CHECK(off(pixels, shown, 256, 0, 0) < 1.0);
     free(shown);
+    // By XCB it is the same window.
+    void *xcb = xcb_of(display);
+    if (xcb != NULL) {
+        PortraitSurface same = surface;
+        same.kind = PORTRAIT_WINDOW_XCB;
+        same.display = xcb;
+        OK(portrait_session_surface_created(session, &same));
+        XClearWindow(display, window);
+        push_and_take(session, &driver, pixels);
+        shown = screenshot(display, window, 256, 256);
+        CHECK(off(pixels, shown, 256, 0, 0) < 1.0);
+        free(shown);
+    }
     // The same window again is the same as a new one.
     OK(portrait_session_surface_created(session, &surface));
 
