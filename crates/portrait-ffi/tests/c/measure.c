@@ -83,6 +83,24 @@ int main(int argc, char **argv) {
     double whole = memory("VmRSS:"), left[3];
     printf("at work: %.0f MiB, peak %.0f MiB\n", whole, memory("VmHWM:"));
 
+    // The memory of a frame that was copied waits for the next one. In a session that is paused nothing else happens.
+    size_t large = (size_t)4 * 1920 * 1080;
+    PortraitFrame camera = {.struct_size = sizeof camera,
+                            .width = 1920,
+                            .height = 1080,
+                            .planes = {calloc(large, 1)},
+                            .lengths = {large},
+                            .strides = {(size_t)4 * 1920}};
+    OK(portrait_session_pause(session));
+    OK(portrait_session_push(session, &camera));
+    double waiting = memory("VmRSS:");
+    OK(portrait_session_trim(session, PORTRAIT_TRIM_WAITING));
+    double freed = waiting - memory("VmRSS:");
+    printf("a frame of 1920 x 1080 in RGBA that waits: trim gives back %.1f MiB\n", freed);
+    CHECK(plain || freed > 7);
+    free((void *)camera.planes[0]);
+    OK(portrait_session_resume(session));
+
     // A picture comes after each level.
     const char *levels[] = {"frames and pictures that wait", "the session", "the pipelines too"};
     for (uint32_t level = PORTRAIT_TRIM_WAITING; level <= PORTRAIT_TRIM_PIPELINES; level++) {
