@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use portrait_runtime::{Engine, EngineOptions, GpuOptions, Preset, Tier, WeightsSource};
+use portrait_runtime::{Engine, EngineOptions, Gpu, GpuOptions, Preset, Tier, WeightsSource};
 
 use crate::console;
 
@@ -49,6 +49,18 @@ pub(crate) struct EngineArgs {
 /// Names of the presets whose weights are inside this program.
 pub(crate) fn bundled_presets() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)
+}
+
+/// What to say of a device that is slow by its nature.
+pub(crate) fn slowness(gpu: &Gpu, preset: &str) -> Option<String> {
+    let adapter = gpu.adapter();
+    let less = if preset == "fast" { "" } else { ", and `--preset fast` is half the work" };
+    (adapter.kind == "Cpu").then(|| {
+        format!(
+            "`{}` is a software driver, not a GPU, and slow; `portrait doctor` lists the adapters{less}",
+            adapter.name
+        )
+    })
 }
 
 fn listed(names: impl Iterator<Item = &'static str>) -> String {

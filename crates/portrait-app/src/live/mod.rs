@@ -89,6 +89,9 @@ pub(crate) struct Live {
     /// For tests: the device is destroyed once, after so many pictures
     #[arg(long, value_name = "PICTURES", hide = true)]
     lose_device: Option<u64>,
+    /// For tests: the window's surface is taken away once, after so many pictures
+    #[arg(long, value_name = "PICTURES", hide = true)]
+    lose_surface: Option<u64>,
     #[command(flatten)]
     framing: FramingArgs,
     #[command(flatten)]
@@ -130,6 +133,7 @@ pub(crate) struct Plan {
     virtual_camera: Option<PathBuf>,
     duration: Option<Duration>,
     lose_device: Option<u64>,
+    lose_surface: Option<u64>,
     gpu: GpuOptions,
     /// Presets that can run, with their weights; and the one that does.
     presets: Vec<(String, WeightsSource)>,
@@ -191,6 +195,7 @@ pub(crate) struct Report {
     /// Median of the pictures' GPU time.
     gpu: Option<Duration>,
     devices_lost: u32,
+    surfaces_lost: u32,
 }
 
 impl Report {
@@ -208,6 +213,7 @@ impl Report {
                 "latency_parts_p50_seconds": self.parts.map(seconds),
                 "gpu_seconds": seconds(self.gpu),
                 "devices_lost": self.devices_lost,
+                "surfaces_lost": self.surfaces_lost,
             }));
             return;
         }
@@ -255,6 +261,7 @@ impl Live {
             virtual_camera: self.virtual_camera.clone(),
             duration: self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             lose_device: self.lose_device,
+            lose_surface: self.lose_surface,
             gpu: self.engine.options()?.gpu,
             presets: self.engine.presets()?,
             preset: 0,

@@ -39,6 +39,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Takes the surface away, as some systems do.
+    pub(crate) fn lose_surface(&mut self) {
+        self.surface = None;
+    }
+
     /// Fits the surface to the window, or says what is wrong.
     pub(crate) fn configure(&mut self, size: [u32; 2]) -> Event {
         match self.surface.as_ref().map(|surface| self.gpu.configure_surface(surface, &mut self.config, size)) {

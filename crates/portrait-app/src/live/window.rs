@@ -22,6 +22,7 @@ use super::stage::Stage;
 use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
 use crate::console::chain;
+use crate::engine::slowness;
 use crate::framing::Faces;
 
 /// Between two looks at whether anything was lost, while no picture arrives.
@@ -125,6 +126,9 @@ impl Live {
         let Some(window) = &self.window else { return Ok(()) };
         self.opened = Instant::now();
         let stage = Stage::open(&self.plan.gpu, window)?;
+        if let (0, Some(slowness)) = (self.report.devices_lost, slowness(&stage.gpu, &self.plan.presets[0].0)) {
+            crate::console::note(slowness);
+        }
         let adapter = stage.gpu.adapter();
         self.overlay.adapter = format!("{} · {} · {}", adapter.name, adapter.backend, stage.gpu.tier().name());
         let proxy = self.proxy.clone();
@@ -184,10 +188,13 @@ impl Live {
                     }
                 }
                 Action::MakeSurface => {
-                    if let (Some(stage), Some(window)) = (&mut self.stage, &self.window) {
-                        stage.make_surface(window)?;
+                    let (Some(stage), Some(window)) = (&mut self.stage, &self.window) else { return Ok(()) };
+                    self.report.surfaces_lost += 1;
+                    match stage.make_surface(window) {
+                        Ok(()) => self.screen.on(Event::SurfaceMade),
+                        // Another device may reach the screen that the window is on now.
+                        Err(_) => self.screen.on(Event::DeviceLost),
                     }
-                    self.screen.on(Event::SurfaceMade);
                 }
                 Action::Configure => {
                     let (Some(stage), Some(window)) = (&mut self.stage, &self.window) else { return Ok(()) };
@@ -216,12 +223,17 @@ impl Live {
         Ok(())
     }
 
-    /// Does what `--lose-device` asks for, between two pictures, while the GPU works on the next: the hardest moment to notice it.
-    fn lose_device(&mut self) {
-        let (Some(stage), Some(worker)) = (&self.stage, &self.worker) else { return };
+    /// Does what `--lose-device` and `--lose-surface` ask for, between two pictures, while the GPU works on the next: the hardest moment
+    /// to notice it.
+    fn lose(&mut self) {
+        let (Some(stage), Some(worker)) = (&mut self.stage, &self.worker) else { return };
         let working = worker.view().made.is_none();
-        if self.plan.lose_device.take_if(|after| working && self.times.count() >= *after).is_some() {
+        let due = |after: &mut u64| working && self.times.count() >= *after;
+        if self.plan.lose_device.take_if(due).is_some() {
             stage.gpu.device().destroy();
+        }
+        if self.plan.lose_surface.take_if(due).is_some() {
+            stage.lose_surface();
         }
     }
 
@@ -397,7 +409,8 @@ impl ApplicationHandler<()> for Live {
             window.request_redraw();
         }
         match event {
-            WindowEvent::CloseRequested => events.exit(),
+            // Destroyed: by somebody else than this program.
+            WindowEvent::CloseRequested | WindowEvent::Destroyed => events.exit(),
             // A size of zero is how some systems minimise.
             WindowEvent::Resized(size) => self.sees(Event::Resized([size.width, size.height])),
             WindowEvent::ScaleFactorChanged { scale_factor, .. } => self.told = Some(scale_factor),
@@ -444,7 +457,7 @@ impl ApplicationHandler<()> for Live {
         let mut lost = false;
         if now >= self.glance {
             self.glance = now + GLANCE;
-            self.lose_device();
+            self.lose();
             self.watch_minimised();
             lost = self.stage.as_ref().is_some_and(|stage| stage.fault().is_some());
         }

@@ -332,6 +332,34 @@ fn a_lost_device_is_opened_again_and_a_camera_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_lost_surface_is_made_again_and_a_destroyed_window_ends_what_is_recorded() {
+    let (Some(_), Some(screen)) = (avatar(), Screen::open()) else { return };
+    let sandbox = Sandbox::new();
+    let clip = repository("assets/driver.mp4");
+    let arguments = ["--preset", "fast", "--source", clip.to_str().unwrap(), "--lose-surface", "2"];
+    let mut run = Run::start(&screen, &sandbox, &[&astronaut()], &arguments);
+    let window = screen.window("portrait: astronaut.png");
+    let face = square(WINDOW);
+    let mut seen = part(&screen.shot(), face);
+    // Before the loss, and well after it.
+    screen.types('h');
+    for _ in 0..5 {
+        seen = changes(&screen, "the portrait moves", face, &seen, 0.2);
+    }
+    screen.types('r');
+    for _ in 0..4 {
+        seen = changes(&screen, "the portrait is recorded", face, &seen, 0.2);
+    }
+    screen.destroy(window);
+    run.says(".mp4: ");
+    let report = run.ends();
+    assert_eq!(report["devices_lost"], 0, "{report}");
+    assert!(report["surfaces_lost"].as_u64().unwrap() >= 1, "{report}");
+    let videos = names(&sandbox.output(""));
+    assert!(videos.len() == 1 && videos[0].ends_with(".mp4"), "{videos:?}");
+}
+
+#[test]
 fn what_cannot_be_shown_is_said_before_a_window_opens() {
     let sandbox = Sandbox::new();
     let clip = sandbox.clip("driver.mp4", &driver_frames(2));

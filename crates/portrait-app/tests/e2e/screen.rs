@@ -147,6 +147,12 @@ impl Screen {
         }
     }
 
+    /// Destroys a window, which its own program does not expect.
+    pub(crate) fn destroy(&self, window: Window) {
+        self.connection.destroy_window(window).unwrap();
+        self.connection.flush().unwrap();
+    }
+
     pub(crate) fn resize(&self, window: Window, [width, height]: [u16; 2]) {
         let size = ConfigureWindowAux::new().x(0).y(0).width(u32::from(width)).height(u32::from(height));
         self.connection.configure_window(window, &size).unwrap().check().unwrap();
