@@ -13,7 +13,7 @@ use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session,
 
 use crate::compare::Compare;
 use crate::driver::{Driver, look_ahead};
-use crate::engine::EngineArgs;
+use crate::engine::{EngineArgs, slowness};
 use crate::framing::{FacesArgs, FramingArgs};
 use crate::motion_options::MotionArgs;
 use crate::report::Report;
@@ -82,6 +82,9 @@ impl Animate {
         let start = Instant::now();
         let spinner = console::spinner("preparing the portrait");
         let engine = self.engine.open()?;
+        if let Some(slowness) = slowness(engine.gpu(), &self.engine.preset) {
+            spinner.suspend(|| console::note(slowness));
+        }
         let told = engine.gpu().warnings().len();
         let prepared = source.prepare(&engine, &self.source, self.faces.faces())?;
         let mut warnings = prepared.warnings();

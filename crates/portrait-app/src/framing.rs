@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use portrait_media::Picture;
 use portrait_runtime::{Backdrop, FaceChoice, Framing, SessionOptions};
 
+use crate::source::read_opaque;
+
 /// What the pictures show.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FramingArgs {
@@ -127,7 +129,7 @@ fn backdrop(text: &str) -> Result<Backdrop> {
                 "`{text}` is neither a picture nor a colour; write a colour as six hexadecimal digits, for example #20a060"
             );
         }
-        return Ok(Backdrop::Picture(Arc::new(engine_picture(&portrait_media::load_photo(text)?))));
+        return Ok(Backdrop::Picture(Arc::new(engine_picture(&read_opaque(Path::new(text))?))));
     };
     let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     match (digits.len(), byte(0), byte(2), byte(4)) {

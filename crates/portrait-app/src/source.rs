@@ -106,9 +106,16 @@ fn cut(photo: &Picture, [left, top, side]: [u32; 3]) -> Picture {
     Picture::from_fn(side, side, |x, y| photo.pixel(left + x, top + y).unwrap_or_default())
 }
 
+/// Reads a picture. What is transparent is put over white, as viewers do: the colours there are leftovers.
+pub(crate) fn read_opaque(path: &Path) -> Result<Picture> {
+    let mut picture = portrait_media::load_photo(path)?;
+    picture.flatten([255; 3]);
+    Ok(picture)
+}
+
 /// Reads a photo that is large enough to show a face.
 pub(crate) fn read_photo(path: &Path) -> Result<Picture> {
-    let photo = portrait_media::load_photo(path)?;
+    let photo = read_opaque(path)?;
     if photo.width.min(photo.height) < SMALLEST_SIDE {
         bail!(
             "`{}` is {}×{} pixels: too small to show a face; use a photo of at least 256×256",

@@ -45,6 +45,17 @@ impl Picture {
         self.rgba.get(at..at + 4)?.try_into().ok()
     }
 
+    /// Puts what is transparent over a colour.
+    pub fn flatten(&mut self, behind: [u8; 3]) {
+        for pixel in self.rgba.as_chunks_mut::<4>().0.iter_mut().filter(|pixel| pixel[3] < 255) {
+            let alpha = u16::from(pixel[3]);
+            for (v, behind) in pixel.iter_mut().zip(behind) {
+                *v = ((u16::from(*v) * alpha + u16::from(behind) * (255 - alpha) + 127) / 255) as u8;
+            }
+            pixel[3] = 255;
+        }
+    }
+
     /// The fields are public, so what enters the crate is checked again.
     pub(crate) fn check(&self) -> Result<()> {
         let expected = (u64::from(self.width) * u64::from(self.height)).saturating_mul(4);
@@ -84,6 +95,18 @@ mod tests {
         let error = Picture::new(2, 2, vec![0; 15]).unwrap_err().to_string();
         assert!(error.contains("2×2") && error.contains("16") && error.contains("15"), "{error}");
         assert!(Picture::new(u32::MAX, u32::MAX, vec![]).is_err());
+    }
+
+    #[test]
+    fn what_is_transparent_is_put_over_a_colour() {
+        let flat = |rgba: [u8; 4]| {
+            let mut picture = Picture::from_fn(1, 1, |_, _| rgba);
+            picture.flatten([10, 20, 200]);
+            picture.pixel(0, 0).unwrap()
+        };
+        assert_eq!(flat([1, 2, 3, 255]), [1, 2, 3, 255]);
+        assert_eq!(flat([1, 2, 3, 0]), [10, 20, 200, 255]);
+        assert_eq!(flat([255, 0, 100, 51]), [59, 16, 180, 255]);
     }
 
     #[test]

@@ -68,6 +68,8 @@ fn absolute_motion_in_packed_halves_becomes_a_gif() {
     let mut command = animate(avatar, &sandbox.short_clip(3), &sandbox.output("me.gif"));
     let outcome = run(command.args(["--absolute", "--precision", "f16_packed", "--json"])).succeeds();
     assert_eq!(outcome.json()["tier"], "f16_packed");
+    let software = outcome.json()["adapter"].as_str().unwrap().contains("llvmpipe");
+    assert_eq!(outcome.stderr.contains("is a software driver, not a GPU"), software, "{}", outcome.stderr);
     assert_eq!(sandbox.written(), ["me.gif"]);
     assert_eq!(frames_of(&sandbox.output("me.gif"), 9).len(), 3);
 }

@@ -80,6 +80,20 @@ fn several_faces() {
 }
 
 #[test]
+fn what_is_transparent_in_a_photo_is_white() {
+    let Some(_) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let cut = astronaut_scaled(300);
+    // As programs leave it that cut people out: another colour, unseen.
+    let hidden = |x, y| if x < 40 { [255, 0, 255, 0] } else { cut.pixel(x, y).unwrap() };
+    let photo = sandbox.photo("cut.png", &Picture::from_fn(300, 300, hidden));
+    let out = sandbox.output("me.png");
+    run(portrait().arg("pose").arg(&photo).args(["--output-as", "photo", "-o"]).arg(&out)).succeeds();
+    let picture = portrait_media::load_photo(&out).unwrap();
+    assert_eq!(picture.pixel(3, 150), Some([255; 4]));
+}
+
+#[test]
 fn a_small_face_is_animated_with_a_warning() {
     let Some(_) = avatar() else { return };
     let sandbox = Sandbox::new();
