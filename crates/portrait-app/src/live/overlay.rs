@@ -24,10 +24,10 @@ const ROOMY: f32 = 640.0;
 /// Height of the lower edge of a narrow window, in which messages are.
 const MESSAGES: f32 = 72.0;
 /// Width and height of the controls in points, and the width of the status: where there is no room for both, the controls are left out.
-const CONTROLS: [f32; 2] = [262.0, 304.0];
+const CONTROLS: [f32; 2] = [240.0, 304.0];
 const STATUS: f32 = 290.0;
 /// Lower or narrower windows show the first line of the status alone.
-const SMALL: [f32; 2] = [STATUS + 2.0 * EDGES, 260.0];
+const SMALL: [f32; 2] = [STATUS + 2.0 * EDGES, 380.0];
 /// The widest message in points, where there is room beside the driver's picture.
 const MESSAGE: f32 = 560.0;
 /// Width of the driver's picture in points, where the window is not too low for it.
@@ -164,7 +164,7 @@ impl Overlay {
             false => (Align2::RIGHT_TOP, [-EDGES, EDGES]),
         };
         panel(ctx, "controls", corner, offset, |ui| {
-            ui.spacing_mut().slider_width = 118.0;
+            ui.spacing_mut().slider_width = 96.0;
             let before = self.motion;
             let motion = &mut self.motion;
             let slider = |ui: &mut Ui, name: &str, value: &mut f32| {
@@ -241,12 +241,13 @@ impl Overlay {
         let (Some(texture), Some([width, height])) = (&self.driver, size) else { return };
         let above = if narrow(ctx) { MESSAGES } else { EDGES };
         let size = Vec2::new(width as f32, height as f32);
-        let room = ctx.content_rect().bottom() - above - top - EDGES - 2.0 * f32::from(MARGIN[1]);
+        let room = ctx.content_rect().bottom() - above - top - EDGES;
         let scale = (PREVIEW / size.x).min(room / size.y);
         if scale * size.y < LEAST_PREVIEW {
             return;
         }
-        panel(ctx, "driver", Align2::LEFT_BOTTOM, [EDGES, -above], |ui| {
+        let area = egui::Area::new(egui::Id::unique("driver")).anchor(Align2::LEFT_BOTTOM, [EDGES, -above]);
+        area.show(ctx, |ui| {
             let size = scale * size;
             let (rect, response) = ui.allocate_exact_size(size, Sense::click());
             let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
@@ -263,7 +264,9 @@ impl Overlay {
                 painter.add(egui::Shape::closed_line(corners, Stroke::new(1.5, GREEN)));
             }
             painter.rect_stroke(rect, CornerRadius::same(4), Stroke::new(1.0, EDGE), StrokeKind::Inside);
-            if let (true, Some(at)) = (response.clicked(), response.interact_pointer_pos()) {
+            // A click beside it is one, too.
+            let at = response.interact_pointer_pos().filter(|at| rect.contains(*at));
+            if let (true, Some(at)) = (response.clicked(), at) {
                 let share = (at - rect.min) / rect.size();
                 requests.push(Request::Follow([share.x, share.y]));
             }

@@ -202,7 +202,7 @@ fn the_driver_s_picture_covers_nothing_in_low_windows() {
         ([900.0, 320.0], true),
         ([400.0, 700.0], true),
         ([608.0, 240.0], true),
-        ([608.0, 262.0], false),
+        ([608.0, 90.0], false),
     ] {
         let mut view = View {
             frames: 1,
