@@ -1,13 +1,14 @@
 // paste: the animated picture at another size, with the photo's detail, laid over the photo or a backdrop. One invocation per pixel
 // of the square.
 //
-// Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   picture [n, n] texture
-//          photo [side, side] texture, the square of it   canvas texture, written in the square at `origin`
-// Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it
+// Shapes   flow [n, n] (x, y, occlusion, carried) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, hole)
+//          picture [n, n] texture   photo [side, side] texture, the square of it   canvas texture, written in the square at `origin`
+// Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it. What
+//          is not carried along has the detail of its own place, outside of the hole
 // Edges    blends into the photo over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
 //          outside is left as it is, so that several squares that overlap can share a canvas
 // MATTE    instead: the person alone, by the warped mask, over backdrop [side, side] texture; alpha as in "over"
-// Storage  source S4   Accumulate f32
+// Storage  source, background S4   Accumulate f32
 // CPU twin paste.rs
 #import tier
 #import grid
@@ -16,13 +17,14 @@ struct Params { origin: vec2<u32>, side: u32, size: u32, fade: f32, pad_a: u32, 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> flow: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<S4>;
-@group(0) @binding(3) var picture: texture_2d<f32>;
-@group(0) @binding(4) var photo: texture_2d<f32>;
+@group(0) @binding(3) var<storage, read> background: array<S4>;
+@group(0) @binding(4) var picture: texture_2d<f32>;
+@group(0) @binding(5) var photo: texture_2d<f32>;
 #ifdef MATTE
-@group(0) @binding(5) var backdrop: texture_2d<f32>;
-@group(0) @binding(6) var canvas: texture_storage_2d<rgba8unorm, write>;
+@group(0) @binding(6) var backdrop: texture_2d<f32>;
+@group(0) @binding(7) var canvas: texture_storage_2d<rgba8unorm, write>;
 #else
-@group(0) @binding(5) var canvas: texture_storage_2d<rgba8unorm, write>;
+@group(0) @binding(6) var canvas: texture_storage_2d<rgba8unorm, write>;
 #endif
 
 fn flow_at(position: vec2<f32>) -> vec4<f32> {
@@ -37,6 +39,13 @@ fn source_at(position: vec2<f32>) -> vec4<f32> {
     let lower = tap.high.y * p.size;
     return blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
         up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
+}
+fn background_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = bilinear_tap(position, p.size);
+    let upper = tap.low.y * p.size;
+    let lower = tap.high.y * p.size;
+    return blend_tap(tap, up4(background[upper + tap.low.x]), up4(background[upper + tap.high.x]),
+        up4(background[lower + tap.low.x]), up4(background[lower + tap.high.x]));
 }
 fn picture_at(position: vec2<f32>) -> vec4<f32> {
     let tap = bilinear_tap(position, p.size);
@@ -60,13 +69,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let origin = pixel_position(f.xy, p.size) + position - held;
     let moved = source_at(origin);
     let made = picture_at(position).rgb;
-    let off = abs(made - moved.rgb);
+    let still = background_at(position);
+    let off = abs(made - mix(still.rgb, moved.rgb, f.w));
     let painted = smoothstep(0.08, 0.3, max(off.r, max(off.g, off.b)));
-    let fine = photo_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
-    let detailed = clamp(made + fine * (clamp(f.z, 0.0, 1.0) * (1.0 - painted)), vec3<f32>(0.0), vec3<f32>(1.0));
+    let carried = photo_at((origin + 0.5) / scale - 0.5).rgb - moved.rgb;
+    let known = 1.0 - clamp(2.0 * still.w - 1.0, 0.0, 1.0);
+    let fixed = known * (textureLoad(photo, id.xy, 0).rgb - still.rgb);
+    let fine = mix(fixed, carried * clamp(f.z, 0.0, 1.0), f.w);
+    let detailed = clamp(made + fine * (1.0 - painted), vec3<f32>(0.0), vec3<f32>(1.0));
 #ifdef MATTE
     let behind = textureLoad(backdrop, id.xy, 0);
-    let alpha = smoothstep(0.25, 0.75, moved.w);
+    let alpha = smoothstep(0.25, 0.75, moved.w * f.w);
     let total = alpha + behind.a * (1.0 - alpha);
     let blended = mix(behind.rgb * behind.a, detailed, alpha) / max(total, 1e-4);
     let result = vec4<f32>(select(detailed, blended, behind.a > 0.0), total);

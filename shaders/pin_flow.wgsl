@@ -1,15 +1,20 @@
-// pin_flow: brings a backward flow to the picture's size and leads it from the driver's lids, lips and irises to the source's. One
-// invocation per pixel.
+// pin_flow: brings a backward flow to the picture's size, leads it from the driver's lids, lips and irises to the source's, and says
+// what it carries. One invocation per pixel.
 //
-// Shapes   loose [m, m], flow [n, n] (x, y, occlusion, 0)   source, driver [46] vec2, in [-1, 1], as `Transfer::pins` lists them; all f32
+// Shapes   loose [m, m] (x, y, occlusion, 0)   source, driver [46] vec2, in [-1, 1], as `Transfer::pins` lists them
+//          background [1, n, n]·4 (r, g, b, hole)   flow [n, n] (x, y, occlusion, carried)
 // Sampling bilinear, align_corners, clamped to the edge
 // Rims     eyes and mouth are openings of four rims, curves from corner to corner: from rim to rim the flow is stretched, beyond the
 //          outer ones the skin is, over a distance that grows with how far they have moved; closing lids are closed further than
 //          they are seen to be
 // Irises   are moved as they are, within the lids: their weight falls off from the ends of a line along the eye on, not from its
 //          middle; they fade as the eye closes
+// Carried  is what lies in the hole that the person left in the background, and not beyond the picture: there the edge would be repeated.
+//          Below the picture, and beside it below the chin, it is: clothes go on there
+// Storage  background S4, all else f32   Accumulate f32
 // Memory   52 vec4 f32 of lids and lips and what depends on them, found anew by each workgroup
 // CPU twin pin_flow.rs, opening.rs
+#import tier
 #import grid
 #import rims
 
@@ -19,7 +24,8 @@ struct Params { size: u32, motion: u32, sharpness: f32, softness: f32, pixel: f3
 @group(0) @binding(1) var<storage, read> loose: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> source: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> driver: array<vec2<f32>>;
-@group(0) @binding(4) var<storage, read_write> flow: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> background: array<S4>;
+@group(0) @binding(5) var<storage, read_write> flow: array<vec4<f32>>;
 
 const CORNERS = 4u; // outer, inner; of the right and the left eye in turn
 const LIDS = 10u; // upper, then as many lower ones
@@ -32,6 +38,10 @@ const STRETCH = 1.7;
 const LEAST = 0.1;
 const LASHES = 0.04;
 const TAPER = 0.07;
+const EDGE = 3.0; // pixels over which what lies beyond the picture fades
+const CHIN = vec2<f32>(0.4, 1.2); // from where to where clothes begin, below the mouth, in heights from the eyes to it
+const UPPER_LIP = 36u; // middle of the inner rims
+const LOWER_LIP = 37u;
 const IRIS = 0.04; // half of that line, of the distance between the outer corners of the eyes
 var<workgroup> lids: array<vec4<f32>, 24>; // the driver's point along and across the face, what the flow misses there
 var<workgroup> lips: array<vec4<f32>, 28>; // the same of the four rims of the lips in turn, from corner to corner
@@ -150,6 +160,20 @@ fn box_of(opening: u32, f: Face) -> vec4<f32> {
     return box + (reach + LASHES * f.size) * vec4<f32>(0.0, 0.0, -1.0, 1.0);
 }
 
+// How much of what the flow leads to from a height across the face is carried along.
+fn carried(to: vec2<f32>, height: f32, f: Face) -> f32 {
+    let tap = bilinear_tap(pixel_position(to, p.size), p.size);
+    let above = tap.low.y * p.size;
+    let below = tap.high.y * p.size;
+    let hole = blend_tap(tap, up4(background[above + tap.low.x]), up4(background[above + tap.high.x]),
+        up4(background[below + tap.low.x]), up4(background[below + tap.high.x])).w;
+    let beyond = clamp((max(abs(to.x), -to.y) - 1.0) / (EDGE * p.pixel), 0.0, 1.0);
+    let eyes = 0.5 * dot(driver[0] + driver[1], f.across);
+    let mouth = 0.5 * dot(driver[UPPER_LIP] + driver[LOWER_LIP], f.across);
+    let clothes = clamp(((height - mouth) / max(mouth - eyes, 1e-3) - CHIN.x) / (CHIN.y - CHIN.x), 0.0, 1.0);
+    return hole * (1.0 - beyond * (1.0 - clothes));
+}
+
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) i: u32) {
     let f = face(driver[0], driver[1]);
@@ -192,5 +216,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         }
     }
     let at = loose_at(vec2<f32>(id.xy) * p.ratio);
-    flow[id.y * p.size + id.x] = vec4<f32>(at.xy + moved, at.zw);
+    let to = at.xy + moved;
+    flow[id.y * p.size + id.x] = vec4<f32>(to, at.z, carried(to, place.y, f));
 }

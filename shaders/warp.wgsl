@@ -1,13 +1,13 @@
 // warp: samples source and mask by the flow, gives a mouth that opens its inside, lays out the synthesis input. One invocation per
 // output pixel.
 //
-// Shapes   flow [n, n] (x, y, occlusion, 0) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, 0)
+// Shapes   flow [n, n] (x, y, occlusion, carried) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, hole)
 //          mouth [1, 10 · 16 + 1, 32]·4: layers of two widths and five openings each, in the last lane how much of a tooth it is; then
 //          a row that is everywhere (how colourful the photo is, 0, 0, how open its mouth is)
 //          driver [46] vec2 f32, its pins as in pin_flow
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
 //          warped [1, n, n]·4 (rgb, how much of it is given: all inside the mouth)
-// Sampling bilinear, align_corners, clamped to the edge
+// Sampling bilinear, align_corners, clamped to the edge; what the flow does not carry along is background
 // Mouth    between the driver's inner lips, where they are further apart than the source's can be drawn; colours as mouth.rs says
 // Storage  source, background, mouth, y, warped S4   Accumulate f32
 // CPU twin warp.rs, mouth.rs
@@ -102,7 +102,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     let lower = tap.high.y * p.size;
     let v = blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
         up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
-    var rgb = v.rgb;
+    let back = up4(background[pixel]).rgb;
+    var rgb = mix(back, v.rgb, flowed.w);
     var given = 0.0;
     let z = grid_point(id.xy, p.size);
     let place = vec2<f32>(dot(z, f.along), dot(z, f.across));
@@ -133,5 +134,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     let to = folded(id.xy, p.size);
     let seen = max(flowed.z, given);
     y[to] = down4(vec4<f32>(rgb * seen, seen));
-    y[p.size * p.size + to] = down4(vec4<f32>(up4(background[pixel]).rgb, v.w));
+    y[p.size * p.size + to] = down4(vec4<f32>(back, v.w * flowed.w));
 }

@@ -6,11 +6,13 @@ use bytemuck::{Pod, Zeroable};
 
 /// Brings the finished picture to `side` pixels and lays it over the photo or a backdrop.
 ///
-/// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask); the picture,
+/// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask); background
+/// `[4, size, size]` (r, g, b, hole); the picture,
 /// a texture `size × size`; the photo's own square, a texture `side × side`; with `matte` the backdrop, a texture `side × side`. Output:
 /// the canvas, a texture of which the square at `origin` is written.
 ///
-/// What the photo shows beyond `source` (its fine detail) is carried along by the flow wherever the networks kept what they warped.
+/// What the photo shows beyond `source` (its fine detail) is carried along by the flow wherever the networks kept what they warped; where
+/// the flow carries nothing, the detail is that of the background at that place, outside of the hole.
 /// Without `matte` the result blends into the photo over `fade` pixels along `edges`; outside of them the canvas is left as it is. With
 /// `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +81,7 @@ impl Kernel for Paste {
         let mut list = vec![
             Binding::new(Bind::Floats, picture),
             Binding::new(Bind::Feature, picture),
+            Binding::new(Bind::Feature, picture),
             Binding::new(Bind::Texture, picture),
             Binding::new(Bind::Texture, square),
         ];
@@ -98,8 +101,8 @@ impl Kernel for Paste {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [flow, source, picture, photo, rest @ ..] = inputs else {
-            panic!("paste needs flow, source, picture and photo")
+        let [flow, source, background, picture, photo, rest @ ..] = inputs else {
+            panic!("paste needs flow, source, background, picture and photo")
         };
         let backdrop = rest.first().unwrap_or(photo);
         let [canvas] = outputs else { panic!("paste writes the canvas") };
@@ -112,18 +115,23 @@ impl Kernel for Paste {
             let position = low.map(|v| v * scale - 0.5);
             let last = (size - 1) as f32;
             let held = position.map(|v| v.clamp(0.0, last));
-            let [fx, fy, occlusion, _] = bilinear(flow, size, held);
+            let [fx, fy, occlusion, carried] = bilinear(flow, size, held);
             let near = pixel_position([fx, fy], size);
             let origin: [f32; 2] = std::array::from_fn(|c| near[c] + position[c] - held[c]);
             let moved = bilinear(source, size, origin);
             let made = bilinear(picture, size, position);
             let behind: [f32; 4] = std::array::from_fn(|c| backdrop[4 * pixel + c]);
-            let off = (0..3).map(|c| (made[c] - moved[c]).abs()).fold(0.0, f32::max);
-            let trust = occlusion.clamp(0.0, 1.0) * (1.0 - smoothstep(0.08, 0.3, off));
+            let still = bilinear(background, size, position);
+            let mix = |a: f32, b: f32| a * (1.0 - carried) + b * carried;
+            let off = (0..3).map(|c| (made[c] - mix(still[c], moved[c])).abs()).fold(0.0, f32::max);
+            let trust = 1.0 - smoothstep(0.08, 0.3, off);
+            let [seen, known] = [occlusion.clamp(0.0, 1.0), 1.0 - (2.0 * still[3] - 1.0).clamp(0.0, 1.0)];
             let there = bilinear(photo, side, origin.map(|v| (v + 0.5) / scale - 0.5));
-            let detailed = [0, 1, 2].map(|c| (made[c] + (there[c] - moved[c]) * trust).clamp(0.0, 1.0));
+            let here = &photo[4 * pixel..];
+            let fine = |c: usize| mix(known * (here[c] - still[c]), seen * (there[c] - moved[c]));
+            let detailed = [0, 1, 2].map(|c| (made[c] + fine(c) * trust).clamp(0.0, 1.0));
             let result = if self.matte {
-                Self::cut_out(detailed, behind, moved[3])
+                Self::cut_out(detailed, behind, moved[3] * carried)
             } else {
                 let far = side as f32;
                 let sides = [low[0], low[1], far - low[0], far - low[1]];

@@ -1,4 +1,4 @@
-//! Correction of the flow at eyes, lips and irises.
+//! Correction of the flow at eyes, lips and irises, and what it carries along.
 
 use crate::face::{Point, dot, minus};
 use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
@@ -10,6 +10,12 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 const IRISES_AT: usize = 44;
 /// Opening of an eye, in `sigma`, from which its iris counts in full.
 const OPEN: f32 = 2.5;
+/// Pixels over which what lies beyond the picture fades.
+const EDGE: f32 = 3.0;
+/// From where to where clothes begin, below the mouth, in heights from the eyes to it.
+const CHIN: [f32; 2] = [0.4, 1.2];
+/// Middle of the inner rims of the lips, among the pins.
+const INNER_LIPS: [usize; 2] = [36, 37];
 /// Half of the line along the eye on which an iris is moved as it is, of the distance between the outer corners of the eyes: most of
 /// an iris' radius, 0.065 of that in everybody.
 const IRIS: f32 = 0.04;
@@ -27,8 +33,13 @@ const IRIS: f32 = 0.04;
 /// there, `e = iris of the source - flow(iris of the driver)`, and `w(z) = exp(-d² / 2 sigma²)` at the distance `d` from the line;
 /// within the lids, and less as the eye closes.
 ///
-/// Bindings, all `f32`: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
-/// [`Transfer::pins`] lists them, corrected flow `[size, size, 4]`.
+/// **What is carried along** by the flow is the hole that the person left in the background; elsewhere a head would drag the background
+/// with it, and draw its outline where it was. What lies beyond the picture is not carried, for only its edge would be repeated; but
+/// below the picture, and beside it below the chin, it is: clothes go on there.
+///
+/// Bindings: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
+/// [`Transfer::pins`] lists them, background `[4, size, size]` (r, g, b, hole), corrected flow `[size, size, 4]` (x, y, occlusion, how
+/// much is carried along, 0..=1); `f32` but for the background.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PinFlow {
     /// Side of the motion grid in pixels, at least 2.
@@ -55,6 +66,13 @@ struct Params {
     unused: u32,
 }
 
+/// How much of what is shown at a height across the driver's face is clothes.
+fn clothes(driver: &[Point], axes: &Axes, height: f32) -> f32 {
+    let middle = |pins: [usize; 2]| pins.map(|i| axes.place(driver[i])[1]).iter().sum::<f32>() / 2.0;
+    let (eyes, mouth) = (middle([0, 1]), middle(INNER_LIPS));
+    (((height - mouth) / (mouth - eyes).max(1e-3) - CHIN[0]) / (CHIN[1] - CHIN[0])).clamp(0.0, 1.0)
+}
+
 impl PinFlow {
     fn params(&self) -> Params {
         let (sharpness, last) = (0.5 / (self.sigma * self.sigma), self.size as f32 - 1.0);
@@ -75,6 +93,7 @@ impl Kernel for PinFlow {
             Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
             Binding::new(Bind::Floats, pins),
             Binding::new(Bind::Floats, pins),
+            Binding::new(Bind::Feature, flow),
             Binding::new(Bind::FloatsOut, flow),
         ]
     }
@@ -88,7 +107,9 @@ impl Kernel for PinFlow {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [loose, source, driver] = inputs else { panic!("pin_flow needs flow, source and driver") };
+        let [loose, source, driver, background] = inputs else {
+            panic!("pin_flow needs flow, source, driver and background")
+        };
         let (params, size, motion) = (self.params(), self.size as usize, self.motion as usize);
         let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
         let axes = Axes::of(driver);
@@ -97,6 +118,11 @@ impl Kernel for PinFlow {
             [there[0], there[1]]
         };
         let missed = |source: Point, driver: Point| minus(source, loose_at(driver));
+        let carried = |to: Point, height: f32| {
+            let beyond = ((to[0].abs().max(-to[1]) - 1.0) / (EDGE * params.pixel)).clamp(0.0, 1.0);
+            let hole = bilinear(background, size, pixel_position(to, size))[3];
+            hole * (1.0 - beyond * (1.0 - clothes(driver, &axes, height)))
+        };
         let mouth = Opening::mouth(source, driver, params.pixel, missed);
         let eyes = [0, 1].map(|eye| {
             let lids = Opening::eye(eye, source, driver, params.pixel, missed);
@@ -118,7 +144,8 @@ impl Kernel for PinFlow {
                 let near = inside * weight / (weight + self.softness);
                 moved = [0, 1].map(|c| moved[c] + correction[c] + near * left[c]);
             }
-            flow.copy_from_slice(&[loose[0] + moved[0], loose[1] + moved[1], loose[2], loose[3]]);
+            let to = [0, 1].map(|c| loose[c] + moved[c]);
+            flow.copy_from_slice(&[to[0], to[1], loose[2], carried(to, axes.place(z)[1])]);
         }
     }
 }

@@ -11,7 +11,7 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 /// between the lips is given, and not to be painted over: a network that has seen few teeth paints grey.
 ///
 /// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask);
-/// background `[3, size, size]`; the source's mouth `[4, MOUTH]`; the driver's pins `[46, 2]` as [`Transfer::pins`] lists them. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
+/// background `[4, size, size]`, whose fourth channel is not read: what the flow does not carry along is background; the source's mouth `[4, MOUTH]`; the driver's pins `[46, 2]` as [`Transfer::pins`] lists them. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
 /// mask) folded to `[8 · fold², size / fold, size / fold]` (channel order: [`crate::shuffled_channel`]), and `warped`
 /// `[4, size, size]` = (rgb, how much of it is given, 0..=1), not multiplied by the occlusion. Sampling is bilinear, `align_corners`,
 /// clamped to the edge.
@@ -72,7 +72,7 @@ impl Kernel for Warp {
         vec![
             Binding::new(Bind::Floats, picture(4)),
             Binding::new(Bind::Feature, picture(4)),
-            Binding::new(Bind::Feature, picture(3)),
+            Binding::new(Bind::Feature, picture(4)),
             Binding::new(Bind::Feature, feature_len(4, Self::MOUTH[0], Self::MOUTH[1])),
             Binding::new(Bind::Floats, 2 * Transfer::PINS),
             Binding::new(Bind::FeatureOut, picture(8)),
@@ -97,17 +97,17 @@ impl Kernel for Warp {
         let open = OpenMouth::new(mouth, cast_slice(driver), self.params().pixel);
         let (first, second) = y.split_at_mut(size * size * 4);
         for pixel in 0..size * size {
-            let [x, y, occlusion, _] = flow.as_chunks().0[pixel];
-            let [r, g, b, mask] = bilinear(source, size, pixel_position([x, y], size));
+            let [x, y, occlusion, carried] = flow.as_chunks().0[pixel];
+            let moved = bilinear(source, size, pixel_position([x, y], size));
+            let back = &background[pixel * 4..][..3];
             let (inside, amount, given) = open.at(mouth, grid_point(pixel % size, pixel / size, size));
             let seen = occlusion.max(given);
-            let mix = |a: f32, b: f32| a * (1.0 - amount) + b * amount;
-            let [r, g, b] = [mix(r, inside[0]), mix(g, inside[1]), mix(b, inside[2])];
+            let mix = |a: f32, b: f32, t: f32| a * (1.0 - t) + b * t;
+            let [r, g, b] = [0, 1, 2].map(|c| mix(mix(back[c], moved[c], carried), inside[c], amount));
             warped[pixel * 4..][..4].copy_from_slice(&[r, g, b, given]);
-            let back = &background[pixel * 4..][..3];
             let to = 4 * folded(pixel % size, pixel / size, size, fold);
             first[to..][..4].copy_from_slice(&[r * seen, g * seen, b * seen, seen]);
-            second[to..][..4].copy_from_slice(&[back[0], back[1], back[2], mask]);
+            second[to..][..4].copy_from_slice(&[back[0], back[1], back[2], moved[3] * carried]);
         }
     }
 }

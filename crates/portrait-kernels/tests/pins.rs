@@ -37,7 +37,13 @@ fn identity(kernel: &PinFlow) -> Vec<f32> {
 /// A flow near the identity, pins of the source and of the driver.
 fn inputs(kernel: &PinFlow, source: &[Point], driver: &[Point], rng: &mut Rng) -> Vec<Vec<f32>> {
     let loose = identity(kernel).into_iter().map(|v| v + rng.range(-0.1, 0.1)).collect();
-    vec![loose, source.concat(), driver.concat()]
+    vec![loose, source.concat(), driver.concat(), rng.feature([4, kernel.size, kernel.size])]
+}
+
+/// The twin's flow from the pins of a driver to those of a source, where nothing else moves and all of the picture is hole.
+fn flow(kernel: &PinFlow, source: &[Point], driver: &[Point]) -> Vec<f32> {
+    let hole = vec![1.0; (4 * kernel.size * kernel.size) as usize];
+    twin(kernel, &[identity(kernel), source.concat(), driver.concat(), hole], &[]).remove(0)
 }
 
 /// The twin's flow at a point of the picture, bilinear.
@@ -84,7 +90,7 @@ fn a_wrong_pin_is_seen() {
 fn lids_and_lips_are_met_along_their_whole_length_and_the_rest_is_left_alone() {
     let (driver, photo) = (face(0.12, 0.1), face(0.06, 0.04));
     let source: Vec<Point> = photo.iter().map(|p| p.map(|v| v + 0.03)).collect();
-    let flow = twin(&LARGE, &[identity(&LARGE), source.concat(), driver.concat()], &[]).remove(0);
+    let flow = flow(&LARGE, &source, &driver);
     let middle = |a: Point, b: Point| [0, 1].map(|c| 0.5 * (a[c] + b[c]));
     let lids = (4..12).chain(14..22).map(|i| [i, i + 2]);
     for [a, b] in lids.chain(LIPS.into_iter().flat_map(|rim| [[rim[1], rim[2]], [rim[2], rim[3]], [rim[3], rim[4]]])) {
@@ -104,7 +110,7 @@ fn lids_and_lips_are_met_along_their_whole_length_and_the_rest_is_left_alone() {
 fn a_wink_closes_one_eye() {
     let (open, shut) = (face(0.12, 0.05), face(0.0, 0.05));
     let driver: Vec<Point> = (0..46).map(|i| if i % 2 == 0 { shut[i] } else { open[i] }).collect();
-    let flow = twin(&LARGE, &[identity(&LARGE), open.concat(), driver.concat()], &[]).remove(0);
+    let flow = flow(&LARGE, &open, &driver);
     let moved = |x: f32| [-0.02, 0.02].map(|y| (read(&LARGE, &flow, [x, y])[1] - y).abs());
     let (shut, open) = (moved(-0.28), moved(0.28));
     assert!(shut.iter().all(|&v| v > 0.04) && open.iter().all(|&v| v < 1e-5), "{shut:?} {open:?}");
@@ -113,7 +119,7 @@ fn a_wink_closes_one_eye() {
 #[test]
 fn closed_lids_show_skin_on_both_sides_and_no_iris() {
     let kernel = PinFlow { size: 64, ..LARGE };
-    let flow = twin(&kernel, &[identity(&kernel), face(0.1, 0.05).concat(), face(0.0, 0.05).concat()], &[]).remove(0);
+    let flow = flow(&kernel, &face(0.1, 0.05), &face(0.0, 0.05));
     // The rows next to the closed lids, at an iris: above lies the upper lid and what is above it, below the lower one.
     for x in [23, 40] {
         let y = |row: usize| flow[(row * 64 + x) * 4 + 1];
@@ -123,7 +129,7 @@ fn closed_lids_show_skin_on_both_sides_and_no_iris() {
 
 #[test]
 fn lips_that_meet_show_lips_on_both_sides_and_no_teeth() {
-    let flow = twin(&LARGE, &[identity(&LARGE), face(0.1, 0.1).concat(), face(0.1, 0.0).concat()], &[]).remove(0);
+    let flow = flow(&LARGE, &face(0.1, 0.1), &face(0.1, 0.0));
     for x in [-0.07, 0.0, 0.07] {
         let [above, below] = [0.49, 0.51].map(|y| read(&LARGE, &flow, [x, y])[1]);
         assert!(above < 0.465 && below > 0.535, "at {x}: {above} {below}");
@@ -135,7 +141,7 @@ fn lips_that_meet_show_lips_on_both_sides_and_no_teeth() {
 fn skin_of_a_closing_eye_is_not_folded() {
     for opening in [0.0, 0.02, 0.06, 0.12] {
         let flow =
-            twin(&LARGE, &[identity(&LARGE), face(0.15, 0.05).concat(), face(opening, 0.05).concat()], &[]).remove(0);
+            flow(&LARGE, &face(0.15, 0.05), &face(opening, 0.05));
         let column: Vec<f32> = (0..256).map(|row| flow[4 * (row * 256 + 91) + 1]).collect();
         for half in [&column[..127], &column[129..]] {
             assert!(half.array_windows().all(|[a, b]| b > a), "open by {opening}");
@@ -149,7 +155,7 @@ fn an_iris_is_moved_and_not_stretched() {
     let (driver, shift) = (face(0.12, 0.05), 0.04);
     let mut source = driver.clone();
     source[44..].iter_mut().for_each(|p| p[0] -= shift);
-    let flow = &twin(&LARGE, &[identity(&LARGE), source.concat(), driver.concat()], &[])[0];
+    let flow = flow(&LARGE, &source, &driver);
     // From one side of the iris to the other, 7 of its 13 pixels, the flow leads as far.
     let row = 127 * 256;
     let moved = |x: usize| place(x, 256)[0] - flow[4 * (row + x)];
@@ -160,4 +166,34 @@ fn an_iris_is_moved_and_not_stretched() {
     assert!(moved(middle + 15).abs() < 0.1 * shift, "the corner stays");
     // The skin above the lid stays, too.
     assert!((place(middle, 256)[0] - flow[4 * ((127 - 12) * 256 + middle)]).abs() < 0.02 * shift);
+}
+
+/// How much a flow that reads as far to the right and below carries along, at a pixel of a picture that is hole in its left half.
+fn carried(shift: Point, [x, y]: [usize; 2]) -> f32 {
+    let kernel = PinFlow { motion: 2, size: 65, ..LARGE };
+    let loose = (0..4).flat_map(|i| [place(i, 2)[0] + shift[0], place(i, 2)[1] + shift[1], 1.0, 0.0]).collect();
+    let pins: Vec<Point> = face(0.1, 0.0);
+    let source: Vec<Point> = pins.iter().map(|p| [p[0] + shift[0], p[1] + shift[1]]).collect();
+    let hole = (0..65 * 65).flat_map(|i| [0.0, 0.0, 0.0, if i % 65 < 32 { 1.0 } else { 0.0 }]).collect();
+    let flow = twin(&kernel, &[loose, source.concat(), pins.concat(), hole], &[]).remove(0);
+    flow[4 * (y * 65 + x) + 3]
+}
+
+#[test]
+fn what_lies_in_the_hole_is_carried_along_and_the_background_is_not() {
+    let right = [0.5, 0.0]; // 16 pixels
+    assert_eq!([10, 15, 16, 40].map(|x| carried(right, [x, 32])), [1.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn what_lies_beyond_the_picture_is_not_carried_unless_it_is_clothes() {
+    let left = [-0.5, 0.0];
+    // The mouth lies at 0.5, pixel 48, half a picture below the eyes: clothes begin 0.4 and are all 1.2 times as far below.
+    assert_eq!([16, 18, 13, 12].map(|x| carried(left, [x, 20])), [1.0, 1.0, 0.0, 0.0]);
+    let edge = carried(left, [15, 20]);
+    assert!((edge - 2.0 / 3.0).abs() < 1e-4, "fades over three pixels: {edge}");
+    let below = carried(left, [5, 60]);
+    assert!(below > 0.4 && below < 0.5, "clothes go on beside the picture: {below}");
+    assert_eq!(carried([0.0, -0.5], [5, 5]), 0.0, "above the picture is nothing");
+    assert_eq!(carried([0.0, 0.5], [5, 60]), 1.0, "below it the clothes go on");
 }

@@ -27,7 +27,7 @@ fn warp_inputs(kernel: &Warp, [source, driver]: [f32; 2], seed: u64) -> Vec<Vec<
     let flow = (0..m * m)
         .flat_map(|i| {
             let [x, y] = [i % m, i / m].map(|v| 2.0 * v as f32 / (m.max(2) - 1) as f32 - 1.0);
-            [x * 1.3 + rng.range(-0.1, 0.1), y * 1.2 + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), 0.0]
+            [x * 1.3 + rng.range(-0.1, 0.1), y * 1.2 + rng.range(-0.1, 0.1), rng.range(0.0, 1.0), rng.range(0.0, 1.0)]
         })
         .collect();
     let [rows, columns] = Warp::MOUTH;
@@ -38,7 +38,7 @@ fn warp_inputs(kernel: &Warp, [source, driver]: [f32; 2], seed: u64) -> Vec<Vec<
     vec![
         flow,
         rng.feature([4, kernel.size, kernel.size]),
-        rng.feature([3, kernel.size, kernel.size]),
+        rng.feature([4, kernel.size, kernel.size]),
         mouth,
         face(0.1, driver).concat(),
     ]
@@ -86,13 +86,15 @@ fn warp_matches_formula() {
         let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<f64>>();
         let flow = wide(from_layout(&inputs[0], [4, kernel.size, kernel.size]));
         let source = wide(from_layout(&inputs[1], [4, kernel.size, kernel.size]));
-        let background = from_layout(&inputs[2], [3, kernel.size, kernel.size]);
+        let background = from_layout(&inputs[2], [4, kernel.size, kernel.size]);
         let (mut y, mut warped) = (vec![0.0; 8 * area], vec![0.0; 4 * area]);
         for i in 0..area {
             let moved = |c: usize| flow[c * area + i];
             let to = [moved(0), moved(1)].map(|v| (v + 1.0) / 2.0 * (size as f64 - 1.0));
             for c in 0..4 {
-                let v = sample64(&source[c * area..][..area], size, to);
+                let still = if c < 3 { f64::from(background[c * area + i]) } else { 0.0 };
+                let carried = sample64(&source[c * area..][..area], size, to);
+                let v = carried * moved(3) + still * (1.0 - moved(3));
                 warped[c * area + i] = if c < 3 { v as f32 } else { 0.0 };
                 y[if c < 3 { c } else { 7 } * area + i] = if c < 3 { v * moved(2) } else { v } as f32;
             }
@@ -167,6 +169,7 @@ fn a_mouth_that_opens_is_given_its_inside_and_nothing_else_is() {
 fn replaced(source: f32, driver: f32) -> f32 {
     let mut inputs = warp_inputs(&LARGE, [source, driver], 5);
     inputs[1].fill(1.0);
+    inputs[2].fill(1.0);
     inputs[3].as_chunks_mut::<4>().0.iter_mut().for_each(|p| p[..3].fill(0.0));
     let warped = twin(&LARGE, &inputs, &[]).remove(1);
     // The mouth's middle lies at (0, 0.5).
@@ -229,7 +232,7 @@ fn a_mouth_is_given() {
 fn an_identity_flow_returns_the_source() {
     let kernel = Warp { size: 9, fold: 3 };
     let mut inputs = warp_inputs(&kernel, [0.1, 0.0], 3);
-    inputs[0] = (0..81).flat_map(|i| [(i % 9) as f32 / 4.0 - 1.0, (i / 9) as f32 / 4.0 - 1.0, 1.0, 0.0]).collect();
+    inputs[0] = (0..81).flat_map(|i| [(i % 9) as f32 / 4.0 - 1.0, (i / 9) as f32 / 4.0 - 1.0, 1.0, 1.0]).collect();
     let got = twin(&kernel, &inputs, &[]);
     let rgb = |v: &[f32]| v.as_chunks::<4>().0.iter().flat_map(|p| [p[0], p[1], p[2]]).collect::<Vec<f32>>();
     assert_close(&rgb(&got[1]), &rgb(&inputs[1]), 1e-12);

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::frame::{Frame, Picture};
-use crate::inpaint::fill_background;
+use crate::inpaint::{fill_background, soft_hole};
 use crate::motion::Points;
 use crate::photo::{Look, PhotoFace, cut};
 use crate::views::view_poses;
@@ -173,9 +173,12 @@ impl Avatar {
         self.source.iter().flatten().map(|&v| f32::from(v) / 255.0).collect()
     }
 
-    /// Background as a feature tensor.
+    /// Background as a feature tensor with the hole that was filled as fourth channel.
     pub(crate) fn background_feature(&self) -> Vec<f32> {
-        self.background.iter().flat_map(|&[r, g, b]| [r, g, b, 0].map(|v| f32::from(v) / 255.0)).collect()
+        let person: Vec<f32> = self.source.iter().map(|&[.., m]| f32::from(m) / 255.0).collect();
+        let hole = soft_hole(&person, self.info.image as usize);
+        let rgb = |&[r, g, b]: &[u8; 3]| [r, g, b].map(|v| f32::from(v) / 255.0);
+        self.background.iter().map(rgb).zip(hole).flat_map(|([r, g, b], h)| [r, g, b, h]).collect()
     }
 
     /// Source RGB at `side × side`, by area mean, as a feature tensor.

@@ -3,6 +3,8 @@
 
 /// How far the hole reaches beyond the person mask, in pixels of a 256-pixel picture.
 const DILATION: usize = 6;
+/// How far the hole's edge is blurred to either side, in the same pixels.
+const SOFTNESS: usize = 2;
 /// Mask value from which a pixel counts as person.
 const PERSON: f32 = 40.0 / 255.0;
 
@@ -40,6 +42,19 @@ pub(crate) fn fill_background(rgb: &[[f32; 3]], person: &[f32], side: usize) -> 
             .collect();
     }
     filled
+}
+
+/// The hole that [`fill_background`] fills, 0..=1, its edge blurred over a few pixels.
+pub(crate) fn soft_hole(person: &[f32], side: usize) -> Vec<f32> {
+    let hole: Vec<f32> = dilate(person, side, DILATION * side / 256).into_iter().map(f32::from).collect();
+    let radius = (SOFTNESS * side / 256) as isize;
+    let mean = |values: &[f32], step: usize, i: usize, at: usize| {
+        let first = i - at * step; // of the row or column
+        let near = |d: isize| values[first + (at as isize + d).clamp(0, side as isize - 1) as usize * step];
+        (-radius..=radius).map(near).sum::<f32>() / (2 * radius + 1) as f32
+    };
+    let rows: Vec<f32> = (0..side * side).map(|i| mean(&hole, 1, i, i % side)).collect();
+    (0..side * side).map(|i| mean(&rows, side, i, i / side)).collect()
 }
 
 fn dilate(person: &[f32], side: usize, radius: usize) -> Vec<bool> {
@@ -120,6 +135,16 @@ mod tests {
         let [r, g, b] = filled[50 * side + 30];
         assert!((g - 0.25).abs() < 1e-3 && (b - 0.75).abs() < 1e-3, "{g} {b}");
         assert!((0.2..0.8).contains(&r), "the gradient is bridged, got {r}");
+    }
+
+    #[test]
+    fn the_hole_reaches_beyond_the_person_and_ends_softly() {
+        let side = 256;
+        let person: Vec<f32> = (0..side * side).map(|p| f32::from(u8::from(p % side < 100))).collect();
+        let hole = soft_hole(&person, side);
+        let row = |x: usize| hole[77 * side + x];
+        assert_eq!([row(0), row(103), row(108), row(255)], [1.0, 1.0, 0.0, 0.0]);
+        assert!((row(105) - 0.6).abs() < 1e-6 && (row(106) - 0.4).abs() < 1e-6, "{} {}", row(105), row(106));
     }
 
     #[test]

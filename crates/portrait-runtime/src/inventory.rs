@@ -105,6 +105,7 @@ pub(crate) fn paste(kernel: Paste) -> Result<Program, EngineError> {
     let mut inputs = vec![
         g.external("flow", TensorKind::Floats(4 * size * size)),
         g.external("source", nets::square(4, size)),
+        g.external("background", nets::square(4, size)),
         g.external("picture", TensorKind::Texture([size; 2])),
         g.external("photo", TensorKind::Texture([side; 2])),
     ];

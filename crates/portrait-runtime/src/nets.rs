@@ -211,7 +211,7 @@ struct Warped {
 }
 
 /// Keypoints to the warped source. Externals: `driving`, `source_points` (mixed keypoints), `merge` (for its pins) and `source_pins`
-/// (facial points), `source_small`, `source` (RGB and person mask), `background`, `mouth`, `motion_bias`, and the flow as `flow`.
+/// (facial points), `source_small`, `source` (RGB and person mask), `background` (RGB and hole), `mouth`, `motion_bias`, and the flow as `flow`.
 fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let k = &preset.keypoints;
     let (n, side) = (preset.motion, preset.image);
@@ -222,7 +222,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let source_pins = g.external("source_pins", TensorKind::Floats(2 * Transfer::PINS as u32));
     let source_small = g.external("source_small", square(3, n));
     let source = g.external("source", square(4, side));
-    let background = g.external("background", square(3, side));
+    let background = g.external("background", square(4, side));
     let mouth = g.external("mouth", MOUTH);
     let bias = g.external("motion_bias", square(preset.dense_motion.stem, n));
     let flow = g.external("flow", TensorKind::Floats(4 * side * side));
@@ -238,7 +238,7 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     let loose = g.kernel("motion_combine", combine, &[head, tps, driving], &[TensorKind::Floats(4 * n * n)])[0];
     let pin = PinFlow { motion: n, size: side, sigma: preset.pins.sigma, softness: preset.pins.softness };
-    g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins], &[flow]);
+    g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins, background], &[flow]);
     let warp = Arc::new(Warp { size: side, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
     let made = g.kernel("warp", warp, &[flow, source, background, mouth, pins], &outputs);

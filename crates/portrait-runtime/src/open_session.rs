@@ -142,7 +142,7 @@ impl Engine {
             ("source_pins", floats(2 * Transfer::PINS), Transfer::pins(&avatar.facial).into_flattened()),
             ("source_small", square(3, n), avatar.small_feature(n)),
             ("source", square(4, side), avatar.source_feature()),
-            ("background", square(3, side), avatar.background_feature()),
+            ("background", square(4, side), avatar.background_feature()),
             ("mouth", MOUTH, self.mouth_of(avatar)),
             ("motion_bias", square(self.preset.dense_motion.stem, n), avatar.motion_bias.clone()),
             ("view_bias", TensorKind::Feature(self.preset.synthesis_bottleneck()), avatar.view_bias.clone()),

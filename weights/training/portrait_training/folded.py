@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import mouth, tps
+from .carried import carried
 from .pins import pin
 from .presets import BASE40, EYES, INDICES, LIPS, PINS
 from .solid import own_turn
@@ -152,7 +153,8 @@ class Folded:
         pins = None if facial_d is None else (pinned(facial), pinned(facial_d))
         flow = pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
         full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
-        full_warp, full_fg, given = full[:, :3], full[:, 3:], torch.zeros_like(mask)
+        along = carried(flow, mask, pins and pins[1])
+        full_warp, full_fg, given = torch.lerp(background, full[:, :3], along), full[:, 3:] * along, torch.zeros_like(mask)
         cached: dict[str, Tensor] = {}
         if pins:
             lit = mouth.Mouth.load().of(picture, pins[0])

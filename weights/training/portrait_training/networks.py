@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import mouth, tps
+from .carried import carried
 from .folded import pinned, sample
 from .pins import pin
 from .presets import BASE40
@@ -224,14 +225,15 @@ class Portrait(nn.Module):
                 module.without_norm()
         return self
 
-    def flow(self, picture, mask, pins, kp_s, kp_d) -> dict[str, Tensor]:
-        """Motion, its flow at full resolution, pinned there, and the source warped by it, with the inside of the mouth."""
+    def flow(self, picture, mask, back, pins, kp_s, kp_d) -> dict[str, Tensor]:
+        """Motion, its flow at full resolution, pinned there, and the source warped by it over the background, with the inside of the mouth."""
         out, side = self.dense_motion(picture, mask, pins[0], kp_s, kp_d), picture.shape[-1]
         held, pins, occlusion = self.config.get("pins"), [pinned(p) for p in pins], upsample(out["occlusion"], side)
         with geometry():
             flow = pin(out["free"], side, *pins, **held) if held else upsample(out["free"], side)
             full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
-            warped, person = full[:, :3], full[:, 3:]
+            along = carried(flow, mask, pins[1] if held else None)
+            warped, person = torch.lerp(back, full[:, :3], along), full[:, 3:] * along
             given = torch.zeros_like(person)
             if held:
                 inside, amount, given = mouth.show(mouth.Mouth.load().of(picture, pins[0]), *pins, side)
@@ -245,7 +247,7 @@ class Portrait(nn.Module):
     def motion(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         neural, moved = self.nk(torch.cat([batch["src"], batch["drv"]])).chunk(2)
         kp_s, kp_d = self.merge(batch["fk_s"], neural), self.merge(batch["fk_d"], moved)
-        flow = self.flow(batch["src"], batch["smask"], (batch["fk_s"], batch["fk_d"]), kp_s, kp_d)
+        flow = self.flow(batch["src"], batch["smask"], batch["back"], (batch["fk_s"], batch["fk_d"]), kp_s, kp_d)
         return flow | dict(kp_s=kp_s, kp_d=kp_d, nk_s=neural, nk_d=moved)
 
     @torch.no_grad()
@@ -253,7 +255,7 @@ class Portrait(nn.Module):
         """Bottlenecks of the pseudo views that the engine has: the source's own mesh, turned. `depth_s` (B, points) in [-1, 1] units."""
         features = []
         for turned in view_poses(torch.cat([batch["fk_s"], batch["depth_s"][..., None]], 2), self.synthesis.views):
-            v = self.flow(batch["src"], batch["smask"], (batch["fk_s"], turned), o["kp_s"], self.merge(turned, o["nk_s"]))
+            v = self.flow(batch["src"], batch["smask"], batch["back"], (batch["fk_s"], turned), o["kp_s"], self.merge(turned, o["nk_s"]))
             features.append(self.synthesis.encode(v["warped"], v["occlusion_full"], batch["back"], v["person"])[-1])
         return torch.cat(features, 1)
 

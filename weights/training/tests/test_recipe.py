@@ -124,7 +124,7 @@ def test_exported_path_is_the_network(config):
     with torch.no_grad():
         kp_s, kp_d = (net.merger(f, net.nk(photo)) for f in (facial, moved))
         torch.testing.assert_close(folded.merge(facial, folded.neural_keypoints(photo)), kp_s, atol=1e-5, rtol=0)
-        o = net.flow(photo, mask, (facial, moved), kp_s, kp_d)
+        o = net.flow(photo, mask, photo, (facial, moved), kp_s, kp_d)
         want = o | net.synthesis(o["warped"], o["occlusion_full"], photo, o["person"], o["given"])
         got = folded.frame(photo, mask, photo, facial, kp_s, kp_d, moved)
     for key in ("flow", "out"):

@@ -12,6 +12,8 @@ pub(crate) fn warped(photo: &Picture, flow: &[[f32; 4]]) -> Picture {
     // What the synthesis network would see is not used, and its background may be anything.
     let background = source.as_slice();
     let warp = Warp { size, fold: 1 };
+    // Everything is carried along: what the engine keeps in its place is not the warp's doing.
+    let flow: Vec<[f32; 4]> = flow.iter().map(|&[x, y, occlusion, _]| [x, y, occlusion, 1.0]).collect();
     // Without pins there is no mouth to be given.
     let ([rows, columns], pins) = (Warp::MOUTH, [0.0; 2 * Transfer::PINS]);
     let mouth = vec![0.0; feature_len(4, rows, columns)];
