@@ -13,7 +13,7 @@ const OPEN: f32 = 2.5;
 /// Pixels over which what lies beyond the picture fades.
 const EDGE: f32 = 3.0;
 /// From where to where clothes begin, below the mouth, in heights from the eyes to it.
-const CHIN: [f32; 2] = [0.4, 1.2];
+const CHIN: [f32; 2] = [0.2, 0.6];
 /// Middle of the inner rims of the lips, among the pins.
 const INNER_LIPS: [usize; 2] = [36, 37];
 /// Half of the line along the eye on which an iris is moved as it is, of the distance between the outer corners of the eyes: most of

@@ -14,7 +14,7 @@ from .tps import grid
 
 DILATION, SOFTNESS, PERSON = 6, 2, 40 / 255  # as prepare.fill_background, in pixels of 256; to either side of the hole's edge
 EDGE = 3  # pixels over which what lies beyond the picture fades
-CHIN = 0.4, 1.2  # from where to where clothes begin, below the mouth, in heights from the eyes to it
+CHIN = 0.2, 0.6  # from where to where clothes begin, below the mouth, in heights from the eyes to it
 EYES, LIPS = (0, 1), (36, 37)  # pins: outer corners, middle of the inner rims
 
 

@@ -49,5 +49,5 @@ def test_no_edge_is_repeated_beside_the_head(driver):
 
 
 def test_clothes_go_on_beyond_the_picture():
-    assert along((-20, 0), pins())[250, 5] == pytest.approx((((250 * 2 / 255 - 1) - 0.5) / 0.5 - 0.4) / 0.8, abs=1e-4)
+    assert along((-20, 0), pins())[215, 5] == pytest.approx((((215 * 2 / 255 - 1) - 0.5) / 0.5 - 0.2) / 0.4, abs=1e-4)
     assert along((0, 20), pins())[255, 5] == 1 and along((0, -20), pins())[0, 5] == 0
