@@ -3,7 +3,7 @@
 //! `input` is what drives, `worker` and `studio` make pictures in a thread of their own, `window` shows them; between them only the
 //! newest moment (`latest`) and the newest state. `screen` decides what to do about a window that is hidden or a GPU that is lost,
 //! `dialog` is the system's file dialog, `broadcast` feeds a virtual camera, `stage` is all that goes with a lost GPU, `overlay` is what lies over
-//! the picture, `recording` writes files, `rota` is what keys go through.
+//! the picture (`shade` behind its panels), `recording` writes files, `rota` is what keys go through.
 
 mod broadcast;
 mod dialog;
@@ -14,6 +14,7 @@ mod overlay;
 mod recording;
 mod rota;
 mod screen;
+mod shade;
 mod stage;
 mod studio;
 mod window;

@@ -12,6 +12,7 @@ use portrait_runtime::{FrameTimes, GpuStages, Mode, MotionOptions, OneEuro};
 
 use super::dialog::Purpose;
 use super::keys::KEYS;
+use super::shade::Shade;
 use super::worker::View;
 use crate::framing::Shown;
 
@@ -32,6 +33,8 @@ const SMALL: [f32; 2] = [STATUS + 2.0 * EDGES, 380.0];
 const MESSAGE: f32 = 560.0;
 /// Width of the driver's picture in points, where the window is not too low for it.
 const PREVIEW: f32 = 168.0;
+/// And at most this share of the window's.
+const PREVIEW_SHARE: f32 = 0.28;
 /// A lower one would show nothing.
 const LEAST_PREVIEW: f32 = 40.0;
 /// Between the window's edge and what is beside it, and inside of a panel, in points.
@@ -242,7 +245,8 @@ impl Overlay {
         let above = if narrow(ctx) { MESSAGES } else { EDGES };
         let size = Vec2::new(width as f32, height as f32);
         let room = ctx.content_rect().bottom() - above - top - EDGES;
-        let scale = (PREVIEW / size.x).min(room / size.y);
+        let widest = PREVIEW.min(PREVIEW_SHARE * ctx.content_rect().width());
+        let scale = (widest / size.x).min(room / size.y);
         if scale * size.y < LEAST_PREVIEW {
             return;
         }
@@ -337,12 +341,15 @@ fn narrow(ctx: &Context) -> bool {
 
 /// Something over the picture; where it is.
 fn panel(ctx: &Context, id: &str, anchor: Align2, offset: [f32; 2], content: impl FnOnce(&mut Ui)) -> Rect {
-    let frame = Frame::new()
-        .fill(Color32::from_rgba_unmultiplied(18, 18, 22, 205))
-        .corner_radius(CornerRadius::same(10))
-        .inner_margin(Margin::symmetric(MARGIN[0], MARGIN[1]));
+    let frame = Frame::new().inner_margin(Margin::symmetric(MARGIN[0], MARGIN[1]));
     let area = egui::Area::new(egui::Id::unique(id)).anchor(anchor, offset);
-    area.show(ctx, |ui| frame.show(ui, content)).response.rect
+    area.show(ctx, |ui| {
+        let behind = ui.painter().add(egui::Shape::Noop);
+        let rect = frame.show(ui, content).response.rect;
+        ui.painter().set(behind, egui_wgpu::Callback::new_paint_callback(rect, Shade));
+    })
+    .response
+    .rect
 }
 
 fn dot(ui: &mut Ui, colour: Color32) {

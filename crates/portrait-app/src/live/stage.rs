@@ -8,6 +8,7 @@ use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, adapters, wgp
 use winit::window::Window;
 
 use super::screen::Event;
+use super::shade::Shade;
 
 /// What is around a picture that does not fill the window.
 pub(crate) const PLACEMENT: Placement = Placement { fit: Fit::Contain, bars: [0.055, 0.055, 0.07] };
@@ -26,7 +27,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn open(options: &GpuOptions, window: &Arc<Window>) -> Result<Self> {
         let (gpu, surface, config) = reaching(options, window)?;
-        let renderer = egui_wgpu::Renderer::new(gpu.device(), config.format, egui_wgpu::RendererOptions::default());
+        let mut renderer = egui_wgpu::Renderer::new(gpu.device(), config.format, egui_wgpu::RendererOptions::default());
+        Shade::install(&mut renderer, gpu.device(), config.format);
         Ok(Self { gpu, presenter: None, surface: Some(surface), config, renderer })
     }
 

@@ -16,6 +16,8 @@ struct Seen {
     dots: Vec<Color32>,
     /// Corners of the box around who is tracked.
     tracked: Vec<Pos2>,
+    /// What is behind panels.
+    shades: Vec<Rect>,
     /// Where the driver's picture is.
     driver: Option<Rect>,
     /// In points; and everything as it goes to the GPU.
@@ -40,6 +42,7 @@ impl Seen {
             egui::Shape::Path(path) if path.closed && path.stroke == Stroke::new(1.5, GREEN).into() => {
                 self.tracked.clone_from(&path.points);
             }
+            egui::Shape::Callback(shade) => self.shades.push(shade.rect),
             egui::Shape::Mesh(mesh) => self.driver = Some(mesh.calc_bounds()),
             egui::Shape::Rect(rect) if rect.brush.is_some() => self.driver = Some(rect.rect),
             _ => {}
@@ -123,6 +126,9 @@ fn everything_that_is_measured_is_shown() {
     seen.says(&["strength", "head", "expression", "eyes", "mouth", "smoothing", "relative", "absolute"]);
     seen.says(&["square", "photo", "cutout", "open", "background", "clip", "? keys    H hide    P preset    N photo"]);
     assert_eq!(seen.dots, [GREEN]);
+    // Status, controls, and the hint at the lower edge.
+    let status = seen.status.expect("it is there");
+    assert!(seen.shades.len() == 3 && seen.shades.contains(&status), "{:?} behind {status}", seen.shades);
     // With nothing to choose from, no key for it; where the GPU does not tell, no times.
     let mut alone = Overlay::new(MotionOptions { filter: None, ..MotionOptions::default() }, Shown::Crop, 1, 1);
     let mut silent = driven();
