@@ -125,6 +125,9 @@ fn write_table(text: &mut String, what: &str, mut rows: Vec<(u64, String)>, line
 
 #[cfg(test)]
 mod tests {
+    use object::write::{Object as Made, StandardSection, Symbol, SymbolSection};
+    use object::{Architecture, Endianness, SymbolFlags, SymbolScope};
+
     use super::*;
 
     #[test]
@@ -153,6 +156,33 @@ mod tests {
         let mut parts = [part(2, 100), part(1, 30), part(1, 10), part(1, 30)];
         measure(&mut parts, &HashMap::from([(SectionIndex(1), 50), (SectionIndex(2), 107)]));
         assert_eq!(parts.map(|part| (part.address, part.size)), [(10, 20), (30, 0), (30, 20), (100, 7)]);
+    }
+
+    #[test]
+    fn shares_of_crates_are_found_in_apple_s_format() {
+        let mut made = Made::new(BinaryFormat::MachO, Architecture::Aarch64, Endianness::Little);
+        let section = made.section_id(StandardSection::Text);
+        for (name, length) in [("_ZN4naga4back17h0123456789abcdefE", 12), ("portrait_last_error", 4)] {
+            let value = made.append_section_data(section, &vec![0; length], 4);
+            made.add_symbol(Symbol {
+                name: name.as_bytes().to_vec(),
+                value,
+                size: 0,
+                kind: SymbolKind::Text,
+                scope: SymbolScope::Dynamic,
+                weak: false,
+                section: SymbolSection::Section(section),
+                flags: SymbolFlags::None,
+            });
+        }
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), made.write().expect("an object file")).expect("written");
+        let tables = tables(file.path()).expect("tables");
+        for (size, name) in [(12, "naga"), (4, "portrait_ffi"), (16, "__text")] {
+            let line =
+                |line: &str| line.trim().starts_with(&format!("{size} ")) && line.ends_with(&format!("  {name}"));
+            assert!(tables.lines().any(line), "{size} of {name}:\n{tables}");
+        }
     }
 
     #[test]
