@@ -19,7 +19,7 @@ const SIZE: [u32; 2] = [320, 240];
 const ROW: usize = 656;
 
 /// Where the window shows such a picture, at its lower left.
-const PREVIEW: [u32; 4] = [26, WINDOW[1] as u32 - 23 - 126, 168, 126];
+const PREVIEW: [u32; 4] = [14, WINDOW[1] as u32 - 14 - 126, 168, 126];
 
 /// Errors of the system.
 const EACCES: i32 = 13;
@@ -262,7 +262,7 @@ fn a_camera_of_jpeg_is_turned_outlives_the_gpu_and_gives_way_to_another() {
     cameras.put("video1.MJPG", &jpeg(&fitted(aside, [640, 480]))[..100]);
     run.says("`Large` sends no pictures");
     cameras.put("video1.MJPG", &jpeg(&upright(aside)));
-    let place = [PREVIEW[0], WINDOW[1] as u32 - 23 - 224, 168, 224];
+    let place = [PREVIEW[0], WINDOW[1] as u32 - 14 - 224, 168, 224];
     shows(&screen, "what it sees, turned", place, &small(&upright(aside), false));
     screen.types('d');
     run.says("/dev/video0: shown after");
