@@ -50,8 +50,11 @@ fn named_parts(library: &object::File<'_>) -> Result<Vec<Named>> {
         library.sections().filter(is_in_file).map(|s| (s.index(), s.address() + s.size())).collect();
     let mut parts = Vec::new();
     for symbol in library.symbols().filter(|symbol| symbol.is_definition()) {
-        // Apple's format tells no kind of what is data.
-        let kind = matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown);
+        // Apple's format drops the names of constants: those before would be taken for all that follows.
+        let kind = match library.format() {
+            BinaryFormat::MachO => symbol.kind() == SymbolKind::Text,
+            _ => matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data),
+        };
         if let Some(section) = symbol.section_index().filter(|section| kind && sections.contains_key(section)) {
             let (address, size, name) = (symbol.address(), symbol.size(), symbol.name()?.to_owned());
             parts.push(Named { section, address, size, name });
