@@ -206,7 +206,7 @@ def places(pins: Tensor) -> Tensor:
     u = (along[0][:, :1] * (1 - share) + along[0][:, -1:] * share)[:, None]
     upper, lower = (curve(a.cummax(1).values, dot(rim, f.across)[..., None], u)[..., 0] for a, rim in zip(along, lips))
     v = upper + (lower - upper) * ((torch.arange(ROWS, device=pins.device) + 0.5) / ROWS)[:, None]
-    return u[..., None] * f.along + v[..., None] * f.across
+    return u[..., None] * f.along[:, None, None] + v[..., None] * f.across[:, None, None]
 
 
 def read(picture: Tensor, at: Tensor) -> Tensor:

@@ -53,6 +53,18 @@ def test_teeth_that_the_photo_shows_are_what_is_given():
         torch.testing.assert_close(smile(torch.tensor(no_teeth)), usual)
 
 
+def test_a_batch_is_its_photos_one_by_one():
+    torch.manual_seed(3)
+    pictures, points = torch.rand(3, 3, 64, 64), torch.cat([pins(0.1), pins(0.15, 1.3), pins(0)])
+    batch = mouth.Mouth.load().of(pictures, points)
+    shown = mouth.show(batch, points, points.flip(0), 64)
+    for i in range(3):
+        one = mouth.Mouth.load().of(pictures[i : i + 1], points[i : i + 1])
+        alone = mouth.show(one, points[i : i + 1], points.flip(0)[i : i + 1], 64)
+        for got, want in zip((*batch, *shown), (*one, *alone)):
+            torch.testing.assert_close(got[i : i + 1], want, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("source", "driver", "most"),
     [(0.1, 0.1, 0), (0.1, 0.06, 0), (0.1, 0.15, 0), (0.1, 0.02, 0.5), (0.035, 0.02, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 0.5)],
