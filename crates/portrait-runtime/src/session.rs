@@ -168,7 +168,8 @@ impl Session {
     /// A frame of another size, or a failing device.
     pub fn animate<'a>(&mut self, frame: impl Into<CameraFrame<'a>>, dt: f32) -> Result<(), EngineError> {
         let unpack = self.upload(&frame.into())?;
-        let calibrate = self.calibration(dt);
+        // The time before somebody comes does not count.
+        let calibrate = self.calibration(self.status.is_some_and(|status| status.found), dt);
         self.submit(Work::Animate { unpack }, dt, calibrate)
     }
 
@@ -179,7 +180,7 @@ impl Session {
     pub fn animate_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
         points.check()?;
         self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
-        let calibrate = self.calibration(dt);
+        let calibrate = self.calibration(true, dt);
         self.submit(Work::Keypoints, dt, calibrate)
     }
 
@@ -237,9 +238,8 @@ impl Session {
         self.seek.choose(face);
     }
 
-    fn calibration(&mut self, dt: f32) -> Calibrate {
-        // The time before somebody comes does not count.
-        if self.status.is_some_and(|status| status.found) {
+    fn calibration(&mut self, seen: bool, dt: f32) -> Calibrate {
+        if seen {
             self.calibration -= looked(dt);
         }
         if self.calibration > 0.0 { Calibrate::TakeIfBetter } else { Calibrate::Keep }

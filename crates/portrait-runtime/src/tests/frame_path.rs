@@ -2,7 +2,8 @@
 
 use super::fixtures::{driver, engine, gpu, photo, photo_s_face, tiny};
 use crate::{
-    Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, Picture, PrepareOptions, Session, SessionOptions,
+    Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, Picture, Points, PrepareOptions, Session,
+    SessionOptions,
 };
 use portrait_kernels::Tier;
 
@@ -123,6 +124,29 @@ fn where_frames_are_seconds_apart_the_neutral_pose_is_still_chosen_among_several
     };
     let turned = neutral_after(&driver("s_frame0"));
     assert_ne!(neutral_after(&photo_s_face()), turned, "the second pose is the photo's own");
+}
+
+/// Nobody is tracked then, but every pose counts as seen.
+#[test]
+fn a_driver_of_points_is_calibrated_for_as_long_as_one_before_a_camera() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let own = avatar.points();
+    let mut wider = own.clone();
+    wider.facial.iter_mut().for_each(|p| p[0] *= if p[0] > 0.0 { 0.8 } else { 1.1 });
+    let changes_after = |frames: usize| {
+        let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+        let mut neutral = |points: &Points, frames: usize| {
+            for _ in 0..frames {
+                session.animate_keypoints(points, 0.1).expect("animated");
+                session.finish().expect("finished");
+            }
+            session.neutral().expect("read").expect("there is one")
+        };
+        neutral(&wider, frames) != neutral(&own, 1)
+    };
+    assert!(changes_after(3), "within the first second a pose that is more like the photo is taken");
+    assert!(!changes_after(12), "and none later");
 }
 
 #[test]
