@@ -10,7 +10,7 @@
 // Irises   are moved as they are, within the lids: their weight falls off from the ends of a line along the eye on, not from its
 //          middle; they fade as the eye closes
 // Carried  is what lies in the hole that the person left in the background, and not beyond the picture: there the edge would be repeated.
-//          Below the picture, and beside it below the chin, it is: clothes go on there
+//          Below the picture, and beside it from the mouth to the chin more and more, it is: clothes go on there
 // Storage  background S4, all else f32   Accumulate f32
 // Memory   52 vec4 f32 of lids and lips and what depends on them, found anew by each workgroup
 // CPU twin pin_flow.rs, opening.rs

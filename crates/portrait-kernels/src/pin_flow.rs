@@ -35,7 +35,7 @@ const IRIS: f32 = 0.04;
 ///
 /// **What is carried along** by the flow is the hole that the person left in the background; elsewhere a head would drag the background
 /// with it, and draw its outline where it was. What lies beyond the picture is not carried, for only its edge would be repeated; but
-/// below the picture, and beside it below the chin, it is: clothes go on there.
+/// below the picture, and beside it from the mouth to the chin more and more, it is: clothes go on there.
 ///
 /// Bindings: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
 /// [`Transfer::pins`] lists them, background `[4, size, size]` (r, g, b, hole), corrected flow `[size, size, 4]` (x, y, occlusion, how

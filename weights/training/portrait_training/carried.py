@@ -1,8 +1,8 @@
 """How much of what a backward flow leads to moves with the head. Twin of what the engine's `pin_flow` writes beside the flow.
 
 That is the hole which the person left in the background; elsewhere a head would drag the background with it, and draw its outline where it
-was. What lies beyond the picture is not carried, for only its edge would be repeated; but below the picture, and beside it below the
-chin, it is: clothes go on there.
+was. What lies beyond the picture is not carried, for only its edge would be repeated; but below the picture, and beside it from
+the mouth to the chin more and more, it is: clothes go on there.
 """
 
 import torch

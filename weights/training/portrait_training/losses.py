@@ -11,11 +11,14 @@ from torch import Tensor
 
 from . import tps
 from .adversary import Adversary
+from .alignment import alignment
 from .equivariance import equivariance
 from .folded import sample
 from .mesh import FaceMesh, landmark_distance
 from .networks import Portrait
 from .presets import BASE40, EYE_RINGS, EYES, INDICES, INNER_LIPS, LIPS
+
+FACIAL_ALONE = 0.25  # of the samples: driven by facial points alone, as recorded motion, poses and audio drive
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
 
@@ -175,6 +178,7 @@ def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: 
         "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
         "flow": exact_flow(o, batch) * 30,
+        "align": alignment(o, batch) * 60,
         "seen": seen(o["occlusion"], batch) * 0.5,
         "equivariance": 2 * equivariance(net.nk, batch["drv"], o["nk_d"]),
         "small": 0.5 * (o["residual"].square().mean() + (o["kp_d"][:, :40] - batch["fk_d"][:, BASE40]).square().mean()),
@@ -256,7 +260,8 @@ def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, c
             # A teacher's motion is as good as the own one will be: paint and motion can then be trained side by side.
             o, terms = taught or net.motion(batch), {}
     else:
-        o = net.motion(batch)
+        alone = torch.rand(len(batch["drv"]), device=batch["drv"].device) < FACIAL_ALONE
+        o = net.motion(batch, alone)
         terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5)
         if taught:
             apart = lambda key: (o[key].float() - taught[key].float()).abs().mean()

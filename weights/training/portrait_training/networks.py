@@ -138,6 +138,7 @@ class DenseMotion(nn.Module):
         self.unet = UNet(3 * self.transforms + self.points["neural"] + 3, **config["dense_motion"])
         head = lambda channels: nn.Conv2d(self.unet.out_channels, channels, 3, 1, 1)
         self.contribution, self.occlusion, self.residual, self.train_masks = head(self.transforms), head(1), head(2), head(2)
+        nn.init.zeros_(self.train_masks.weight)  # not in published files: a head that begins anew must not disturb what it reads
         nn.init.zeros_(self.residual.weight)
         nn.init.zeros_(self.residual.bias)
         nn.init.constant_(self.occlusion.bias, 2.0)
@@ -244,9 +245,11 @@ class Portrait(nn.Module):
     def merge(self, facial: Tensor, neural: Tensor) -> Tensor:
         return self.merger(facial[:, : self.config["keypoints"]["facial"]], neural)
 
-    def motion(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def motion(self, batch: dict[str, Tensor], alone: Tensor | None = None) -> dict[str, Tensor]:
+        """`alone` (B,): samples driven by facial points alone; the driver's neural points are then the source's."""
         neural, moved = self.nk(torch.cat([batch["src"], batch["drv"]])).chunk(2)
-        kp_s, kp_d = self.merge(batch["fk_s"], neural), self.merge(batch["fk_d"], moved)
+        driving = moved if alone is None else torch.where(alone[:, None, None], neural, moved)
+        kp_s, kp_d = self.merge(batch["fk_s"], neural), self.merge(batch["fk_d"], driving)
         flow = self.flow(batch["src"], batch["smask"], batch["back"], (batch["fk_s"], batch["fk_d"]), kp_s, kp_d)
         return flow | dict(kp_s=kp_s, kp_d=kp_d, nk_s=neural, nk_d=moved)
 
