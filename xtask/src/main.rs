@@ -5,6 +5,7 @@ mod cross;
 mod demo;
 mod eval;
 mod hash;
+mod kotlin;
 mod package;
 mod parity;
 mod setup;

@@ -3,8 +3,8 @@
 mod aar;
 pub(crate) mod android;
 pub(crate) mod apple;
+mod classes;
 mod elf;
-mod java;
 mod link;
 mod macho;
 mod ndk;

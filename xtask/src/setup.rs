@@ -5,10 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell;
-
-/// The compiler that the sample app is known to compile with, at npm.
-const KOTLIN: &str = "kotlin-compiler@2.4.20";
+use crate::{kotlin, shell};
 
 /// Environment for everything that opens a device.
 pub(crate) struct Environment {
@@ -70,7 +67,7 @@ pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
 fn environment(purpose: Purpose) -> Result<Environment> {
     let mut variables = Vec::new();
     if purpose == Purpose::Test {
-        variables.extend(kotlin().map(|compiler| ("KOTLINC", compiler)));
+        variables.extend(kotlin::compiler().map(|compiler| ("KOTLINC", compiler)));
     }
     if cfg!(target_os = "linux") {
         if !has_gpu() && std::env::var_os("WGPU_BACKEND").is_none() {
@@ -84,28 +81,6 @@ fn environment(purpose: Purpose) -> Result<Environment> {
         }
     }
     Ok(Environment { variables })
-}
-
-/// A Kotlin compiler for the sample app, from npm into the build's own directory; `None` where there is one already, or none to be had.
-fn kotlin() -> Option<PathBuf> {
-    let there = std::env::var_os("KOTLINC").is_some() || shell::succeeds("kotlinc", &["-version"]);
-    if there || !shell::succeeds("javac", &["-version"]) || !shell::succeeds("npm", &["--version"]) {
-        return None;
-    }
-    let directory = shell::target_dir().join("kotlin");
-    let compiler = directory.join("node_modules/kotlin-compiler/bin/kotlinc");
-    if !compiler.exists() {
-        println!(
-            "setup: no Kotlin compiler (the sample app of bindings/android is compiled); npm brings one into target/kotlin"
-        );
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&directory).arg(KOTLIN);
-        if let Err(error) = shell::run(&mut npm) {
-            // The test that wants it says that it skips.
-            eprintln!("setup: {error:#}");
-        }
-    }
-    compiler.exists().then_some(compiler)
 }
 
 /// Runtime directories that others may write to are refused.

@@ -1,3 +1,5 @@
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
     id("com.android.application")
     id("org.jetbrains.kotlin.android")
@@ -17,10 +19,13 @@ android {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
-    kotlinOptions { jvmTarget = "17" }
     // The weights are mapped into memory, which takes a file that is not compressed.
     androidResources { noCompress += "safetensors" }
     sourceSets["main"].assets.srcDir(layout.buildDirectory.dir("from-the-repository"))
+}
+
+kotlin {
+    compilerOptions { jvmTarget.set(JvmTarget.JVM_17) }
 }
 
 val fromTheRepository = tasks.register<Copy>("fromTheRepository") {

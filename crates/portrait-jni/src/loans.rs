@@ -1,5 +1,5 @@
-//! Frames that are read where Java has them. Java keeps them under a number, and a thread of Java's waits for numbers that come back:
-//! Java is not called from threads of the library's.
+//! Frames that are read where the app has them. `Loans.kt` keeps them under a number, and a thread of its own waits for numbers that come
+//! back: the virtual machine is not called from threads of the library's.
 
 use jni_sys::{JNIEnv, jlong, jobject};
 use portrait_ffi::PortraitRelease;

@@ -69,7 +69,7 @@ fn progress() -> MutexGuard<'static, BTreeMap<u64, (f32, String)>> {
     PROGRESS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes it for whoever asks: Java is not called from threads of the library's.
+/// Notes it for whoever asks: the virtual machine is not called from threads of the library's.
 unsafe extern "C" fn heard(_user: *mut c_void, engine: PortraitEngine, done: f32, next: *const c_char) {
     // SAFETY: the library gives a text.
     let next = unsafe { CStr::from_ptr(next) }.to_string_lossy().into_owned();

@@ -129,7 +129,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
     if format == YUV_420_888 {
         settle(&mut frame, chroma_step);
     }
-    // SAFETY: the buffers live until the call returns, and Java keeps lent ones until they come back.
+    // SAFETY: the buffers live until the call returns, and `Loans.kt` keeps lent ones until they come back.
     unsafe { portrait_session_push(session as u64, &frame) as jint }
 }
 
@@ -165,7 +165,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionTakePicture(
     }
 }
 
-/// The fields of Java's `Motion` in their order.
+/// The fields of `Session.Motion` in their order.
 fn taken_over(told: Buffer) -> PortraitMotion {
     let [strength, head_gain, expression_gain, eye_gain, mouth_gain, absolute, raw] = told.doubles();
     let [strength, head_gain, expression_gain] = [strength, head_gain, expression_gain].map(|v| v as f32);

@@ -1,6 +1,6 @@
 //! `cargo xtask package-android`: `target/package/android/portrait.aar`.
 //!
-//! Classes from `javac`, static libraries from cargo, shared ones from the NDK's clang, each of them checked. Where the NDK is
+//! Classes from `kotlinc`, static libraries from cargo, shared ones from the NDK's clang, each of them checked. Where the NDK is
 //! missing, lld links on trial, so that sizes, symbols and alignment are known all the same; then no archive is made.
 
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use object::elf::{EM_AARCH64, EM_X86_64, Machine};
 
-use super::{Missing, aar, elf, fresh_folder, java, link, ndk, size};
+use super::{Missing, aar, classes, elf, fresh_folder, link, ndk, size};
 use crate::cross::{self, Compiler};
-use crate::{hash, shell};
+use crate::{hash, kotlin, shell};
 
 /// Processors of phones and of the emulator.
 const INTERFACES: [Interface; 2] = [
@@ -54,22 +54,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
     let folder = fresh_folder("android")?;
     let mut missing = Missing::default();
-    let classes = folder.join("classes");
-    if java::has_compiler() {
+    let compiled = folder.join("classes");
+    if let Some(kotlinc) = kotlin::compiler() {
         let android_jar = ndk::android_jar();
         if android_jar.is_none() {
             missing.say("android.jar; the classes were compiled against stubs only", ndk::HOW_SDK);
         }
-        java::compile(android_jar.as_deref(), &classes)?;
+        classes::compile(&kotlinc, android_jar.as_deref(), &compiled)?;
     } else {
-        missing.say("a Java compiler", "apt-get install openjdk-17-jdk-headless, or https://adoptium.net");
+        missing.say("a Kotlin compiler", kotlin::HOW);
     }
 
     let sdk = minimum_sdk()?;
     if ndk::clang(INTERFACES[0].target, sdk).is_none() {
         missing.say("the NDK, to link for Android", ndk::HOW_NDK);
     }
-    let exports = java::entry_points()?;
+    let exports = classes::entry_points()?;
     let mut libraries: Vec<(&str, PathBuf)> = Vec::new();
     for interface in &INTERFACES {
         println!("\n── {} ──", interface.target);
@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let rules = shell::root().join("bindings/android/portrait/consumer-rules.pro");
     let parts = aar::Parts {
         minimum_sdk: sdk,
-        classes: &classes,
+        classes: &compiled,
         rules: &std::fs::read_to_string(&rules).with_context(|| format!("cannot read {}", rules.display()))?,
         libraries: libraries.iter().map(|(name, file)| (*name, file.as_path())).collect(),
         assets: assets.iter().map(PathBuf::as_path).collect(),
@@ -142,7 +142,7 @@ fn host() -> Result<()> {
         (os, arch) => bail!("`host` is for Linux on x86-64 or aarch64, this is {os} on {arch}"),
     };
     let folder = fresh_folder("host")?;
-    let exports = java::entry_points()?;
+    let exports = classes::entry_points()?;
     let libraries = ["libgcc_s.so.1", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"];
     let expected = elf::Expected { machine, exports: &exports, libraries: &libraries, page: link::PAGE };
     let linker = link::Linker::Driver { program: "cc".into(), libraries: &["gcc_s", "m", "dl", "pthread"] };

@@ -86,7 +86,7 @@ mod tests {
     use std::path::PathBuf;
     use std::process::Command;
 
-    use super::super::{java, link};
+    use super::super::{classes, link};
     use super::*;
     use crate::shell;
 
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_library_for_large_pages_passes_and_one_for_small_pages_does_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        let names = java::entry_points().expect("declared");
+        let names = classes::entry_points().expect("declared");
         let Some(large) = library(folder.path(), &names, 0x4000) else { return };
         let small = library(folder.path(), &names, 0x1000).expect("a compiler");
         assert_eq!(check(&large, &expected(&names)).expect("holds").alignment, 0x4000);
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn symbols_are_exactly_the_wanted_ones() {
         let folder = tempfile::tempdir().expect("a folder");
-        let names = java::entry_points().expect("declared");
+        let names = classes::entry_points().expect("declared");
         let Some(file) = library(folder.path(), &names, 0x4000) else { return };
         let said = faults(&file, &expected(&names[1..]));
         assert_eq!(said.matches("nobody asks for it").count(), 1, "{said}");
@@ -163,7 +163,7 @@ mod tests {
             println!("SKIP: no {} (cargo build -p portrait-jni)", file.display());
             return;
         }
-        let names = java::entry_points().expect("declared");
+        let names = classes::entry_points().expect("declared");
         let said = faults(&file, &expected(&names));
         assert!(!said.contains("is not exported"), "an entry point is missing:\n{said}");
         assert!(said.contains("p_align 0x1000") && said.contains("`portrait_engine_open` is exported"), "{said}");

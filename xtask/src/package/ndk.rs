@@ -1,4 +1,4 @@
-//! Google's toolchains: the NDK that links, the SDK's `android.jar` that Java is compiled against.
+//! Google's toolchains: the NDK that links, the SDK's `android.jar` that the classes are compiled against.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-// Stands in for Android's plugin for apps, and for Kotlin's beside it.
+// Stands in for Android's plugin for apps.
 
 interface ApplicationDefaultConfig : DefaultConfig {
     var applicationId: String?
@@ -7,12 +7,4 @@ interface ApplicationDefaultConfig : DefaultConfig {
     var versionName: String?
 }
 
-interface KotlinOptions {
-    var jvmTarget: String
-}
-
-interface ApplicationExtension : CommonExtension<ApplicationDefaultConfig>
-
-fun ApplicationExtension.kotlinOptions(block: KotlinOptions.() -> Unit) {}
-
-fun android(block: ApplicationExtension.() -> Unit) {}
+fun android(block: CommonExtension<ApplicationDefaultConfig>.() -> Unit) {}

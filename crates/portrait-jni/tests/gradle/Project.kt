@@ -1,9 +1,14 @@
 // Stands in for what the script of a project with one of Android's plugins sees, after Android's documentation.
 import java.io.File
+import org.jetbrains.kotlin.gradle.dsl.KotlinAndroidProjectExtension
 
 enum class JavaVersion { VERSION_17 }
 
 interface Provider<T>
+
+interface Property<T> : Provider<T> {
+    fun set(value: T)
+}
 
 interface TaskProvider<T> : Provider<T>
 
@@ -86,3 +91,5 @@ interface CommonExtension<Config : DefaultConfig> {
     fun compileOptions(block: CompileOptions.() -> Unit)
     fun androidResources(block: AndroidResources.() -> Unit)
 }
+
+fun kotlin(block: KotlinAndroidProjectExtension.() -> Unit) {}

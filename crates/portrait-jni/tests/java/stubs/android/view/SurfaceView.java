@@ -11,7 +11,7 @@ public class SurfaceView extends View {
 
         @Override
         public Surface getSurface() {
-            return null;
+            return new Surface();
         }
     };
 

@@ -51,14 +51,14 @@ class SampleActivity : ComponentActivity() {
             return
         }
         // The camera's 640 × 480, upright.
-        val how = Session.Options().frames(480, 640).pictureSide(512).withoutPictures()
-        portrait = Portrait.open(this, photo, how, object : Portrait.Listener {
+        val options = Session.Options(frameWidth = 480, frameHeight = 640, pictureSide = 512, pictures = false)
+        portrait = Portrait.open(this, photo, options, object : Portrait.Listener {
             override fun progress(done: Float, next: String) {
                 words.text = if (done < 1) "$next … ${(100 * done).toInt()} %" else ""
             }
 
             override fun ready(session: Session) {
-                view.show(session)
+                view.session = session
                 startCamera(session)
             }
 
@@ -87,15 +87,18 @@ class SampleActivity : ComponentActivity() {
         val frame = Frame.yuv420(
             y.buffer, y.rowStride, u.buffer, v.buffer, u.rowStride, u.pixelStride, image.width, image.height,
         )
+        frame.rotation = image.imageInfo.rotationDegrees
+        frame.mirrored = true
+        frame.timestamp = image.imageInfo.timestamp
         try {
-            session.push(frame.rotated(image.imageInfo.rotationDegrees).mirrored().at(image.imageInfo.timestamp))
+            session.push(frame)
         } catch (error: PortraitException) {
             runOnUiThread { words.text = error.message }
         }
     }
 
     override fun onDestroy() {
-        view.show(null)
+        view.session = null
         portrait?.close()
         worker.shutdown()
         super.onDestroy()

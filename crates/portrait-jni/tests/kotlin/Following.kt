@@ -1,0 +1,103 @@
+package org.portrait
+
+import android.app.Activity
+import android.content.ComponentCallbacks2
+import android.content.ContextWrapper
+import android.graphics.Bitmap
+import android.os.Handler
+import android.os.PowerManager
+
+private class Heard : Portrait.Listener {
+    var session: Session? = null
+    var failure: Exception? = null
+    val progress = mutableListOf<Float>()
+
+    override fun ready(session: Session) {
+        this.session = session
+    }
+
+    override fun failed(why: Exception) {
+        failure = why
+    }
+
+    override fun progress(done: Float, next: String) {
+        check(done >= (progress.lastOrNull() ?: 0f), "$next goes back to $done")
+        progress += done
+    }
+
+    fun settle() = apply {
+        while (session == null && failure == null) Handler.runNext()
+    }
+}
+
+/** A session in one call, and what the view makes of what Android tells; by stand-ins for Android. */
+internal fun following(photo: Square, driver: Square) {
+    val activity = Activity()
+    // In the GPU's own memory, as photos are that came by a loader of pictures.
+    val bitmap = Bitmap(photo.rgba, photo.side, Bitmap.Config.HARDWARE)
+
+    // Nobody hears of what was closed, nor of what has no weights but the reason.
+    val nothing = Heard()
+    Portrait.open(activity, bitmap, listener = nothing).close()
+    val assets = System.setProperty("portrait.assets", "nowhere")
+    val heard = Heard()
+    Portrait.open(activity, bitmap, listener = heard)
+    heard.settle()
+    System.setProperty("portrait.assets", assets)
+    check(heard.session == null && "hold no" in heard.failure?.message.orEmpty(), "${heard.failure}")
+
+    val well = Heard()
+    val options = Session.Options(frameWidth = driver.side, frameHeight = driver.side, pictureSide = 512)
+    val portrait = Portrait.open(activity, bitmap, options, well)
+    check(portrait.session == null, "it returns at once")
+    val session = well.settle().session ?: throw AssertionError(well.failure)
+    check(session === portrait.session && 1f in well.progress, "ready")
+    check(nothing.session == null && nothing.failure == null && nothing.progress.isEmpty(), "closed and silent")
+    seen(activity, session, driver.frame)
+    portrait.close()
+    check(portrait.session == null, "closed")
+}
+
+/** What activity, memory and heat do to a session that is shown. */
+private fun seen(activity: Activity, session: Session, frame: Frame) {
+    val application = activity.application
+    val picture = memory(4 * 512 * 512)
+    session.take(frame, picture, FRAME_TIME)
+    val failures = mutableListOf<PortraitException>()
+    val view = PortraitView(ContextWrapper(activity))
+    view.setFailureListener(failures::add)
+    view.session = session
+    application.tellActivities { it.onActivityStopped(Activity()) }
+    check(!session.status.paused, "another activity")
+    application.tellActivities { it.onActivityStopped(activity) }
+    check(session.status.paused, "nobody sees it")
+    application.tellActivities { it.onActivityStarted(activity) }
+    check(!session.status.paused, "seen again")
+    session.pause()
+    application.tellActivities { it.onActivityStopped(activity) }
+    application.tellActivities { it.onActivityStarted(activity) }
+    check(session.status.paused, "the app's own pause is the app's")
+    session.resume()
+    session.take(frame, picture, 2 * FRAME_TIME)
+    application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(10) }
+    check(session.status.open, "a little memory")
+    application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(ComponentCallbacks2.TRIM_MEMORY_BACKGROUND) }
+    check(!session.status.open, "all that there is")
+    val power = activity.getSystemService(PowerManager::class.java)
+    power.heat(PowerManager.THERMAL_STATUS_SEVERE) {}
+    session.take(frame, picture, 3 * FRAME_TIME)
+    // Nothing can be drawn on this machine's surface, which is a failure that the app hears of.
+    view.surfaceCreated(view.holder)
+    check(failures.size == 1 && "`surface` is null" in failures[0].message.orEmpty(), "$failures")
+
+    // It gets hotter while the activity goes: the word is on its way when the session is closed.
+    val listening = power.heat(PowerManager.THERMAL_STATUS_CRITICAL) {
+        session.close()
+        application.tellActivities { it.onActivityDestroyed(activity) }
+    }
+    val following = application.tellActivities {} + application.tellComponents {}
+    check(listening == 0 && following == 0, "who listens, holds on to the activity")
+    view.surfaceChanged(view.holder, 0, 10, 10)
+    view.session = null
+    check(failures.size == 1, "$failures")
+}
