@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: a C++ compiler for openh264, a Vulkan driver for wgpu, a screen without hardware for tests.
+//! What a fresh machine lacks: a C++ compiler for openh264, a Vulkan driver for wgpu, screens without hardware for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +48,10 @@ pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
         if !Path::new("/usr/include/X11/Xlib.h").exists() {
             println!("setup: no header of X11 (a C program draws on a window)");
             packages.push("libx11-dev");
+        }
+        if !has_wayland() {
+            println!("setup: no Weston, or none of what C needs for Wayland (a C program draws on a surface)");
+            packages.extend(["weston", "libwayland-dev", "wayland-protocols"]);
         }
         if !Path::new("/usr/include/vulkan/vulkan.h").exists() {
             println!("setup: no header of Vulkan (a C program has a device of its own)");
@@ -119,7 +123,18 @@ fn has_vulkan() -> bool {
 /// Whether tests can open a window.
 fn has_screen() -> bool {
     let libraries = ["libX11-xcb.so.1", "libXcursor.so.1", "libXi.so.6", "libxkbcommon-x11.so.0"];
-    shell::succeeds("sh", &["-c", "command -v Xvfb"]) && libraries.iter().all(|name| has_library(name))
+    has_program("Xvfb") && libraries.iter().all(|name| has_library(name))
+}
+
+/// Whether tests can open a surface of Wayland's, and photograph it.
+fn has_wayland() -> bool {
+    let files = ["/usr/include/wayland-client.h", "/usr/share/wayland-protocols/stable/xdg-shell/xdg-shell.xml"];
+    let programs = ["weston", "weston-screenshooter", "wayland-scanner"];
+    programs.iter().all(|program| has_program(program)) && files.iter().all(|file| Path::new(file).exists())
+}
+
+fn has_program(name: &str) -> bool {
+    shell::succeeds("sh", &["-c", &format!("command -v {name}")])
 }
 
 fn has_loader() -> bool {
