@@ -1,7 +1,8 @@
-// Pictures that reach the host's images without a copy, counted at the driver's door.
+// Pictures that reach the host's images without a copy, and frames in NV12 that reach the GPU as they are, counted at the driver's door.
 //
 // copies WEIGHTS PHOTO DRIVER LAYER: square RGBA pictures; the library of `copies_layer.c`, which the loader has put in between.
 #include "host.h"
+#include "nv12.h"
 #include <dlfcn.h>
 #include <stdatomic.h>
 
@@ -13,6 +14,45 @@ static atomic_ulong *counter(void *layer, const char *name) {
     return found;
 }
 
+// What has been copied.
+typedef struct {
+    atomic_ulong *images, *uploads, *buffers, *bytes;
+} Counters;
+
+typedef struct {
+    unsigned long images, uploads, buffers, bytes;
+} Copied;
+
+static Copied so_far(const Counters *counters) {
+    return (Copied){*counters->images, *counters->uploads, *counters->buffers, *counters->bytes};
+}
+
+// What is copied for `FRAMES` frames like this one, in a session of its own.
+static Copied copied(const Counters *counters, PortraitEngine engine, PortraitAvatar avatar, PortraitFrame frame, bool in_memory,
+                     PortraitTexture texture, const char *words) {
+    PortraitSessionOptions options = {.struct_size = sizeof options,
+                                      .frame_width = frame.width,
+                                      .frame_height = frame.height,
+                                      .no_pictures = !in_memory};
+    PortraitSession session;
+    OK(portrait_session_open(engine, avatar, &options, &session));
+    Copied before = {0};
+    // The first frame brings what the session was made with.
+    for (int i = 0; i <= FRAMES; i++) {
+        frame.timestamp_ns += 40000000;
+        OK(portrait_session_push(session, &frame));
+        OK(portrait_session_draw_picture(session, 120000, texture, NULL));
+        if (i == 0) before = so_far(counters);
+    }
+    Copied after = so_far(counters);
+    OK(portrait_session_release(session));
+    Copied those = {after.images - before.images, after.uploads - before.uploads, after.buffers - before.buffers,
+                    after.bytes - before.bytes};
+    printf("%d frames in %s: %lu copies of images, %lu of buffers into images, %lu of buffers with %lu bytes\n", FRAMES, words,
+           those.images, those.uploads, those.buffers, those.bytes);
+    return those;
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 5);
     PortraitEngine engine = open_engine(argv[1]);
@@ -21,8 +61,8 @@ int main(int argc, char **argv) {
     // The one that the loader has opened.
     void *layer = dlopen(argv[4], RTLD_NOW | RTLD_NOLOAD);
     CHECK(layer != NULL);
-    atomic_ulong *images = counter(layer, "counted_images"), *uploads = counter(layer, "counted_uploads");
-    atomic_ulong *buffers = counter(layer, "counted_buffers");
+    Counters counters = {counter(layer, "counted_images"), counter(layer, "counted_uploads"), counter(layer, "counted_buffers"),
+                         counter(layer, "counted_bytes")};
     size_t photo_length, driver_length;
     uint8_t *photo_bytes = read_file(argv[2], &photo_length), *driver_bytes = read_file(argv[3], &driver_length);
     PortraitFrame photo = square(photo_bytes, photo_length), driver = square(driver_bytes, driver_length);
@@ -32,30 +72,21 @@ int main(int argc, char **argv) {
     PortraitTexture texture;
     OK(portrait_texture_open(engine, &shared.options, &texture));
 
-    for (int in_memory = 0; in_memory < 2; in_memory++) {
-        PortraitSessionOptions options = {.struct_size = sizeof options,
-                                          .frame_width = driver.width,
-                                          .frame_height = driver.height,
-                                          .no_pictures = in_memory == 0};
-        PortraitSession session;
-        OK(portrait_session_open(engine, avatar, &options, &session));
-        unsigned long before[3] = {0};
-        // The first frame brings what the session was made with.
-        for (int i = 0; i <= FRAMES; i++) {
-            driver.timestamp_ns += 40000000;
-            OK(portrait_session_push(session, &driver));
-            OK(portrait_session_draw_picture(session, 120000, texture, NULL));
-            if (i == 0) before[0] = *images, before[1] = *uploads, before[2] = *buffers;
-        }
-        unsigned long copied[3] = {*images - before[0], *uploads - before[1], *buffers - before[2]};
-        OK(portrait_session_release(session));
-        printf("%d frames, pictures %s: %lu copies of images, %lu of buffers into images, %lu of buffers\n", FRAMES,
-               in_memory ? "in memory as well" : "in the host's image alone", copied[0], copied[1], copied[2]);
-        // What was made is copied only where it was asked for in memory, which shows that copies are seen here.
-        CHECK(copied[0] == (in_memory ? FRAMES : 0));
-        // The driver's frames, and numbers.
-        CHECK(copied[1] == FRAMES && copied[2] > 0);
-    }
+    // What was made is copied only where it was asked for in memory, which shows that copies are seen here. The driver's frames are
+    // copied, and numbers.
+    Copied alone = copied(&counters, engine, avatar, driver, false, texture, "RGBA, pictures in the host's image alone");
+    CHECK(alone.images == 0 && alone.uploads == FRAMES && alone.buffers > 0);
+    Copied both = copied(&counters, engine, avatar, driver, true, texture, "RGBA, pictures in memory as well");
+    CHECK(both.images == FRAMES && both.uploads == FRAMES);
+
+    // A byte and a half for each pixel is a frame in NV12 as it came: the CPU has made no picture of it.
+    PortraitFrame camera;
+    uint8_t *planes = nv12(&driver, PORTRAIT_COLOUR_BT601_FULL, &camera);
+    Copied packed = copied(&counters, engine, avatar, camera, false, texture, "NV12, pictures in the host's image alone");
+    unsigned long area = (unsigned long)camera.width * camera.height, more = packed.bytes - alone.bytes;
+    CHECK(packed.images == 0 && packed.uploads == 0);
+    CHECK(more >= FRAMES * area * 3 / 2 && more < FRAMES * (area * 3 / 2 + 1024));
+    free(planes);
     OK(portrait_texture_release(texture));
     unshare(&host, &shared);
     OK(portrait_avatar_release(avatar));

@@ -8,8 +8,8 @@
 #define EXPORT __attribute__((visibility("default")))
 #define ENTRY(function) ((PFN_vkVoidFunction)(function))
 
-// Copies out of images, copies from buffers into images, and those from buffer to buffer, by all devices of the process.
-EXPORT atomic_ulong counted_images, counted_uploads, counted_buffers;
+// Copies out of images, copies from buffers into images, and those from buffer to buffer with their bytes, by all devices of the process.
+EXPORT atomic_ulong counted_images, counted_uploads, counted_buffers, counted_bytes;
 
 // What is counted, and as what.
 #define COPIES(X)                                                                                                            \
@@ -103,8 +103,21 @@ static VkResult VKAPI_CALL create_device(VkPhysicalDevice gpu, const VkDeviceCre
     }
 COPIES(COUNT)
 
+// Copies from buffer to buffer are also added up.
+static void VKAPI_CALL add_CopyBuffer(VkCommandBuffer c, VkBuffer from, VkBuffer to, uint32_t n, const VkBufferCopy *regions) {
+    for (uint32_t i = 0; i < n; i++) counted_bytes += regions[i].size;
+    count_CopyBuffer(c, from, to, n, regions);
+}
+
+static void VKAPI_CALL add_CopyBuffer2(VkCommandBuffer c, const VkCopyBufferInfo2 *info) {
+    for (uint32_t i = 0; i < info->regionCount; i++) counted_bytes += info->pRegions[i].size;
+    count_CopyBuffer2(c, info);
+}
+
 // What of this is in place of the next layer's; of variants under another name too.
 static PFN_vkVoidFunction own(const char *asked) {
+    if (strcmp(asked, "vkCmdCopyBuffer") == 0) return ENTRY(add_CopyBuffer);
+    if (strcmp(asked, "vkCmdCopyBuffer2") == 0 || strcmp(asked, "vkCmdCopyBuffer2KHR") == 0) return ENTRY(add_CopyBuffer2);
 #define NAMED(name, kind, parameters, arguments) \
     if (strcmp(asked, "vkCmd" #name) == 0 || strcmp(asked, "vkCmd" #name "KHR") == 0) return ENTRY(count_##name);
     COPIES(NAMED)

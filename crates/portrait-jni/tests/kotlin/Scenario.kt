@@ -14,6 +14,7 @@ fun main(arguments: Array<String>) {
     val avatar = avatars(engine, photo)
     val session = sessionsThatFail(engine, avatar, driver)
     val clock = borrowed(session, driver, frames(session, driver))
+    choices(engine, avatar, photo, driver, weights)
     engine.close()
     avatar.close()
     session.take(driver.frame, memory(4 * 256 * 256), clock + FRAME_TIME)
