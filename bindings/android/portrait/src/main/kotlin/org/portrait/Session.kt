@@ -76,7 +76,19 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     }
 
     /** How hot the device is. */
-    enum class Thermal { NOMINAL, FAIR, SERIOUS, CRITICAL }
+    enum class Thermal {
+        /** As it should be. */
+        NOMINAL,
+
+        /** At most 30 pictures a second. */
+        FAIR,
+
+        /** At most 15. */
+        SERIOUS,
+
+        /** At most 10, made by [Options.cool] where that is given. */
+        CRITICAL,
+    }
 
     /** How much memory to give back. */
     enum class Trim {
