@@ -194,6 +194,7 @@ class Judges:
     adversary: Adversary | None = None
     adversary_weight: float = 0.0
     teacher: Portrait | None = None  # a larger preset whose motion a smaller one learns
+    held: Portrait | None = None  # networks whose occlusion is kept, for a synthesis network that was trained with it
 
 
 def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: Judges, step: int, crop: int, views: bool) -> dict[str, Tensor]:
@@ -267,6 +268,10 @@ def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, c
             apart = lambda key: (o[key].float() - taught[key].float()).abs().mean()
             # The same mixed keypoints, so that the same transforms are there to choose from.
             terms["taught"] = 20 * (apart("free") + apart("kp_s") + apart("kp_d")) + apart("occlusion")
+        if judges.held:
+            with torch.no_grad():
+                kept = judges.held.dense_motion(batch["src"], batch["smask"], batch["fk_s"], o["kp_s"], o["kp_d"])["occlusion"]
+            terms["held"] = 2 * (o["occlusion"] - kept).abs().mean()
     if kind != "motion":
         terms |= paint_terms(net, o, batch, weight, judges, step, crop, views)
         if judges.adversary:

@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--views", type=float, default=0.0, help="share of the steps on whole pictures that have pseudo views")
     parser.add_argument("--adversary", type=float, default=0.0, help="weight of the patch discriminator's term")
     parser.add_argument("--teacher", type=Path, help="checkpoint of a larger preset, whose motion is learned")
+    parser.add_argument("--hold-occlusion", type=Path, help="weights whose occlusion the motion keeps, so that their synthesis network still fits")
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--reposed", type=float, default=Recipe.reposed, help="share of re-posed photographs")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: a thread")
@@ -152,8 +153,10 @@ def main():
         run.load(args.out / "last.pt")
     elif args.start:
         run.start_from(args.start, args.open_blend)
-    teacher = load(args.teacher).to(device, memory_format=torch.channels_last).requires_grad_(False) if args.teacher else None
-    judges = Judges(Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, teacher)
+    frozen = lambda path: load(path).to(device, memory_format=torch.channels_last).requires_grad_(False) if path else None
+    judges = Judges(
+        Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, frozen(args.teacher), frozen(args.hold_occlusion)
+    )  # fmt: skip
     plan = Plan(
         args.out,
         seed=args.seed,
