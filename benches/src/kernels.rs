@@ -153,6 +153,7 @@ fn rows(gpu: &Arc<Gpu>, preset: &Preset, args: &Args) -> Result<Vec<Row>> {
 fn plain_kind(bind: Bind, len: usize) -> TensorKind {
     match bind {
         Bind::Feature | Bind::FeatureOut => TensorKind::Feature([4, 1, len as u32 / 4]),
+        Bind::Halves => TensorKind::Halves(len as u32),
         _ => TensorKind::Floats(len as u32),
     }
 }

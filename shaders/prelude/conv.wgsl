@@ -5,22 +5,30 @@ struct Params {
     pad_x: i32, pad_y: i32, kernel: i32, stride: i32,
     span: u32, tiles: u32, tiles_x: u32, scale: u32,
 }
+// Four weights: of a deep layer two halves in a u32 where features are f32.
+#ifdef HALVES
+alias W4 = vec2<u32>;
+fn weight(v: W4) -> vec4<f32> { return vec4<f32>(unpack2x16float(v.x), unpack2x16float(v.y)); }
+#else
+alias W4 = S4;
+fn weight(v: W4) -> vec4<f32> { return up4(v); }
+#endif
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<S4>;
 #ifdef RESIDUAL
 @group(0) @binding(2) var<storage, read> r: array<S4>;
-@group(0) @binding(3) var<storage, read> w: array<S4>;
+@group(0) @binding(3) var<storage, read> w: array<W4>;
 @group(0) @binding(4) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> y: array<S4>;
 #else
-@group(0) @binding(2) var<storage, read> w: array<S4>;
+@group(0) @binding(2) var<storage, read> w: array<W4>;
 @group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> y: array<S4>;
 #endif
 
 // Four inputs × four outputs at `i`.
 fn weights(i: u32) -> mat4x4<f32> {
-    return mat4x4<f32>(up4(w[i]), up4(w[i + 1u]), up4(w[i + 2u]), up4(w[i + 3u]));
+    return mat4x4<f32>(weight(w[i]), weight(w[i + 1u]), weight(w[i + 2u]), weight(w[i + 3u]));
 }
 // A column of the input: clamped index, and 1 where it is inside.
 fn column(c: i32) -> vec2<i32> {

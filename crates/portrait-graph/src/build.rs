@@ -329,8 +329,9 @@ impl<'w> Lowering<'w> {
         let specs = kernel.bindings();
         let mut bindings = inputs.iter().map(|&v| self.tensor(v)).collect::<Result<Vec<_>, _>>()?;
         if let Some((weight, bias)) = constants {
-            let quads = (weight.len() / 4) as u32;
-            let weight_kind = TensorKind::Feature([4, 1, quads]);
+            let halves = specs.get(inputs.len()).is_some_and(|spec| spec.kind == Bind::Halves);
+            let len = weight.len() as u32;
+            let weight_kind = if halves { TensorKind::Halves(len) } else { TensorKind::Feature([4, 1, len / 4]) };
             let bias_kind = TensorKind::Floats(bias.len() as u32);
             bindings.push(self.push(&format!("{label}.weight"), weight_kind, Storage::Constant(Arc::new(weight))));
             bindings.push(self.push(&format!("{label}.bias"), bias_kind, Storage::Constant(Arc::new(bias))));

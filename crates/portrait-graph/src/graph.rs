@@ -139,7 +139,7 @@ impl<'w> Graph<'w> {
     pub fn shape(&self, value: Value) -> [u32; 3] {
         match self.kind(value) {
             TensorKind::Feature(shape) => shape,
-            TensorKind::Floats(n) => [n, 1, 1],
+            TensorKind::Halves(n) | TensorKind::Floats(n) => [n, 1, 1],
             TensorKind::Texture([w, h]) => [4, h, w],
         }
     }

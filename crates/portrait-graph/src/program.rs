@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub enum TensorKind {
     /// `[channels, height, width]` in the tier's precision.
     Feature([u32; 3]),
+    /// A vector of `f16` in every tier: weights.
+    Halves(u32),
     /// A vector of `f32` in every tier.
     Floats(u32),
     /// RGBA texture, `[width, height]`.
@@ -19,7 +21,7 @@ impl TensorKind {
     pub fn len(self) -> usize {
         match self {
             TensorKind::Feature([c, h, w]) => feature_len(c, h, w),
-            TensorKind::Floats(n) => n as usize,
+            TensorKind::Halves(n) | TensorKind::Floats(n) => n as usize,
             TensorKind::Texture([w, h]) => 4 * w as usize * h as usize,
         }
     }
@@ -32,9 +34,17 @@ impl TensorKind {
     /// Size on the device in bytes.
     pub fn bytes(self, tier: Tier) -> usize {
         match self {
-            TensorKind::Feature(_) => self.len() * tier.bytes(),
-            TensorKind::Floats(_) => self.len() * 4,
             TensorKind::Texture(_) => self.len(),
+            _ => self.len() * self.stored(tier).bytes(),
+        }
+    }
+
+    /// How a buffer of this kind is encoded where features are stored as `tier` says.
+    pub const fn stored(self, tier: Tier) -> Tier {
+        match self {
+            TensorKind::Feature(_) => tier,
+            TensorKind::Halves(_) => tier.halved(),
+            TensorKind::Floats(_) | TensorKind::Texture(_) => Tier::F32,
         }
     }
 
@@ -43,6 +53,7 @@ impl TensorKind {
         matches!(
             (self, bind),
             (TensorKind::Feature(_), Bind::Feature | Bind::FeatureOut)
+                | (TensorKind::Halves(_), Bind::Halves)
                 | (TensorKind::Floats(_), Bind::Floats | Bind::FloatsOut)
                 | (TensorKind::Texture(_), Bind::Texture | Bind::TextureOut)
         )

@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 /// 2-D convolution with fused nearest ×2 upsampling of the input, bias, residual and activation.
 ///
-/// Bindings: x, residual if any, w ([`Conv::pack`]), b ([`Activation::pack_bias`]), y.
+/// Bindings: x, residual if any, w ([`Conv::pack`]; of a deep layer halves in every tier), b ([`Activation::pack_bias`]), y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Shape `[channels, height, width]` of the input, before upsampling.
@@ -101,6 +101,10 @@ const SPLIT_SIDE: u32 = 5;
 /// Input slices times taps from which on a layer is deep: less does not pay for adding up the parts.
 const SPLIT_DEPTH: u32 = 128;
 
+/// Pixels up to which the weights of a deep layer are most of what it reads: it waits for them, not for arithmetic, and they are stored
+/// as halves whatever the tier. Published weights hold no more than that.
+const HALVES_PIXELS: u32 = 64;
+
 /// Invocations of a workgroup. The widest tiles are for software drivers, whose only lanes are those of a few cores.
 const fn workgroup([tw, th]: [u32; 2]) -> u32 {
     if tw == 16 || tw * th == 16 { 16 } else { 64 }
@@ -170,13 +174,23 @@ impl Conv {
         // Where all are to be avoided, one as good as the others: the smallest.
         let smallest = family.iter().rfind(right).unwrap_or(&family[family.len() - 1]);
         let whole = busy(enough, 1).unwrap_or(*smallest);
-        let side = self.split_side();
-        let deep = side <= SPLIT_SIDE && slices(self.input[0]) * side * side >= SPLIT_DEPTH;
-        if !deep || invocations(&whole) >= profile.lanes {
+        let splits = self.split_side() <= SPLIT_SIDE && self.deep();
+        if !splits || invocations(&whole) >= profile.lanes {
             return whole;
         }
         let split = SPLIT.iter().find(fits);
         split.map_or(whole, |split| busy(profile.lanes, split.2).unwrap_or(*split))
+    }
+
+    /// Whether each output sums up many inputs.
+    fn deep(&self) -> bool {
+        slices(self.input[0]) * self.split_side().pow(2) >= SPLIT_DEPTH
+    }
+
+    /// Whether the weights are stored as halves whatever the tier.
+    fn halves(&self) -> bool {
+        let [h, w] = self.domain();
+        self.deep() && h * w <= HALVES_PIXELS
     }
 
     /// Side of the kernel as split convolutions see it: that of a phase where the input is upsampled.
@@ -203,7 +217,8 @@ impl Kernel for Conv {
         if let Some(channels) = self.residual {
             list.push(Binding::new(Bind::Feature, feature_len(channels, oh, ow)));
         }
-        list.push(Binding::new(Bind::Feature, self.packed_len()));
+        let weights = if self.halves() { Bind::Halves } else { Bind::Feature };
+        list.push(Binding::new(weights, self.packed_len()));
         list.push(Binding::new(Bind::Floats, self.act.bias_len(out)));
         list.push(Binding::new(Bind::FeatureOut, feature_len(out, oh, ow)));
         list
@@ -236,7 +251,10 @@ impl Kernel for Conv {
             tiles_x,
             scale: if self.upsample { 2 } else { 1 },
         };
-        let shader = ShaderKey::new(file, tier).define("RESIDUAL", self.residual.is_some()).set("ACT", self.act as u32);
+        let shader = ShaderKey::new(file, tier)
+            .define("RESIDUAL", self.residual.is_some())
+            .define("HALVES", tier == Tier::F32 && self.halves())
+            .set("ACT", self.act as u32);
         Dispatch {
             shader: if split { shader.set("SIDE", self.split_side()) } else { shader },
             params: bytemuck::bytes_of(&params).to_vec(),

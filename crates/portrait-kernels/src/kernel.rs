@@ -8,6 +8,8 @@ use crate::{DeviceProfile, ShaderKey, Tier};
 pub enum Bind {
     /// Read-only storage in the tier's precision (`array<S4>`): features, weights.
     Feature,
+    /// Read-only storage of `f16` in every tier, two in a `u32` where the tier has none: weights of deep layers.
+    Halves,
     /// Read-only storage of `f32` in every tier: bias, points, coordinates, state.
     Floats,
     /// Sampled texture `texture_2d<f32>`, read by `textureLoad`; RGBA in 0..=1.
@@ -24,6 +26,15 @@ impl Bind {
     /// Whether the kernel writes through this binding.
     pub const fn is_output(self) -> bool {
         matches!(self, Bind::FeatureOut | Bind::FloatsOut | Bind::TextureOut)
+    }
+
+    /// How a buffer of this kind is encoded where features are stored as `tier` says.
+    pub const fn stored(self, tier: Tier) -> Tier {
+        match self {
+            Bind::Feature | Bind::FeatureOut => tier,
+            Bind::Halves => tier.halved(),
+            _ => Tier::F32,
+        }
     }
 }
 

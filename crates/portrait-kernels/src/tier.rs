@@ -26,6 +26,14 @@ impl Tier {
         }
     }
 
+    /// The tier itself where it stores halves, else the one that packs them: what they are encoded by.
+    pub const fn halved(self) -> Tier {
+        match self {
+            Tier::F32 => Tier::F16Packed,
+            Tier::F16Packed | Tier::F16 => self,
+        }
+    }
+
     /// Bytes of one stored value.
     pub const fn bytes(self) -> usize {
         match self {

@@ -12,9 +12,13 @@ fn verify(kernel: &dyn Kernel) {
         .bindings()
         .iter()
         .filter(|b| !b.kind.is_output())
-        .map(
-            |b| if b.kind == Bind::Feature { rng.vec(b.len) } else { rng.vec(b.len).iter().map(|v| v.abs()).collect() },
-        )
+        .map(|b| {
+            if matches!(b.kind, Bind::Feature | Bind::Halves) {
+                rng.vec(b.len)
+            } else {
+                rng.vec(b.len).iter().map(|v| v.abs()).collect()
+            }
+        })
         .collect();
     check(kernel, &inputs);
 }

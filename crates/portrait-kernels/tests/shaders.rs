@@ -63,8 +63,11 @@ fn examples() -> Vec<Box<dyn Kernel>> {
                     let input = [64, 128, 128];
                     list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
                 }
-                let input = [512, 4, 4];
-                list.push(Box::new(Conv { input, outputs: 64, kernel, stride, pad, upsample, residual, act }));
+                // Deep layers: split or not, their weights stored as halves or not.
+                for (side, outputs) in [(4, 64), (4, 128), (4, 512), (8, 4), (8, 128), (8, 512), (16, 64), (16, 512)] {
+                    let input = [512, side, side];
+                    list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
+                }
             }
             for stride in [1, 2] {
                 list.push(Box::new(Separable { input, outputs: 64, stride, act }));
@@ -194,9 +197,9 @@ fn kind_matches(module: &Module, kind: Bind, tier: Tier, space: AddressSpace, ty
         TypeInner::Scalar(scalar) => (1, scalar),
         _ => (0, naga::Scalar::BOOL),
     };
-    let array = |features: bool| match inner {
-        TypeInner::Array { base, .. } if features => {
-            let wanted = match tier {
+    let array = |features: Option<Tier>| match inner {
+        TypeInner::Array { base, .. } if features.is_some() => {
+            let wanted = match features.unwrap_or(tier) {
                 Tier::F32 => (4, naga::Scalar::F32),
                 Tier::F16Packed => (2, naga::Scalar::U32),
                 Tier::F16 => (4, naga::Scalar::F16),
@@ -205,14 +208,14 @@ fn kind_matches(module: &Module, kind: Bind, tier: Tier, space: AddressSpace, ty
         }
         // Floats may be any array or struct of 32-bit values.
         TypeInner::Array { base, .. } => element(*base).1.width == 4 || element(*base).0 == 0,
-        TypeInner::Struct { .. } => !features,
+        TypeInner::Struct { .. } => features.is_none(),
         _ => false,
     };
     match (kind, inner) {
-        (Bind::Feature, _) => space == read && array(true),
-        (Bind::FeatureOut, _) => space == write && array(true),
-        (Bind::Floats, _) => space == read && array(false),
-        (Bind::FloatsOut, _) => space == write && array(false),
+        (Bind::Feature | Bind::Halves, _) => space == read && array(Some(kind.stored(tier))),
+        (Bind::FeatureOut, _) => space == write && array(Some(tier)),
+        (Bind::Floats, _) => space == read && array(None),
+        (Bind::FloatsOut, _) => space == write && array(None),
         (Bind::Texture, TypeInner::Image { dim, arrayed, class }) => {
             let sampled = ImageClass::Sampled { kind: naga::ScalarKind::Float, multi: false };
             *dim == naga::ImageDimension::D2 && !arrayed && *class == sampled

@@ -183,10 +183,7 @@ impl Engine {
 
 /// Host values as a tensor of this kind stores them.
 pub(crate) fn encode(gpu: &Gpu, kind: TensorKind, values: &[f32]) -> Vec<u8> {
-    match kind {
-        TensorKind::Feature(_) => gpu.tier().encode(values),
-        _ => bytemuck::cast_slice(values).to_vec(),
-    }
+    kind.stored(gpu.tier()).encode(values)
 }
 
 fn read_weights(source: &WeightsSource) -> Result<(Weights, String), EngineError> {

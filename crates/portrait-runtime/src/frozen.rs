@@ -29,10 +29,7 @@ impl Compiled {
             if let Storage::Constant(values) = &mut tensor.storage {
                 bytes.resize(bytes.len().next_multiple_of(256), 0);
                 offsets.insert(i, bytes.len() as u64);
-                match tensor.kind {
-                    TensorKind::Feature(_) => bytes.extend(tier.encode(values)),
-                    _ => bytes.extend_from_slice(bytemuck::cast_slice(values.as_slice())),
-                }
+                bytes.extend(tensor.kind.stored(tier).encode(values));
                 *values = Arc::default();
             }
         }
@@ -143,7 +140,10 @@ impl Frozen {
                 (Some(Resource::Texture(view)), TensorKind::Texture(_)) => {
                     views.insert(id.0, view.clone());
                 }
-                (Some(Resource::Buffer(buffer)), TensorKind::Feature(_) | TensorKind::Floats(_)) => {
+                (
+                    Some(Resource::Buffer(buffer)),
+                    TensorKind::Feature(_) | TensorKind::Halves(_) | TensorKind::Floats(_),
+                ) => {
                     if (buffer.size() as usize) < kind.bytes(gpu.tier()) {
                         return Err(missing(buffer.size() as usize / 4).into());
                     }
@@ -185,7 +185,7 @@ impl Frozen {
             for (binding, &tensor) in (1..).zip(&step.bindings) {
                 let (root, offset) = program.root(tensor);
                 let kind = program.tensors[tensor.0].kind;
-                let element = if matches!(kind, TensorKind::Feature(_)) { gpu.tier().bytes() } else { 4 };
+                let element = kind.stored(gpu.tier()).bytes();
                 let size = wgpu::BufferSize::new(kind.bytes(gpu.tier()) as u64);
                 let part = |buffer, offset| wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size });
                 let resource = match (views.get(&root.0), &buffers[root.0], compiled.offsets.get(&root.0)) {

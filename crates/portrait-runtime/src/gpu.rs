@@ -534,7 +534,9 @@ fn buffer_type(ty: wgpu::BufferBindingType) -> wgpu::BindingType {
 
 fn binding_type(bind: Bind) -> wgpu::BindingType {
     match bind {
-        Bind::Feature | Bind::Floats => buffer_type(wgpu::BufferBindingType::Storage { read_only: true }),
+        Bind::Feature | Bind::Halves | Bind::Floats => {
+            buffer_type(wgpu::BufferBindingType::Storage { read_only: true })
+        }
         Bind::FeatureOut | Bind::FloatsOut => buffer_type(wgpu::BufferBindingType::Storage { read_only: false }),
         Bind::Texture => wgpu::BindingType::Texture {
             sample_type: wgpu::TextureSampleType::Float { filterable: false },

@@ -121,10 +121,9 @@ impl Runner {
                 let rgba: Vec<u8> = values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
                 gpu.write_texture(texture, &rgba);
             }
-            (TensorKind::Feature(_), Held::Buffer(buffer)) => {
-                gpu.queue.write_buffer(buffer, 0, &gpu.tier().encode(values));
+            (kind, Held::Buffer(buffer)) => {
+                gpu.queue.write_buffer(buffer, 0, &kind.stored(gpu.tier()).encode(values));
             }
-            (_, Held::Buffer(buffer)) => gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values)),
         }
         Ok(())
     }
@@ -139,10 +138,7 @@ impl Runner {
             (_, Held::Texture(texture)) => gpu.read_texture(texture)?.iter().map(|&v| f32::from(v) / 255.0).collect(),
             (kind, Held::Buffer(buffer)) => {
                 let bytes = gpu.read(buffer, kind.bytes(gpu.tier()))?;
-                match kind {
-                    TensorKind::Feature(_) => gpu.tier().decode(&bytes),
-                    _ => bytemuck::pod_collect_to_vec(&bytes),
-                }
+                kind.stored(gpu.tier()).decode(&bytes)
             }
         })
     }

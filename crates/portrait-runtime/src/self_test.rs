@@ -136,7 +136,10 @@ impl Engine {
         for (i, (spec, kind)) in specs.iter().zip(&kinds).enumerate() {
             let raw: Vec<f32> = (0..spec.len).map(|_| noise.next()).collect();
             values.push(match kind {
-                TensorKind::Feature(_) => tier.decode(&tier.encode(&raw)),
+                TensorKind::Feature(_) | TensorKind::Halves(_) => {
+                    let stored = kind.stored(tier);
+                    stored.decode(&stored.encode(&raw))
+                }
                 // Time steps and sizes are among them: positive.
                 TensorKind::Floats(_) => raw.iter().map(|v| v.abs()).collect(),
                 TensorKind::Texture(_) => raw.iter().map(|v| ((v * 0.5 + 0.5) * 255.0).round() / 255.0).collect(),

@@ -123,7 +123,7 @@ impl Gpu {
                             word(at)
                         ));
                     }
-                    let stored = if b.kind == Bind::FeatureOut { tier } else { Tier::F32 };
+                    let stored = b.kind.stored(tier);
                     if b.kind.is_output() {
                         outputs.push(stored.decode(&bytes[MARGIN..MARGIN + data]));
                     }
@@ -161,7 +161,7 @@ impl Gpu {
             }
             return Resource::Texture { texture, size: [w, h] };
         }
-        let stored = if matches!(b.kind, Bind::Feature | Bind::FeatureOut) { tier } else { Tier::F32 };
+        let stored = b.kind.stored(tier);
         let data = b.len * stored.bytes();
         assert_eq!(data % 4, 0, "a {:?} of {} values is no whole number of words", b.kind, b.len);
         let total = MARGIN + data + MARGIN;
@@ -244,7 +244,7 @@ impl Gpu {
             min_binding_size: None,
         };
         let types = std::iter::once(uniform).chain(id.1.iter().map(|kind| match kind {
-            Bind::Feature | Bind::Floats => storage(true),
+            Bind::Feature | Bind::Halves | Bind::Floats => storage(true),
             Bind::FeatureOut | Bind::FloatsOut => storage(false),
             Bind::Texture => wgpu::BindingType::Texture {
                 sample_type: wgpu::TextureSampleType::Float { filterable: false },

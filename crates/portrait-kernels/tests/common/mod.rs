@@ -128,8 +128,10 @@ fn rounded(bindings: &[Binding], tier: Tier, values: &[Vec<f32>], outputs: bool)
 
 fn round(kind: Bind, tier: Tier, values: &[f32]) -> Vec<f32> {
     match kind {
-        Bind::Feature | Bind::FeatureOut => tier.decode(&tier.encode(values)),
-        Bind::Floats | Bind::FloatsOut => values.to_vec(),
+        Bind::Feature | Bind::FeatureOut | Bind::Halves | Bind::Floats | Bind::FloatsOut => {
+            let stored = kind.stored(tier);
+            stored.decode(&stored.encode(values))
+        }
         Bind::Texture | Bind::TextureOut => {
             values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() / 255.0).collect()
         }
