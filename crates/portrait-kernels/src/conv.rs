@@ -101,8 +101,8 @@ const SPLIT_SIDE: u32 = 5;
 /// Input slices times taps from which on a layer is deep: less does not pay for adding up the parts.
 const SPLIT_DEPTH: u32 = 128;
 
-/// Pixels up to which the weights of a deep layer are most of what it reads: it waits for them, not for arithmetic, and they are stored
-/// as halves whatever the tier. Published weights hold no more than that.
+/// Output pixels up to which a deep layer waits for its weights, not for arithmetic: they are stored as halves whatever the tier.
+/// Published weights hold no more than that.
 const HALVES_PIXELS: u32 = 64;
 
 /// Invocations of a workgroup. The widest tiles are for software drivers, whose only lanes are those of a few cores.
@@ -189,7 +189,7 @@ impl Conv {
 
     /// Whether the weights are stored as halves whatever the tier.
     fn halves(&self) -> bool {
-        let [h, w] = self.domain();
+        let [_, h, w] = self.output();
         self.deep() && h * w <= HALVES_PIXELS
     }
 

@@ -64,7 +64,9 @@ fn examples() -> Vec<Box<dyn Kernel>> {
                     list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
                 }
                 // Deep layers: split or not, their weights stored as halves or not.
-                for (side, outputs) in [(4, 64), (4, 128), (4, 512), (8, 4), (8, 128), (8, 512), (16, 64), (16, 512)] {
+                for (side, outputs) in
+                    [(2, 512), (4, 64), (4, 128), (4, 512), (8, 4), (8, 128), (8, 512), (16, 64), (16, 512)]
+                {
                     let input = [512, side, side];
                     list.push(Box::new(Conv { input, outputs, kernel, stride, pad, upsample, residual, act }));
                 }
