@@ -53,9 +53,9 @@ class NeuralOnly(Portrait):
 class WithoutBackground(Portrait):
     """The synthesis network gets black instead of the filled background."""
 
-    def motion(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def motion(self, batch: dict[str, Tensor], alone: Tensor | None = None) -> dict[str, Tensor]:
         batch["back"] = torch.zeros_like(batch["back"])
-        return super().motion(batch)
+        return super().motion(batch, alone)
 
 
 class WithoutResidual(Portrait):
