@@ -254,14 +254,14 @@ def paint_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, judges: 
 def total(net, judges: Judges, batch: dict[str, Tensor], kind: str, step: int, crop: int = 0, views: bool = False) -> dict[str, Tensor]:
     """Weighted terms of one batch: of the motion alone, of the paint alone (motion held), or of both."""
     weight = attention(batch["label_d"], batch["drv"].shape[-1])
+    alone = None if kind == "paint" else torch.rand(len(batch["drv"]), device=batch["drv"].device) < FACIAL_ALONE
     with torch.no_grad():
-        taught = judges.teacher.motion(batch) if judges.teacher else None
+        taught = judges.teacher.motion(batch, alone) if judges.teacher else None
     if kind == "paint":
         with torch.no_grad():
             # A teacher's motion is as good as the own one will be: paint and motion can then be trained side by side.
             o, terms = taught or net.motion(batch), {}
     else:
-        alone = torch.rand(len(batch["drv"]), device=batch["drv"].device) < FACIAL_ALONE
         o = net.motion(batch, alone)
         terms = motion_terms(net, o, batch, weight, 15 if kind == "motion" else 5)
         if taught:
