@@ -28,10 +28,11 @@ from .rows import Cache
 from .run import Run
 from .shards import Shards
 from .sheets import curves, sheet
-from .stream import IRIS_CENTRES, Recipe, Stream
+from .stream import IRIS_CENTRES, Recipe, Sampler, Stream, make
 
 SAVE_EVERY = 300  # seconds
 SHEET = 1 << 40  # number of the batch that sheets show
+CALIBRATE = 8  # batches whose statistics BatchNorm begins with
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Plan:
     workers: int = 0  # processes that make batches; 0: a thread
     reposed: float = Recipe.reposed  # share of re-posed photographs
     people: float = Recipe.people  # share of the cache's clips and photographs
+    pool: int = 0  # generated samples of each kind that are drawn again and again; 0: each is new
     shards: Shards | None = None  # clips instead of the cache's
 
 
@@ -89,7 +91,7 @@ def train(run: Run, cache: Cache, phases: list[Phase], judges: Judges, plan: Pla
     for phase in phases:
         end = begin + phase.steps
         if run.step < end:
-            recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed, people=plan.people)
+            recipe = Recipe(size=phase.size, batch=phase.batch, reposed=plan.reposed, people=plan.people, pool=plan.pool)
             stream = Stream(cache, recipe, plan.seed * processes + rank, run.step, workers=plan.workers, shards=plan.shards)
             shown = tensors(stream.make(SHEET), run.device)
             mark, since = time.time(), run.step
@@ -130,6 +132,7 @@ def main():
     parser.add_argument("--start", type=Path, help="checkpoint, state dict or weight file to begin from")
     parser.add_argument("--open-blend", type=float, default=1.0, help="factor on the blend logits of --start")
     parser.add_argument("--without-norm", action="store_true", help="fold BatchNorm before training goes on")
+    parser.add_argument("--with-norm", action="store_true", help="put BatchNorm back into a published --start, which then learns at a full rate")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     parser.add_argument("--views", type=float, default=0.0, help="share of the steps on whole pictures that have pseudo views")
@@ -138,6 +141,7 @@ def main():
     parser.add_argument("--hold-occlusion", type=Path, help="weights whose occlusion the motion keeps, so that their synthesis network still fits")
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--reposed", type=float, default=Recipe.reposed, help="share of re-posed photographs")
+    parser.add_argument("--pool", type=int, default=0, help="generated samples of each kind that are kept and drawn again; 0: each is new (a CPU wants 2000)")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: a thread")
     parser.add_argument("--shards", type=Path, help="folder of WebDataset shards, whose clips take the place of the cache's")
     parser.add_argument("--seed", type=int, default=0)
@@ -153,6 +157,11 @@ def main():
         run.load(args.out / "last.pt")
     elif args.start:
         run.start_from(args.start, args.open_blend)
+        if args.with_norm:
+            # Of pairs alone, which cost nothing to make.
+            calibrate = Sampler(Cache(args.cache), Recipe(size=args.phases[0].size, batch=16, reposed=0, rendered=0))
+            run.net.with_norm([tensors(make(calibrate, args.seed, SHEET + n), device) for n in range(CALIBRATE)])
+            run.restart()
     frozen = lambda path: load(path).to(device, memory_format=torch.channels_last).requires_grad_(False) if path else None
     judges = Judges(
         Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, frozen(args.teacher), frozen(args.hold_occlusion)
@@ -164,6 +173,7 @@ def main():
         sheet_every=args.sheet_every,
         workers=args.workers,
         reposed=args.reposed,
+        pool=args.pool,
         shards=Shards(args.shards) if args.shards else None,
     )
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)

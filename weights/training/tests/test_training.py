@@ -30,7 +30,7 @@ from portrait_training.networks import view_poses
 from portrait_training.parallel import average_gradients, join
 from portrait_training.presets import EYE_RINGS, INDICES, INNER_LIPS, PRESETS
 from portrait_training.run import Run
-from portrait_training.stream import Recipe, Sampler
+from portrait_training.stream import Pool, Recipe, Sampler
 from portrait_training.train import tensors
 
 
@@ -126,6 +126,29 @@ def test_start_without_norm_is_the_same_function(tmp_path):
     with torch.no_grad():
         want, got = first.ema.eval()(batch(0)), second.net.eval()(batch(0))
     torch.testing.assert_close(got["out"], want["out"], atol=1e-4, rtol=0)
+
+
+def test_norm_that_is_put_back_is_the_same_function():
+    run = make_run(0)
+    steps(run, 0, 2)
+    net = run.ema.without_norm().eval()
+    with torch.no_grad():
+        want = net(batch(5))
+        got = net.with_norm([batch(n) for n in range(3)]).eval()(batch(5))
+        for name in ("free", "occlusion", "out"):
+            torch.testing.assert_close(got[name], want[name], atol=1e-4, rtol=0)
+        assert any(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules())
+        folded = net.without_norm()(batch(5))
+    torch.testing.assert_close(folded["out"], want["out"], atol=1e-4, rtol=0)
+
+
+def test_samples_of_a_pool_are_made_once_and_are_the_same_in_every_run():
+    made = []
+    generator = lambda rng, views: made.append(rng.random()) or dict(value=made[-1])
+    draw = lambda pool: [pool(np.random.default_rng(n), 0)["value"] for n in range(40)]
+    first = draw(Pool(generator, 5))
+    assert len(made) == len(set(first)) == 5
+    assert first == draw(Pool(generator, 5))
 
 
 def test_exact_flow_counts_only_what_is_known():
