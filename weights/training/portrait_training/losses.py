@@ -145,7 +145,7 @@ def opened(batch: dict[str, Tensor], side: int) -> Tensor:
     for ring, least in OPENINGS:
         source, driver = (batch[f"label_{k}"][:, ring] for k in "sd")
         top = len(ring) // 4
-        gap = lambda p: (p[:, top] - p[:, -top]).norm(dim=1)  # noqa: B023
+        gap = lambda p: (p[:, top] - p[:, -top]).norm(dim=1)
         opens = (gap(driver) > least) & (gap(source) < 0.4 * gap(driver))
         crossings = torch.zeros_like(inside, dtype=torch.int32)
         for a, b in zip(driver.unbind(1), driver.roll(-1, 1).unbind(1)):

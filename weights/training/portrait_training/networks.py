@@ -53,7 +53,7 @@ class Conv(nn.Sequential):
 
     @torch.no_grad()
     def with_norm(self, mean: Tensor, variance: Tensor):
-        """The same function again, with BatchNorm after a convolution of unit variance. `mean` and `variance` are those of the folded one's output."""
+        """The same function again, BatchNorm after a convolution of unit variance. `mean` and `variance`: of the folded one's output."""
         conv, norm = self[0], nn.BatchNorm2d(len(mean)).to(mean.device)
         deviation = variance.clamp(min=1e-4).sqrt()  # a silent channel is not blown up
         conv.weight.div_(deviation[:, None, None, None])

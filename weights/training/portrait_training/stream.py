@@ -98,7 +98,9 @@ class Pairs:
 
 
 class Pool:
-    """The first samples of a generator, each made when it is first drawn and then kept (1.2 MB): a CPU makes one in the time in which it learns from three."""
+    """The first samples of a generator, each made when it is first drawn and then kept (1.2 MB).
+
+    A CPU makes one in the time in which it learns from three."""
 
     def __init__(self, generator, size: int):
         self.generator, self.size, self.kept = generator, size, {}

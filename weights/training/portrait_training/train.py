@@ -141,7 +141,7 @@ def main():
     parser.add_argument("--hold-occlusion", type=Path, help="weights whose occlusion the motion keeps, so that their synthesis network still fits")
     parser.add_argument("--sheet-every", type=int, default=500, help="steps between sheets of samples")
     parser.add_argument("--reposed", type=float, default=Recipe.reposed, help="share of re-posed photographs")
-    parser.add_argument("--pool", type=int, default=0, help="generated samples of each kind that are kept and drawn again; 0: each is new (a CPU wants 2000)")
+    parser.add_argument("--pool", type=int, default=0, help="generated samples of a kind that are kept and drawn again; 0: each is new")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches; 0: a thread")
     parser.add_argument("--shards", type=Path, help="folder of WebDataset shards, whose clips take the place of the cache's")
     parser.add_argument("--seed", type=int, default=0)
@@ -163,9 +163,8 @@ def main():
             run.net.with_norm([tensors(make(calibrate, args.seed, SHEET + n), device) for n in range(CALIBRATE)])
             run.restart()
     frozen = lambda path: load(path).to(device, memory_format=torch.channels_last).requires_grad_(False) if path else None
-    judges = Judges(
-        Perceptual(args.vgg, quick(device)).to(device), FaceMesh().to(device), run.adversary, args.adversary, frozen(args.teacher), frozen(args.hold_occlusion)
-    )  # fmt: skip
+    perceptual, teacher, held = Perceptual(args.vgg, quick(device)).to(device), frozen(args.teacher), frozen(args.hold_occlusion)
+    judges = Judges(perceptual, FaceMesh().to(device), run.adversary, args.adversary, teacher, held)
     plan = Plan(
         args.out,
         seed=args.seed,

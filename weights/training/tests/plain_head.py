@@ -24,8 +24,8 @@ def rig() -> Rig:
     landmark = rng.choice(np.flatnonzero(np.abs(v[:, :2]).max(1) < 7), 468)
     for s, ((upper, lower), (brow, lid)) in enumerate(zip(LID_PAIRS, BROW_BONE)):
         x = (-3, 3)[s]
-        for i, (u, l) in enumerate(zip(upper, lower)):
-            landmark[u], landmark[l] = find(x + i - 1, 4), find(x + i - 1, 2.5)
+        for i, (above, below) in enumerate(zip(upper, lower)):
+            landmark[above], landmark[below] = find(x + i - 1, 4), find(x + i - 1, 2.5)
         landmark[brow], landmark[lid] = find(x, 6), find(x, 4)
     landmark[152] = find(0, -8)
     expression = np.zeros((len(EXPRESSIONS), n + 10, 3))

@@ -4,16 +4,15 @@ import os
 from pathlib import Path
 
 import numpy as np
+import plain_head
 import pytest
+from small import Rows
 
 from portrait_training.ict import EXPRESSIONS
 from portrait_training.presets import INDICES
 from portrait_training.raster import bilinear
 from portrait_training.repose import BLINKS, Person, Pose
 from portrait_training.stream import FLOW, IRIS_MIRROR, Recipe, Sampler, Stream, move_flow
-
-import plain_head
-from small import Rows
 
 DATA = os.environ.get("PORTRAIT_DATA")
 
