@@ -105,16 +105,16 @@ pub enum MediaError {
     },
     /// The video ends before its index says; what came before has been returned.
     #[error(
-        "`{}` ends early: {found} of {expected} frames are there; the rest of the file is missing, get a fresh copy",
-        path.display()
+        "`{}` ends early: {found}{} frames are there; the rest of the file is missing, get a fresh copy",
+        path.display(), expected.map(|all| format!(" of {all}")).unwrap_or_default()
     )]
     TruncatedVideo {
         /// The file.
         path: PathBuf,
         /// Frames that could be decoded.
         found: u64,
-        /// Frames that the index promises.
-        expected: u64,
+        /// Frames that the index promises, where it says so.
+        expected: Option<u64>,
     },
     /// The video holds no frame.
     #[error("`{}` holds no video frame{}; give a file with a video track", path.display(), hint)]

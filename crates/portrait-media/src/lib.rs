@@ -11,7 +11,7 @@
 //!
 //! Pixels are always [`Picture`]: tightly packed RGBA8, sRGB-coded, top row first. Videos stream one
 //! frame at a time in both directions, so memory does not grow with the clip. Every output is written
-//! under a temporary name beside its target and renamed when it is complete.
+//! under a temporary name beside its target, or in it where that is a directory, and renamed when it is complete.
 //!
 //! ```no_run
 //! use portrait_media::{VideoReader, VideoWriter};
@@ -47,9 +47,11 @@ mod write;
 pub use camera::{Camera, CameraError, CameraInfo, Shot, VirtualCamera, VirtualCameraError, cameras, find_camera};
 pub use error::MediaError;
 pub use mp4::AudioTrack;
+pub use output::check_target;
 pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};
 pub use picture::Picture;
 pub use read::{Frame, MAX_VIDEO_SIDE, VideoInfo, VideoReader};
+pub use sniff::is_video;
 pub use write::VideoWriter;
 
 /// The result of everything fallible in this crate.

@@ -1,5 +1,6 @@
 //! Outputs appear whole or not at all: a temporary name beside the target, renamed at the end.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -15,8 +16,13 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
     }
 }
 
-/// Refuses a target whose directory is missing, or that is itself a directory.
-pub(crate) fn check_target(path: &Path) -> Result<()> {
+/// Refuses a name that no file can be written to, before any work is done: one whose directory is missing or takes no files, or
+/// that is itself a directory. Leaves nothing behind.
+///
+/// # Errors
+/// [`MediaError::MissingParent`], [`MediaError::InTheWay`], [`MediaError::Write`].
+pub fn check_target(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
     let parent = parent_of(path);
     if !parent.is_dir() {
         return Err(MediaError::MissingParent { path: path.to_owned(), parent: parent.to_owned() });
@@ -25,13 +31,22 @@ pub(crate) fn check_target(path: &Path) -> Result<()> {
         let reason = "a directory of that name exists; choose another name";
         return Err(MediaError::InTheWay { path: path.to_owned(), reason });
     }
-    Ok(())
+    TempFile::beside(path).map(drop)
 }
+
+/// How the names of what is not complete end.
+const UNFINISHED: &str = ".part";
 
 fn builder(prefix: &str) -> Builder<'_, 'static> {
     let mut builder = Builder::new();
-    builder.prefix(prefix).suffix(".part");
+    builder.prefix(prefix).suffix(UNFINISHED);
     builder
+}
+
+/// Whether a name in a directory is one of those: a run that was killed leaves it behind.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(UNFINISHED.as_bytes())
 }
 
 fn prefix(path: &Path) -> String {
@@ -74,14 +89,14 @@ pub(crate) fn scratch_file(target: &Path) -> Result<File> {
     tempfile::tempfile_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
 }
 
-/// A hidden directory beside the target, gone with its contents when dropped.
-pub(crate) fn scratch_dir(target: &Path) -> Result<TempDir> {
+/// A hidden directory in a directory, named after the target, gone with its contents when dropped.
+pub(crate) fn scratch_dir(target: &Path, directory: &Path) -> Result<TempDir> {
     let prefix = prefix(target);
     let mut builder = builder(&prefix);
     // Private by default; what it may become is an ordinary directory.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    builder.tempdir_in(parent_of(target)).map_err(|e| MediaError::write(target, bare(e)))
+    builder.tempdir_in(directory).map_err(|e| MediaError::write(target, bare(e)))
 }
 
 /// The error without the temporary path that `tempfile` appends: the user asked for another name.

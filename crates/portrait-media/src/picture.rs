@@ -1,5 +1,8 @@
 //! Pixels in memory.
 
+use image::imageops::{self, FilterType};
+use image::{ImageBuffer, Rgba};
+
 use crate::{MediaError, Result};
 
 /// A picture in memory: RGBA8, row-major from the top left, tightly packed, sRGB-coded, straight alpha.
@@ -65,6 +68,15 @@ impl Picture {
         } else {
             Err(MediaError::PixelCount { width: self.width, height: self.height, expected, found })
         }
+    }
+
+    /// At another size.
+    pub(crate) fn scaled(&self, [width, height]: [u32; 2]) -> Self {
+        // A picture with fewer bytes than it says is told of by whoever takes it.
+        let Some(pixels) = ImageBuffer::<Rgba<u8>, _>::from_raw(self.width, self.height, &self.rgba[..]) else {
+            return self.clone();
+        };
+        Self { width, height, rgba: imageops::resize(&pixels, width, height, FilterType::Triangle).into_raw() }
     }
 
     /// Turned clockwise by `quarters` · 90°.

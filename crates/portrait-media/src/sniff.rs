@@ -65,6 +65,13 @@ pub(crate) fn open(path: &Path, expected: &'static str) -> Result<(File, Kind)> 
     Ok((file, kind(&head)))
 }
 
+/// Whether the first bytes of a file are those of a video; a GIF counts as a picture. `false` where it cannot be read.
+#[must_use]
+pub fn is_video(path: impl AsRef<Path>) -> bool {
+    let kind = open(path.as_ref(), "video").map(|(_, kind)| kind);
+    matches!(kind, Ok(Kind::Mp4 | Kind::Matroska | Kind::Avi | Kind::OtherVideo(_)))
+}
+
 /// What the first bytes say.
 pub(crate) fn kind(head: &[u8]) -> Kind {
     let tag = |at: usize| head.get(at..at + 4).unwrap_or_default();

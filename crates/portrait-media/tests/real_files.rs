@@ -108,6 +108,83 @@ fn other_codecs_go_through_ffmpeg() {
 }
 
 #[test]
+fn a_clip_that_breaks_off_gives_its_frames_then_says_so() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, cut) = (dir.path().join("whole"), dir.path().join("cut"));
+    let source = "-f lavfi -i testsrc2=s=160x120:r=10:d=3 -pix_fmt yuv420p -bf 0 -g 5";
+    // Two that ffmpeg reads, and one in fragments, cut in the index of its last.
+    for (format, options) in [
+        ("matroska", "-c:v libx264 -f matroska"),
+        ("mp4", "-c:v mpeg4 -movflags faststart -f mp4"),
+        ("fragments", "-c:v libx264 -movflags frag_keyframe+empty_moov -f mp4"),
+    ] {
+        ffmpeg(&format!("{source} {options}"), &whole);
+        let data = std::fs::read(&whole).unwrap();
+        let end = match format {
+            "fragments" => data.windows(4).rposition(|kind| kind == b"moof").unwrap() + 40,
+            _ => data.len() * 6 / 10,
+        };
+        std::fs::write(&cut, &data[..end]).unwrap();
+        let (frames, error) = read_all(&cut);
+        let count = frames.len() as u64;
+        assert!((8..30).contains(&count), "{format}: {count} frames");
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert!(matches!(error, Some(MediaError::TruncatedVideo { found, .. }) if found == count), "{format}: {text}");
+        let of = if format == "fragments" { "" } else { " of 30" };
+        assert!(text.contains(&format!("ends early: {count}{of} frames are there")), "{format}: {text}");
+        // A whole one is not.
+        assert!(read_all(&whole).1.is_none(), "{format}");
+    }
+    // Cut before any fragment: there is nothing to play.
+    let data = std::fs::read(&whole).unwrap();
+    let first = data.windows(4).position(|kind| kind == b"moof").unwrap();
+    std::fs::write(&cut, &data[..first + 40]).unwrap();
+    let error = VideoReader::open(&cut).unwrap_err();
+    assert!(matches!(error, MediaError::DamagedVideo { .. }) && error.to_string().contains("cut off"), "{error}");
+}
+
+#[test]
+fn a_clip_that_begins_at_a_recovery_point_goes_through_ffmpeg() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, cut) = (dir.path().join("whole.mp4"), dir.path().join("cut.mp4"));
+    let options = "-bf 3 -x264-params keyint=10:min-keyint=10:scenecut=0:open-gop=1";
+    ffmpeg(&format!("-f lavfi -i testsrc2=s=64x48:r=10:d=3 -c:v libx264 -pix_fmt yuv420p {options}"), &whole);
+    ffmpeg(&format!("-ss 1.2 -i {} -c copy", whole.display()), &cut);
+    let (frames, error) = read_all(&cut);
+    assert!(error.is_none(), "{error:?}");
+    assert!((15..=20).contains(&frames.len()), "{}", frames.len());
+    assert_eq!(VideoReader::open(&cut).unwrap().info().codec, "h264");
+}
+
+#[test]
+fn sound_that_is_not_carried_over_is_known() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let video = "-f lavfi -i testsrc2=s=64x48:r=10:d=0.5";
+    let sound = "-f lavfi -i sine=duration=0.5 -shortest";
+    let subtitles = dir.path().join("a.srt");
+    std::fs::write(&subtitles, "1\n00:00:00,000 --> 00:00:00,400\nwords\n").unwrap();
+    for (name, options, has_audio) in [
+        ("pcm.mov", format!("{video} {sound} -c:v libx264 -pix_fmt yuv420p -c:a pcm_s16le"), true),
+        ("aac.mkv", format!("{video} {sound} -c:v libx264 -c:a aac"), true),
+        ("silent.mkv", format!("{video} -i {} -c:v libx264", subtitles.display()), false),
+    ] {
+        let path = dir.path().join(name);
+        ffmpeg(&options, &path);
+        let reader = VideoReader::open(&path).unwrap();
+        assert_eq!((reader.info().has_audio, reader.audio().is_some()), (has_audio, false), "{name}");
+    }
+}
+
+#[test]
 fn the_drivers_sound_is_carried_over() {
     if !have_ffmpeg() {
         return;

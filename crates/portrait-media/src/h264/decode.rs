@@ -54,6 +54,11 @@ impl H264Decoder {
         }
     }
 
+    /// Whether there is a picture to be taken.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// The next picture in order of presentation.
     pub(crate) fn take(&mut self) -> Option<Decoded> {
         self.ready.pop_front()

@@ -7,5 +7,5 @@ mod sps;
 
 pub(crate) use decode::H264Decoder;
 pub(crate) use encode::{H264Encoder, MAX_LONG_SIDE, MAX_SHORT_SIDE, MIN_SIDE};
-pub(crate) use nal::AvcConfig;
+pub(crate) use nal::{AvcConfig, split};
 pub(crate) use sps::Sps;

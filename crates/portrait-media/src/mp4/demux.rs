@@ -16,6 +16,8 @@ const MAX_INDEX: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Movie {
     pub(crate) tracks: Vec<Track>,
+    /// Whether the file ends in the middle of the index of a fragment: what comes after is missing.
+    pub(crate) cut: bool,
 }
 
 /// One track.
@@ -71,11 +73,16 @@ impl Movie {
         let fail = |e| MediaError::read(path, e);
         let length = file.seek(SeekFrom::End(0)).map_err(fail)?;
         let mut moov: Option<Vec<u8>> = None;
-        let mut fragments = Vec::new();
+        let (mut fragments, mut cut) = (Vec::new(), false);
         let mut at = 0u64;
         while let Some((kind, header, size)) = box_at(file, at, length).map_err(fail)? {
             let body = at + header;
             let index = matches!(&kind, b"moov" | b"moof");
+            // A recording that was cut off plays up to there.
+            if &kind == b"moof" && moov.is_some() && at.saturating_add(size) > length {
+                cut = true;
+                break;
+            }
             if index && (at.saturating_add(size) > length || size > MAX_INDEX) {
                 return Err(damaged("its index runs past the end of the file; the recording was cut off"));
             }
@@ -105,7 +112,7 @@ impl Movie {
             track.window = window(trak, &track, movie_scale);
             tracks.push(track);
         }
-        Ok(Self { tracks })
+        Ok(Self { tracks, cut })
     }
 
     /// The video track: the first with samples, else the first.
@@ -174,7 +181,8 @@ fn parse_track(trak: &[u8], path: &Path) -> Result<Option<Track>> {
     match table::samples(stbl) {
         Ok(samples) => track.samples = samples,
         Err(reason) if &track.handler == b"vide" => return Err(MediaError::damaged(path, reason)),
-        Err(_) => return Ok(None),
+        // That there is sound is known all the same.
+        Err(_) => {}
     }
     Ok(Some(track))
 }

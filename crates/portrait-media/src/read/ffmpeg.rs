@@ -19,10 +19,42 @@ struct FfmpegSource {
     /// RGBA pictures, each with a small header of its own (PAM): sizes need no guessing.
     frames: BufReader<ChildStdout>,
     /// What the child complains about, collected so that it never blocks on it.
-    complaints: Option<JoinHandle<String>>,
+    complaints: Option<JoinHandle<Complaints>>,
     first: Option<Picture>,
     fps: f64,
     given: u64,
+    /// Frames that the file announces.
+    expected: Option<u64>,
+}
+
+/// What the child wrote on its error output.
+#[derive(Default)]
+struct Complaints {
+    text: String,
+    /// Whether it found the end of the file where there should be more.
+    cut: bool,
+}
+
+impl Complaints {
+    /// How much of it is kept.
+    const KEPT: usize = 8192;
+    /// How Matroska and WebM, and MP4 and MOV, say that. It is no reason for ffmpeg to fail.
+    const CUT: [&str; 2] = ["File ended prematurely", ": partial file"];
+
+    /// Reads to the end. What is said of the end may come after more complaints than are kept.
+    fn read(stderr: impl Read) -> Self {
+        let mut complaints = Self::default();
+        let mut lines = BufReader::new(stderr).split(b'\n');
+        while let Some(Ok(line)) = lines.next() {
+            let line = String::from_utf8_lossy(&line);
+            complaints.cut |= Self::CUT.iter().any(|words| line.contains(words));
+            if complaints.text.len() + line.len() < Self::KEPT {
+                complaints.text.push_str(&line);
+                complaints.text.push('\n');
+            }
+        }
+        complaints
+    }
 }
 
 impl Drop for FfmpegSource {
@@ -50,27 +82,29 @@ fn command(program: &str) -> Command {
 pub(super) fn open(path: &Path, found: &str, audio: Option<AudioTrack>) -> Result<Opened> {
     let missing = || MediaError::UnsupportedVideo { path: path.to_owned(), found: found.to_owned() };
     let probe = command("ffprobe")
-        .args(["-select_streams", "v:0", "-of", "default=nw=1", "-show_entries"])
-        .arg("stream=codec_name,avg_frame_rate,r_frame_rate,duration:format=duration,nb_streams")
+        .args(["-of", "default", "-show_entries"])
+        .arg("stream=codec_type,codec_name,avg_frame_rate,r_frame_rate,duration:format=duration")
         .arg(url(path))
         .output()
         .map_err(|_| missing())?;
     let text = String::from_utf8_lossy(&probe.stdout);
-    let values = |key: &str| {
-        let key = format!("{key}=");
-        text.lines().filter_map(move |line| line.strip_prefix(&key).map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let Some(codec) = values("codec_name").pop() else {
+    // A section for each stream, and what is left is the file's.
+    let sections: Vec<&str> = text.split("[/STREAM]").collect();
+    let stream = |kind| sections.iter().copied().find(|section| value(section, "codec_type") == Some(kind));
+    let has_sound = stream("audio").is_some();
+    let Some((video, codec)) = stream("video").and_then(|video| Some((video, value(video, "codec_name")?))) else {
         let complaint = String::from_utf8_lossy(&probe.stderr);
         return Err(match last_line(&complaint) {
             Some(reason) => MediaError::Ffmpeg { path: path.to_owned(), reason },
-            None => MediaError::NoFrames { path: path.to_owned(), hint: "" },
+            None => MediaError::NoFrames { path: path.to_owned(), hint: if has_sound { ", only sound" } else { "" } },
         });
     };
-    let rates = values("avg_frame_rate").into_iter().chain(values("r_frame_rate"));
-    let fps = rates.filter_map(|r| ratio(&r)).find(|fps| (0.1..=1000.0).contains(fps)).unwrap_or(25.0);
-    let seconds = values("duration").iter().filter_map(|d| d.parse::<f64>().ok()).find(|d| d.is_finite() && *d > 0.0);
-    let streams = values("nb_streams").iter().filter_map(|n| n.parse::<u32>().ok()).max().unwrap_or(1);
+    let mut rates = ["avg_frame_rate", "r_frame_rate"].into_iter().filter_map(|key| ratio(value(video, key)?));
+    let fps = rates.find(|fps| (0.1..=1000.0).contains(fps)).unwrap_or(25.0);
+    let file = sections.last().copied().unwrap_or_default();
+    let mut durations = [video, file].into_iter().filter_map(|section| value(section, "duration")?.parse::<f64>().ok());
+    let seconds = durations.find(|seconds| seconds.is_finite() && *seconds > 0.0);
+    let frames = seconds.map(|s| (s * fps).round() as u64);
 
     let mut child = command("ffmpeg")
         .args(["-nostdin", "-i"])
@@ -85,14 +119,7 @@ pub(super) fn open(path: &Path, found: &str, audio: Option<AudioTrack>) -> Resul
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(missing());
     };
-    let complaints = std::thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut stderr = BufReader::new(stderr);
-        // The first complaint names the cause; the rest is read away.
-        let _ = stderr.by_ref().take(8192).read_to_end(&mut kept);
-        let _ = std::io::copy(&mut stderr, &mut std::io::sink());
-        String::from_utf8_lossy(&kept).into_owned()
-    });
+    let complaints = std::thread::spawn(move || Complaints::read(stderr));
     let mut source = FfmpegSource {
         path: path.to_owned(),
         child,
@@ -101,19 +128,24 @@ pub(super) fn open(path: &Path, found: &str, audio: Option<AudioTrack>) -> Resul
         first: None,
         fps,
         given: 0,
+        expected: frames,
     };
     let first = source.read_picture()?;
     let Some(first) = first else {
-        return Err(source.complaint().unwrap_or(MediaError::NoFrames { path: path.to_owned(), hint: "" }));
+        let complaint = last_line(&source.complaints().text);
+        return Err(match complaint {
+            Some(reason) => MediaError::Ffmpeg { path: path.to_owned(), reason },
+            None => MediaError::NoFrames { path: path.to_owned(), hint: "" },
+        });
     };
     let info = VideoInfo {
         width: first.width,
         height: first.height,
-        frames: seconds.map(|s| (s * fps).round() as u64),
+        frames,
         fps,
         duration: seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()),
-        has_audio: audio.is_some() || streams > 1,
-        codec,
+        has_audio: audio.is_some() || has_sound,
+        codec: codec.to_owned(),
     };
     source.first = Some(first);
     Ok(Opened { source: Box::new(source), info, audio })
@@ -121,9 +153,8 @@ pub(super) fn open(path: &Path, found: &str, audio: Option<AudioTrack>) -> Resul
 
 impl FfmpegSource {
     /// What the child wrote on its error output, once it has ended.
-    fn complaint(&mut self) -> Option<MediaError> {
-        let text = self.complaints.take()?.join().ok()?;
-        last_line(&text).map(|reason| MediaError::Ffmpeg { path: self.path.clone(), reason })
+    fn complaints(&mut self) -> Complaints {
+        self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 
     /// One PAM picture: `P7`, header lines, `ENDHDR`, pixels.
@@ -162,17 +193,27 @@ impl Source for FfmpegSource {
             None => self.read_picture()?,
         };
         let Some(picture) = picture else {
-            // Warnings about a stream that decodes to its end are not errors: only the exit status is.
             let failed = self.child.wait().is_ok_and(|status| !status.success());
-            return match self.complaint().filter(|_| failed) {
-                Some(error) => Err(error),
-                None => Ok(None),
+            let (complaints, path, found) = (self.complaints(), self.path.clone(), self.given);
+            // Other complaints about a stream that decodes to its end are no errors: only the exit status is.
+            return match last_line(&complaints.text) {
+                _ if complaints.cut => {
+                    let expected = self.expected.filter(|expected| *expected > found);
+                    Err(MediaError::TruncatedVideo { path, found, expected })
+                }
+                Some(reason) if failed => Err(MediaError::Ffmpeg { path, reason }),
+                _ => Ok(None),
             };
         };
         let seconds = self.given as f64 / self.fps;
         self.given += 1;
         Ok(Some((picture, seconds)))
     }
+}
+
+/// What a section of ffprobe's answer says of something.
+fn value<'a>(section: &'a str, key: &str) -> Option<&'a str> {
+    section.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
 }
 
 fn last_line(text: &str) -> Option<String> {
@@ -194,6 +235,7 @@ mod tests {
     fn small_parts() {
         assert_eq!(ratio("25/1"), Some(25.0));
         assert_eq!(ratio("0/0"), None);
+        assert_eq!(value("[STREAM]\ncodec=a\ncodec_type=audio\n", "codec_type"), Some("audio"));
         assert_eq!(last_line("a\nb \n\n").as_deref(), Some("b"));
         assert_eq!(url(Path::new("-odd name.mkv")), "file:-odd name.mkv");
     }

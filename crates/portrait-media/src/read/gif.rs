@@ -98,10 +98,10 @@ impl Source for GifSource {
                 draw(&mut self.canvas, left, top, width, height, |_| Some([0; 4]));
             }
         }
-        let (found, expected) = (self.given, self.expected);
+        let (found, expected) = (self.given, Some(self.expected));
         let frame = match self.decoder.read_next_frame() {
             Ok(Some(frame)) => frame,
-            Ok(None) if found < expected => {
+            Ok(None) if found < self.expected => {
                 return Err(MediaError::TruncatedVideo { path: self.path.clone(), found, expected });
             }
             Ok(None) => return Ok(None),

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use super::{Opened, Source, VideoInfo, check_size, ffmpeg};
 use crate::color::ColorSpec;
-use crate::h264::{AvcConfig, H264Decoder, Sps};
+use crate::h264::{self, AvcConfig, H264Decoder, Sps};
 use crate::mp4::{AudioTrack, Bytes, Movie, Sample, Track, children, read_sample};
 use crate::{MediaError, Picture, Result};
+
+/// The type of a NAL unit with a part of a picture that a stream can begin with.
+const IDR: u8 = 5;
 
 struct Mp4Source {
     path: PathBuf,
@@ -25,6 +28,8 @@ struct Mp4Source {
     size: (u32, u32),
     given: u64,
     shown: u64,
+    /// Whether more is missing than the index tells.
+    cut: bool,
     sample: Vec<u8>,
     annex_b: Vec<u8>,
 }
@@ -47,6 +52,9 @@ pub(super) fn open(mut file: File, path: &Path) -> Result<Opened> {
     }
     let shown = track.samples.iter().filter(|s| track.window.shown(s.pts).is_some());
     let shown_count = shown.clone().count() as u64;
+    if shown_count == 0 && movie.cut {
+        return Err(MediaError::damaged(path, "it ends before its first picture: the recording was cut off"));
+    }
     if shown_count == 0 {
         return Err(no_frames(" (its video track is empty)"));
     }
@@ -85,7 +93,7 @@ pub(super) fn open(mut file: File, path: &Path) -> Result<Opened> {
         has_audio,
         codec: "h264".to_owned(),
     };
-    let source = Mp4Source {
+    let mut source = Mp4Source {
         path: path.to_owned(),
         file,
         track,
@@ -97,9 +105,13 @@ pub(super) fn open(mut file: File, path: &Path) -> Result<Opened> {
         size,
         given: 0,
         shown: shown_count,
+        cut: movie.cut,
         sample: Vec::new(),
         annex_b: Vec::new(),
     };
+    if !source.has_first_picture() && !source.begins_with_key_frame() {
+        return ffmpeg::open(path, "H.264 that does not begin with a key frame (IDR)", audio);
+    }
     Ok(Opened { source: Box::new(source), info, audio })
 }
 
@@ -136,6 +148,26 @@ fn codec_name(kind: &[u8; 4]) -> String {
 }
 
 impl Mp4Source {
+    /// Decodes up to the first picture, which waits to be taken; whether there is one.
+    fn has_first_picture(&mut self) -> bool {
+        while !self.finished && !self.decoder.is_ready() {
+            self.feed();
+        }
+        self.decoder.is_ready()
+    }
+
+    /// Whether the stream begins as openh264 needs it. A clip that was cut without coding it anew may begin at a recovery point
+    /// instead, from where other decoders go on.
+    fn begins_with_key_frame(&mut self) -> bool {
+        let Some(&first) = self.track.samples.first() else { return true };
+        if read_sample(&mut self.file, &first, &mut self.sample).is_err() {
+            return true;
+        }
+        self.annex_b.clear();
+        let _ = self.config.to_annex_b(&self.sample, &mut self.annex_b);
+        h264::split(&self.annex_b).any(|unit| unit[0] & 0x1f == IDR)
+    }
+
     /// Feeds the next sample, or ends the stream.
     fn feed(&mut self) {
         let Some(&sample) = self.track.samples.get(self.next) else {
@@ -155,7 +187,7 @@ impl Mp4Source {
         read_sample(&mut self.file, &sample, &mut self.sample).map_err(|e| match e.kind() {
             // How many were found is known when all pictures are out.
             std::io::ErrorKind::UnexpectedEof => {
-                MediaError::TruncatedVideo { path: self.path.clone(), found: 0, expected: self.shown }
+                MediaError::TruncatedVideo { path: self.path.clone(), found: 0, expected: Some(self.shown) }
             }
             _ => MediaError::read(&self.path, e),
         })?;
@@ -199,6 +231,10 @@ impl Source for Mp4Source {
                         Err(MediaError::TruncatedVideo { path, found: self.given, expected })
                     }
                     Some(error) => Err(error),
+                    None if self.cut => {
+                        let (path, found) = (self.path.clone(), self.given);
+                        Err(MediaError::TruncatedVideo { path, found, expected: None })
+                    }
                     None if self.given == 0 => {
                         let reason = "none of its frames can be decoded";
                         Err(MediaError::damaged(&self.path, reason))

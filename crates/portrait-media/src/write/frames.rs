@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::Sink;
-use crate::output::{check_target, parent_of, scratch_dir};
+use crate::output::{check_target, is_unfinished, parent_of, scratch_dir};
 use crate::photo::write_png;
 use crate::{MediaError, Picture, Result};
 
@@ -63,27 +63,30 @@ pub(super) struct FrameSink {
 
 impl FrameSink {
     pub(super) fn create(path: &Path, plan: Plan) -> Result<Self> {
+        // One that is there may be another file system, which nothing is renamed into from outside.
+        let mut place = plan.directory.as_path();
         if plan.own_directory {
             let in_the_way = |reason| MediaError::InTheWay { path: path.to_owned(), reason };
             match std::fs::read_dir(&plan.directory) {
                 Ok(mut entries) => {
-                    if entries.next().is_some() {
+                    if entries.any(|entry| !entry.is_ok_and(|entry| is_unfinished(&entry.file_name()))) {
                         return Err(in_the_way("that directory is not empty; choose another or empty it"));
                     }
                 }
                 Err(_) if plan.directory.exists() => {
                     return Err(in_the_way("a file of that name exists; choose another name"));
                 }
-                Err(_) => {}
-            }
-            let parent = parent_of(&plan.directory);
-            if !parent.is_dir() {
-                return Err(MediaError::MissingParent { path: path.to_owned(), parent: parent.to_owned() });
+                Err(_) => {
+                    place = parent_of(&plan.directory);
+                    if !place.is_dir() {
+                        return Err(MediaError::MissingParent { path: path.to_owned(), parent: place.to_owned() });
+                    }
+                }
             }
         } else {
             check_target(path)?;
         }
-        let scratch = scratch_dir(path)?;
+        let scratch = scratch_dir(path, place)?;
         Ok(Self { path: path.to_owned(), plan, scratch, frames: 0 })
     }
 }

@@ -15,6 +15,14 @@ use crate::{MediaError, Picture, Result};
 trait Sink: Send {
     /// Takes a picture of the right size, shown at a time in seconds that grows.
     fn push(&mut self, picture: &Picture, seconds: f64) -> Result<()>;
+    /// Width and height of what it writes, where they are not those of the pictures.
+    fn scaled(&self) -> Option<[u32; 2]> {
+        None
+    }
+    /// Whether the format has sound.
+    fn has_audio(&self) -> bool {
+        false
+    }
     /// Sound to go with it; a format without sound ignores it.
     fn set_audio(&mut self, _audio: AudioTrack) -> Result<()> {
         Ok(())
@@ -56,8 +64,9 @@ impl std::fmt::Debug for VideoWriter {
 impl VideoWriter {
     /// Starts a video of `width` × `height` pixels at `fps` frames per second.
     ///
-    /// 25, 30, 29.97 and other common rates are kept exactly. MP4 takes 16 to 3840 × 2160 pixels (either
-    /// way up); an odd width or height grows by one column or row that repeats the last.
+    /// 25, 30, 29.97 and other common rates are kept exactly. MP4 takes 16 pixels a side and more; larger pictures
+    /// are scaled down to 3840 × 2160 (either way up), see [`Self::size`], and an odd width or height grows by one
+    /// column or row that repeats the last.
     ///
     /// # Errors
     /// [`MediaError::UnknownOutput`], [`MediaError::MissingParent`], [`MediaError::InTheWay`],
@@ -138,10 +147,17 @@ impl VideoWriter {
         Ok(())
     }
 
-    /// Width and height of the frames.
+    /// Width and height of the frames as they are written: smaller than those that are pushed where the format has no such
+    /// large ones.
     #[must_use]
     pub fn size(&self) -> [u32; 2] {
-        [self.width, self.height]
+        self.sink.scaled().unwrap_or([self.width, self.height])
+    }
+
+    /// Whether the format has sound, see [`Self::set_audio`].
+    #[must_use]
+    pub fn takes_audio(&self) -> bool {
+        self.sink.has_audio()
     }
 
     /// Frames pushed so far.

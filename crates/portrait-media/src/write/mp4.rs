@@ -9,6 +9,9 @@ use crate::{MediaError, Picture, Result};
 
 pub(super) struct Mp4Sink {
     path: PathBuf,
+    /// Width and height of the pictures that come, and of what is written.
+    given: [u32; 2],
+    size: [u32; 2],
     encoder: H264Encoder,
     muxer: Muxer,
     timebase: Timebase,
@@ -17,18 +20,23 @@ pub(super) struct Mp4Sink {
 
 impl Mp4Sink {
     pub(super) fn create(path: &Path, width: u32, height: u32, fps: f64) -> Result<Self> {
-        let size = |reason| MediaError::OutputSize { path: path.to_owned(), width, height, reason };
-        if width.max(height) > MAX_LONG_SIDE || width.min(height) > MAX_SHORT_SIDE {
-            return Err(size("MP4 is encoded up to 3840×2160; scale down, or write PNG frames"));
+        let size @ [w, h] = fitting(width, height);
+        if w.min(h) < MIN_SIDE {
+            let reason = "MP4 is encoded from 16 pixels a side and up to 3840×2160; scale it, or write PNG frames";
+            return Err(MediaError::OutputSize { path: path.to_owned(), width, height, reason });
         }
-        if width.min(height) < MIN_SIDE {
-            return Err(size("MP4 is encoded from 16 pixels a side; scale up, or write PNG frames"));
-        }
-        let encoder = H264Encoder::new(width, height, fps).map_err(|e| MediaError::encode(path, e))?;
+        let encoder = H264Encoder::new(w, h, fps).map_err(|e| MediaError::encode(path, e))?;
         let timebase = Timebase::of(fps);
         let muxer = Muxer::create(path, timebase)?;
-        Ok(Self { path: path.to_owned(), encoder, muxer, timebase, last: None })
+        Ok(Self { path: path.to_owned(), given: [width, height], size, encoder, muxer, timebase, last: None })
     }
+}
+
+/// The size of the same shape that is encoded: a smaller one where this is too large.
+fn fitting(width: u32, height: u32) -> [u32; 2] {
+    let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
+    let scale = (f64::from(MAX_LONG_SIDE) / long).min(f64::from(MAX_SHORT_SIDE) / short).min(1.0);
+    [width, height].map(|side| (f64::from(side) * scale).round() as u32)
 }
 
 impl Sink for Mp4Sink {
@@ -37,9 +45,18 @@ impl Sink for Mp4Sink {
         let earliest = self.last.map_or(0, |last| last + 1);
         let pts = self.timebase.ticks(seconds).max(earliest);
         self.last = Some(pts);
-        let encoded = self.encoder.encode(picture);
+        let scaled = self.scaled().map(|size| picture.scaled(size));
+        let encoded = self.encoder.encode(scaled.as_ref().unwrap_or(picture));
         let (sample, sync) = encoded.map_err(|e| MediaError::encode(&self.path, e))?;
         self.muxer.push_video(sample, pts, sync)
+    }
+
+    fn scaled(&self) -> Option<[u32; 2]> {
+        Some(self.size).filter(|size| *size != self.given)
+    }
+
+    fn has_audio(&self) -> bool {
+        true
     }
 
     fn set_audio(&mut self, audio: AudioTrack) -> Result<()> {
