@@ -24,10 +24,15 @@ use std::time::Duration;
 /// Seconds of the moment that [`Session::recalibrate`] looks at: longer than a blink.
 const MOMENT: f32 = 0.3;
 
+/// Seconds after the frame before, where what the host says is no number: it would stay in the filter for good.
+fn step(dt: f32) -> f32 {
+    if dt.is_finite() { dt } else { 1.0 / 30.0 }
+}
+
 /// How much of the time between two frames counts as looked at by a calibration: a slow GPU sees a frame or two in a second, and
 /// whatever pose the driver has in them would be the neutral one. Ten frames stand for a second at least.
 pub(crate) fn looked(dt: f32) -> f32 {
-    dt.min(0.1)
+    step(dt).min(0.1)
 }
 
 /// Which parts of the frame path a submission runs.
@@ -260,6 +265,7 @@ impl Session {
     }
 
     fn submit(&mut self, work: Work, dt: f32, calibrate: Calibrate) -> Result<(), EngineError> {
+        let dt = step(dt);
         self.poll(false)?;
         let motion = &self.options.motion;
         let relative = motion.mode == Mode::Relative;

@@ -128,6 +128,25 @@ fn where_frames_are_seconds_apart_the_neutral_pose_is_still_chosen_among_several
 
 /// Nobody is tracked then, but every pose counts as seen.
 #[test]
+fn a_time_that_is_no_number_leaves_nothing_behind() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let frames = [driver("s_frame0"), driver("s_frame1")];
+    let run = |dt: f32| {
+        let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+        for frame in &frames {
+            session.animate(frame.frame(), dt).expect("animated");
+        }
+        session.take_picture(true).expect("no error");
+        session.take_picture(true).expect("no error").expect("the second picture")
+    };
+    let expected = run(1.0 / 30.0);
+    for dt in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(run(dt) == expected, "{dt} s after the frame before");
+    }
+}
+
+#[test]
 fn a_driver_of_points_is_calibrated_for_as_long_as_one_before_a_camera() {
     let Some(engine) = engine(Tier::F32) else { return };
     let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
