@@ -303,7 +303,8 @@ typedef struct {
   uint32_t format;
   // A `PortraitColour`.
   uint32_t colour;
-  // Width in pixels, as the camera holds it; up to 16384 and what the device allows.
+  // Width in pixels, as the camera holds it; up to 16384 and what the device allows: `PortraitEngineInfo.largest_side`, and 33 million
+  // pixels in all on most.
   uint32_t width;
   // Height in pixels.
   uint32_t height;
@@ -450,7 +451,7 @@ typedef struct {
   uint32_t pipelines;
   // Pipelines among them that this device computes wrongly.
   uint32_t failed;
-  // Which, cut where there is no more room.
+  // Which, with commas: as many whole names as there is room for.
   char names[256];
 } PortraitSelfTest;
 
@@ -460,7 +461,7 @@ typedef struct {
   uint32_t struct_size;
   // A `PortraitFraming`.
   uint32_t framing;
-  // Width of the frames once upright; 0: not known before the first, which then takes longer.
+  // Width of the frames once upright; 0 in either: not known before the first, which then takes longer.
   uint32_t frame_width;
   // Height of the frames once upright.
   uint32_t frame_height;
@@ -541,6 +542,8 @@ typedef struct {
   uint64_t latency_p95_ns;
   // Pictures a second in the last three seconds.
   float rate;
+  // Why the last window was given up, UTF-8; empty where none was since the last one that could be drawn on.
+  char window_failure[256];
 } PortraitSessionStatus;
 
 // A window.
@@ -668,8 +671,8 @@ PortraitStatus portrait_motion_init(PortraitMotion *motion);
 PortraitStatus portrait_engine_self_test(PortraitEngine engine,
                                          PortraitSelfTest *result);
 
-// Starts a session and returns at once; frames may be pushed from now on. What is wrong with the options shows here or in a later
-// call. Waits for the engine. Any thread.
+// Starts a session and returns at once; frames may be pushed from now on. What is wrong with the options shows here, what is wrong
+// with the device perhaps in a later call. Waits for the engine. Any thread.
 //
 // # Safety
 // The pointers are null or point at what their fields say.
@@ -704,8 +707,8 @@ PortraitStatus portrait_session_set_motion(PortraitSession session, const Portra
 // Takes the next frame with a face as the driver's neutral pose. Any thread.
 PortraitStatus portrait_session_recalibrate(PortraitSession session);
 
-// Stops making pictures, and waits for the frame at hand: afterwards nothing is submitted to the GPU. Before an app goes to the
-// background. Frames pushed meanwhile are given back at once. Any thread.
+// Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU.
+// Before an app goes to the background. Frames pushed meanwhile are given back at once. Any thread.
 PortraitStatus portrait_session_pause(PortraitSession session);
 
 // Goes on after a pause. Any thread.
@@ -714,7 +717,7 @@ PortraitStatus portrait_session_resume(PortraitSession session);
 // How hot the device is, a `PortraitThermal`: fewer pictures a second first, then `cool_engine`. Any thread.
 PortraitStatus portrait_session_set_thermal(PortraitSession session, uint32_t thermal);
 
-// Gives memory back, a `PortraitTrim`; waits until that is done. Any thread.
+// Gives memory back, a `PortraitTrim`; waits until that is done, but not for a session to open. Any thread.
 PortraitStatus portrait_session_trim(PortraitSession session, uint32_t trim);
 
 // Reserved: speech that moves the mouth, 16 kHz, mono. `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
@@ -746,7 +749,7 @@ const char *portrait_status_name(uint32_t status);
 
 // Draws every picture on this window from now on, in place of the one before; the newest picture at once, unless paused. Waits until
 // the window before is no longer in use, and for nothing where there is none: a session that is still opening draws later. A window that
-// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, `PortraitEngineInfo::warnings`. The window
+// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, its `window_failure`. The window
 // has to stay until `portrait_session_surface_destroyed` or `portrait_session_release` returns. Any thread.
 //
 // # Safety

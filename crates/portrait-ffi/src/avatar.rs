@@ -78,8 +78,10 @@ pub unsafe extern "C" fn portrait_avatar_prepare(
     call(|| {
         // SAFETY: the host's promise.
         let (picture, given) = unsafe {
+            // First: a loan is given back whatever else is wrong.
+            let picture = photo(picture);
             write(avatar, 0, "avatar")?;
-            (photo(picture)?, if options.is_null() { None } else { Some(sized(options, "options")?) })
+            (picture?, if options.is_null() { None } else { Some(sized(options, "options")?) })
         };
         let options = match given {
             None => PrepareOptions::default(),

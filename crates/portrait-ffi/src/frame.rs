@@ -3,7 +3,7 @@
 use crate::input::{Flag, bytes, sized};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
-    CameraFrame, ColourSpace, EngineError, HeldFrame, Orientation, Picture, PixelFormat, Plane, Rotation,
+    CameraFrame, ColourSpace, FrameLimit, HeldFrame, Orientation, Picture, PixelFormat, Plane, Rotation,
 };
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,7 +53,8 @@ pub struct PortraitFrame {
     pub format: u32,
     /// A `PortraitColour`.
     pub colour: u32,
-    /// Width in pixels, as the camera holds it; up to 16384 and what the device allows.
+    /// Width in pixels, as the camera holds it; up to 16384 and what the device allows: `PortraitEngineInfo.largest_side`, and 33 million
+    /// pixels in all on most.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
@@ -249,20 +250,17 @@ pub(crate) struct Given {
     pub(crate) timestamp: Duration,
 }
 
-/// Reads a frame whose sides are not longer than `limit`. Whatever comes of it, a loan that the call took is given back in the end.
+/// Reads a frame that is not larger than `limit`. Whatever comes of it, a loan that the call took is given back in the end.
 ///
 /// # Safety
 /// `frame` is null or points at a `PortraitFrame` with planes as it says; lent ones stay until they are given back.
-pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool, limit: u32) -> Result<Given, Failure> {
+pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool, limit: FrameLimit) -> Result<Given, Failure> {
     // SAFETY: the host's promise.
     let frame = unsafe { sized(frame, "frame")? };
     let loan = Loan { release: frame.release, user: frame.user };
     let described = described(&frame)?;
-    let PortraitFrame { width, height, .. } = frame;
     // Before memory is taken for it.
-    if width.max(height) > limit {
-        return Err(EngineError::FrameTooLarge { width, height, limit }.into());
-    }
+    limit.check([frame.width, frame.height])?;
     // SAFETY: the host's promise: until the loan is given back.
     let held: CameraFrame<'static> = unsafe { borrowed(&frame, &described)? };
     let kept: Box<dyn HeldFrame> = match loan.release {
@@ -279,7 +277,7 @@ pub(crate) unsafe fn given(frame: *const PortraitFrame, pool: &Pool, limit: u32)
 /// As [`given`].
 pub(crate) unsafe fn photo(frame: *const PortraitFrame) -> Result<Picture, Failure> {
     // SAFETY: the host's promise.
-    let Given { frame, orientation, .. } = unsafe { given(frame, &Pool::default(), u32::MAX)? };
+    let Given { frame, orientation, .. } = unsafe { given(frame, &Pool::default(), FrameLimit::NONE)? };
     let photo = frame.frame();
     let bad = |what: &str| Failure::new(PortraitStatus::Frame, what);
     if orientation != Orientation::default() {

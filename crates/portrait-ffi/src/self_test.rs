@@ -17,8 +17,21 @@ pub struct PortraitSelfTest {
     pub pipelines: u32,
     /// Pipelines among them that this device computes wrongly.
     pub failed: u32,
-    /// Which, cut where there is no more room.
+    /// Which, with commas: as many whole names as there is room for.
     pub names: [c_char; 256],
+}
+
+/// As many of the names as there is room for.
+fn names<const N: usize>(all: &[String]) -> [c_char; N] {
+    let mut text = String::new();
+    for name in all {
+        let comma = if text.is_empty() { "" } else { ", " };
+        if text.len() + comma.len() + name.len() >= N {
+            break;
+        }
+        text.extend([comma, name]);
+    }
+    fixed(&text)
 }
 
 /// Runs every pipeline once with noise and compares with the CPU: some drivers compute some of them wrongly. With a
@@ -41,9 +54,25 @@ pub unsafe extern "C" fn portrait_engine_self_test(
             struct_size,
             pipelines: tests.len() as u32,
             failed: failed.len() as u32,
-            names: fixed(&failed.join(", ")),
+            names: names(&failed),
         };
         // SAFETY: the host's promise.
         unsafe { fill(result, found, "result") }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_cut() {
+        let all = ["warp f32", "compose f32", "paste f32"].map(str::to_owned);
+        let text = |told: &[c_char]| told.iter().take_while(|c| **c != 0).map(|&c| c as u8 as char).collect::<String>();
+        assert_eq!(text(&names::<64>(&all)), "warp f32, compose f32, paste f32");
+        assert_eq!(text(&names::<32>(&all)), "warp f32, compose f32");
+        assert_eq!(text(&names::<22>(&all)), "warp f32, compose f32");
+        assert_eq!(text(&names::<21>(&all)), "warp f32");
+        assert_eq!(text(&names::<4>(&all)), "");
+    }
 }

@@ -9,7 +9,8 @@ use crate::input::{Flag, bytes, fill, sized, write};
 use crate::motion::{PortraitMotion, motion_of};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
-    Backdrop, Engine, Framing, LiveOptions, LivePicture, LiveSession, Portrait, SessionOptions, Thermal, Trim,
+    Backdrop, Engine, FrameLimit, Framing, LiveOptions, LivePicture, LiveSession, Portrait, SessionOptions, Thermal,
+    Trim,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub struct PortraitSessionOptions {
     pub struct_size: u32,
     /// A `PortraitFraming`.
     pub framing: u32,
-    /// Width of the frames once upright; 0: not known before the first, which then takes longer.
+    /// Width of the frames once upright; 0 in either: not known before the first, which then takes longer.
     pub frame_width: u32,
     /// Height of the frames once upright.
     pub frame_height: u32,
@@ -109,8 +110,7 @@ pub(crate) struct Live {
     pub(crate) session: LiveSession,
     pub(crate) engine: Arc<Engine>,
     pool: Pool,
-    /// Largest side of a frame.
-    limit: u32,
+    limit: FrameLimit,
     /// A picture that did not fit where the host wanted it.
     kept: Mutex<Option<LivePicture>>,
 }
@@ -120,8 +120,8 @@ fn portrait_of(engine: PortraitEngine, avatar: PortraitAvatar) -> Result<Portrai
     Ok(Portrait { engine: handle::engine(engine)?.engine()?, avatar: handle::avatar(avatar)? })
 }
 
-/// Starts a session and returns at once; frames may be pushed from now on. What is wrong with the options shows here or in a later
-/// call. Waits for the engine. Any thread.
+/// Starts a session and returns at once; frames may be pushed from now on. What is wrong with the options shows here, what is wrong
+/// with the device perhaps in a later call. Waits for the engine. Any thread.
 ///
 /// # Safety
 /// The pointers are null or point at what their fields say.
@@ -134,14 +134,16 @@ pub unsafe extern "C" fn portrait_session_open(
 ) -> PortraitStatus {
     call(|| {
         // SAFETY: the host's promise.
-        let given = unsafe {
+        let (given, lent) = unsafe {
+            let given = sized(options, "options");
+            // First: a loan is given back whatever else is wrong.
+            let lent = given.as_ref().ok().filter(|given| given.framing == 1).map(|given| photo(given.photo));
             write(session, 0, "session")?;
-            sized(options, "options")?
+            (given?, lent.transpose()?)
         };
         let framing = match given.framing {
             0 => Framing::Crop,
-            // SAFETY: the host's promise.
-            1 => Framing::Photo(Arc::new(unsafe { photo(given.photo)? })),
+            1 => Framing::Photo(Arc::new(lent.ok_or_else(|| Failure::argument("`photo` is null"))?)),
             2 => Framing::Cutout(Backdrop::Transparent),
             other => return Err(Failure::argument(format!("`framing` is {other}; it goes from 0 to 2"))),
         };
@@ -169,7 +171,7 @@ pub unsafe extern "C" fn portrait_session_open(
             return Err(Failure::argument("`cool_engine` is on another device: open it to `share` the engine's"));
         }
         let live = LiveSession::start(portrait, LiveOptions { session: live, rate, cool })?;
-        let limit = engine.gpu().device().limits().max_texture_dimension_2d;
+        let limit = engine.gpu().frame_limit();
         let object = Live { session: live, engine, pool: Pool::default(), limit, kept: Mutex::default() };
         let number = handle::insert(Object::Session(Arc::new(object)))?;
         // SAFETY: the host's promise.
@@ -268,8 +270,8 @@ pub extern "C" fn portrait_session_recalibrate(session: PortraitSession) -> Port
     })
 }
 
-/// Stops making pictures, and waits for the frame at hand: afterwards nothing is submitted to the GPU. Before an app goes to the
-/// background. Frames pushed meanwhile are given back at once. Any thread.
+/// Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU.
+/// Before an app goes to the background. Frames pushed meanwhile are given back at once. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_pause(session: PortraitSession) -> PortraitStatus {
     call(|| {
@@ -303,7 +305,7 @@ pub extern "C" fn portrait_session_set_thermal(session: PortraitSession, thermal
     })
 }
 
-/// Gives memory back, a `PortraitTrim`; waits until that is done. Any thread.
+/// Gives memory back, a `PortraitTrim`; waits until that is done, but not for a session to open. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_trim(session: PortraitSession, trim: u32) -> PortraitStatus {
     call(|| {

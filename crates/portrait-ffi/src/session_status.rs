@@ -2,9 +2,10 @@
 
 use crate::call::call;
 use crate::handle;
-use crate::input::{fill, told_size};
+use crate::input::{fill, fixed, told_size};
 use crate::session::PortraitSession;
 use crate::status::PortraitStatus;
+use std::ffi::c_char;
 
 /// What a session does.
 #[repr(C)]
@@ -47,6 +48,8 @@ pub struct PortraitSessionStatus {
     pub latency_p95_ns: u64,
     /// Pictures a second in the last three seconds.
     pub rate: f32,
+    /// Why the last window was given up, UTF-8; empty where none was since the last one that could be drawn on.
+    pub window_failure: [c_char; 256],
 }
 
 /// What the session does. Any thread.
@@ -59,7 +62,8 @@ pub unsafe extern "C" fn portrait_session_status(
     status: *mut PortraitSessionStatus,
 ) -> PortraitStatus {
     call(|| {
-        let found = handle::session(session)?.session.status();
+        let live = handle::session(session)?;
+        let found = live.session.status();
         // SAFETY: the host's promise.
         let struct_size = unsafe { told_size(status, "status")? };
         let face = found.face.unwrap_or_default();
@@ -85,6 +89,7 @@ pub unsafe extern "C" fn portrait_session_status(
             latency_p50_ns: found.latency_p50.as_nanos() as u64,
             latency_p95_ns: found.latency_p95.as_nanos() as u64,
             rate: found.rate as f32,
+            window_failure: fixed(&live.session.window_failure().unwrap_or_default()),
         };
         // SAFETY: the host's promise.
         unsafe { fill(status, told, "status") }

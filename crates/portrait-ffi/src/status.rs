@@ -71,9 +71,11 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         E::NoFace => PortraitStatus::NoFace,
         E::SeveralFaces { .. } => PortraitStatus::SeveralFaces,
         E::AvatarFormat { .. } | E::AvatarWeights { .. } => PortraitStatus::Avatar,
-        E::PictureSize { .. } | E::FramePlane { .. } | E::FrameTooLarge { .. } | E::FrameSize { .. } => {
-            PortraitStatus::Frame
-        }
+        E::PictureSize { .. }
+        | E::FramePlane { .. }
+        | E::FrameTooLarge { .. }
+        | E::FrameEmpty { .. }
+        | E::FrameSize { .. } => PortraitStatus::Frame,
         E::AvatarIo { .. } | E::MotionIo { .. } => PortraitStatus::Io,
         E::Target { .. } | E::Surface { .. } => PortraitStatus::Surface,
         E::Preset(_)
@@ -88,7 +90,7 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         E::ExternalTexture { .. } => PortraitStatus::Unsupported,
         E::Ended(why) => status_of(why),
         E::Device(_) => PortraitStatus::Device,
-        E::Thread(_) => PortraitStatus::Internal,
+        E::Thread(_) | E::Panicked(_) => PortraitStatus::Internal,
         // The engine may know more errors than this crate, which a test finds out: nothing says that the device is at fault.
         _ => PortraitStatus::Internal,
     }
@@ -172,6 +174,7 @@ mod tests {
             (EngineError::PictureSide { side: 1, least: 256, limit: 8192 }, PortraitStatus::InvalidArgument),
             (ended, PortraitStatus::InvalidArgument),
             (EngineError::Thread(std::io::ErrorKind::OutOfMemory.into()), PortraitStatus::Internal),
+            (EngineError::Panicked("at 7".to_owned()), PortraitStatus::Internal),
             (EngineError::Device("gone".to_owned()), PortraitStatus::Device),
         ] {
             assert_eq!(Failure::from(error).status, status);

@@ -117,7 +117,7 @@ pub(crate) fn placement_of(fit: u32, bars: [f32; 3]) -> Result<Placement, Failur
 
 /// Draws every picture on this window from now on, in place of the one before; the newest picture at once, unless paused. Waits until
 /// the window before is no longer in use, and for nothing where there is none: a session that is still opening draws later. A window that
-/// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, `PortraitEngineInfo::warnings`. The window
+/// refuses pictures then is given up, which `PortraitSessionStatus::window` tells, and why, its `window_failure`. The window
 /// has to stay until `portrait_session_surface_destroyed` or `portrait_session_release` returns. Any thread.
 ///
 /// # Safety

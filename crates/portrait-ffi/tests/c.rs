@@ -80,29 +80,45 @@ fn pictures_in_textures_of_the_host() {
     }
 }
 
-#[test]
-fn nothing_is_copied_into_textures_of_the_host() {
-    let Some(program) = Program::new("copies", &["-lvulkan"], false).filter(|_| device()) else { return };
+/// Runs a program with the Vulkan layer of the same name between it and the driver, whose file is the last argument.
+fn run_with_layer(program: &Program, name: &str, arguments: &[&Path]) {
     let folder = program.folder.path();
-    let layer = folder.join("libcopies_layer.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/copies_layer.c");
+    let layer = folder.join(format!("lib{name}_layer.so"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/c/{name}_layer.c"));
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-o"]);
     let output = gcc.args([&layer, &source]).output().expect("gcc was there a moment ago");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let manifest = serde_json::json!({ "file_format_version": "1.1.0", "layer": {
-        "name": "VK_LAYER_PORTRAIT_copies",
+        "name": format!("VK_LAYER_PORTRAIT_{name}"),
         "type": "GLOBAL",
         "library_path": layer,
         "api_version": "1.3.0",
         "implementation_version": "1",
-        "description": "counts copies",
-        "functions": { "vkGetInstanceProcAddr": "copies_instance", "vkGetDeviceProcAddr": "copies_device" },
+        "description": "of a test",
+        "functions": {
+            "vkGetInstanceProcAddr": format!("{name}_instance"),
+            "vkGetDeviceProcAddr": format!("{name}_device"),
+        },
     }});
-    std::fs::write(folder.join("copies.json"), manifest.to_string()).expect("written");
+    std::fs::write(folder.join(format!("{name}.json")), manifest.to_string()).expect("written");
     let folder = folder.to_str().expect("a folder of letters");
-    let with = [("VK_LAYER_PATH", folder), ("VK_INSTANCE_LAYERS", "VK_LAYER_PORTRAIT_copies")];
-    program.run(&[&weights(), &program.photo(), &program.driver("s_frame0"), &layer], &with);
+    let layers = format!("VK_LAYER_PORTRAIT_{name}");
+    let with = [("VK_LAYER_PATH", folder), ("VK_INSTANCE_LAYERS", layers.as_str())];
+    program.run(&[arguments, &[&layer]].concat(), &with);
+}
+
+#[test]
+fn nothing_is_copied_into_textures_of_the_host() {
+    let Some(program) = Program::new("copies", &["-lvulkan"], false).filter(|_| device()) else { return };
+    run_with_layer(&program, "copies", &[&weights(), &program.photo(), &program.driver("s_frame0")]);
+}
+
+#[test]
+fn a_lost_gpu_is_told_as_one() {
+    let Some(program) = Program::new("loss", &["-ldl"], false).filter(|_| device()) else { return };
+    let fast = root("weights/portrait_fast.safetensors");
+    run_with_layer(&program, "loss", &[&fast, &program.photo(), &program.driver("s_frame0")]);
 }
 
 #[test]

@@ -88,6 +88,38 @@ impl ColourSpace {
     }
 }
 
+/// How large a frame may be on a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameLimit {
+    /// Largest side in pixels: a texture's.
+    pub side: u32,
+    /// Most pixels: RGBA in the buffer that the bytes of any layout are uploaded to.
+    pub pixels: u64,
+}
+
+impl FrameLimit {
+    /// No limit: photos have their own.
+    pub const NONE: Self = Self { side: u32::MAX, pixels: u64::MAX };
+
+    pub(crate) fn of(device: &wgpu::Device) -> Self {
+        let limits = device.limits();
+        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        Self { side: limits.max_texture_dimension_2d, pixels: bytes / 4 }
+    }
+
+    /// Checks a frame's size.
+    ///
+    /// # Errors
+    /// [`EngineError::FrameTooLarge`].
+    pub fn check(self, [width, height]: [u32; 2]) -> Result<(), EngineError> {
+        let pixels = u64::from(width) * u64::from(height);
+        if width.max(height) > self.side || pixels > self.pixels {
+            return Err(EngineError::FrameTooLarge { width, height, limit: self });
+        }
+        Ok(())
+    }
+}
+
 /// A borrowed plane of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plane<'a> {

@@ -1,6 +1,7 @@
 //! What can go wrong between a photo and a picture.
 
 use crate::avatar::FaceBox;
+use crate::camera_frame::FrameLimit;
 use portrait_graph::{GraphError, WeightsError};
 use portrait_models::PresetError;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub enum EngineError {
     /// The driver refused or lost the device.
     #[error("the GPU device failed: {0}")]
     Device(String),
+    /// A fault in this library, in the thread of a live session.
+    #[error("a fault in the library: {0}; please report that")]
+    Panicked(String),
     /// The weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -99,15 +103,27 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A video frame larger than a texture may be.
-    #[error("a driving frame of {width} × {height} is larger than this device allows ({limit} a side)")]
+    /// A video frame larger than a texture or a buffer may be.
+    #[error(
+        "a driving frame of {width} × {height} is larger than this device allows ({} a side, {} pixels in all)",
+        limit.side,
+        limit.pixels
+    )]
     FrameTooLarge {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// Largest side.
-        limit: u32,
+        /// What is allowed.
+        limit: FrameLimit,
+    },
+    /// A session for frames without pixels.
+    #[error("driving frames of {width} × {height} have no pixels; give both sides")]
+    FrameEmpty {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
     },
     /// Another photo than the one the avatar was made of.
     #[error("the avatar was made of a photo of {expected:?} pixels, this one has {found:?}; give the photo itself")]

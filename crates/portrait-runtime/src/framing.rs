@@ -62,29 +62,19 @@ impl Stage {
         avatars: &[&Avatar],
         preset: &Preset,
     ) -> Result<Option<Self>, EngineError> {
+        let infos: Vec<&AvatarInfo> = avatars.iter().map(|avatar| &avatar.info).collect();
+        options.check_framing(gpu, &infos, preset)?;
         let size = preset.image;
-        let limit = gpu.device.limits().max_texture_dimension_2d;
         let side = options.side.unwrap_or(size);
         let square = Paste { size, canvas: [side; 2], side, origin: [0; 2], fade: 1.0, edges: [None; 4], matte: false };
         let (canvas, kernels) = match &options.framing {
-            Framing::Crop | Framing::Cutout(_) if avatars.len() > 1 => return Err(EngineError::SeveralAvatars),
-            Framing::Crop | Framing::Cutout(_) if !(size..=limit).contains(&side) => {
-                return Err(EngineError::PictureSide { side, least: size, limit });
-            }
             Framing::Crop if side == size => return Ok(None),
             Framing::Crop | Framing::Cutout(_) => {
                 let kernel = Paste { matte: options.framing != Framing::Crop, ..square };
                 (gpu.transient_texture("canvas", square.canvas), vec![(kernel, avatars[0].square(side))])
             }
             Framing::Photo(photo) => {
-                photo.frame().check()?;
-                let canvas @ [width, height] = [photo.width, photo.height];
-                if let Some(other) = avatars.iter().find(|avatar| avatar.info.photo != canvas) {
-                    return Err(EngineError::PhotoSize { expected: other.info.photo, found: canvas });
-                }
-                if width.max(height) > limit {
-                    return Err(EngineError::PhotoTooLarge { width, height, limit });
-                }
+                let canvas = [photo.width, photo.height];
                 let kernels = avatars.iter().zip(edges(avatars)).map(|(avatar, edges)| {
                     let [left, top, side] = avatar.info.crop;
                     let fade = (FADE * side as f32).max(1.0);
@@ -111,6 +101,34 @@ impl Stage {
         };
         let pastes = kernels.into_iter().map(paste).collect::<Result<_, _>>()?;
         Ok(Some(Self { canvas, pastes }))
+    }
+}
+
+impl SessionOptions {
+    /// Whether pictures can be made as they are wanted, of these avatars and by this preset.
+    pub(crate) fn check_framing(&self, gpu: &Gpu, avatars: &[&AvatarInfo], preset: &Preset) -> Result<(), EngineError> {
+        let (least, limit) = (preset.image, gpu.device.limits().max_texture_dimension_2d);
+        match &self.framing {
+            Framing::Crop | Framing::Cutout(_) => {
+                let side = self.side.unwrap_or(least);
+                match () {
+                    () if avatars.len() > 1 => Err(EngineError::SeveralAvatars),
+                    () if !(least..=limit).contains(&side) => Err(EngineError::PictureSide { side, least, limit }),
+                    () => Ok(()),
+                }
+            }
+            Framing::Photo(photo) => {
+                photo.frame().check()?;
+                let (width, height) = (photo.width, photo.height);
+                if let Some(other) = avatars.iter().find(|avatar| avatar.photo != [width, height]) {
+                    return Err(EngineError::PhotoSize { expected: other.photo, found: [width, height] });
+                }
+                if width.max(height) > limit {
+                    return Err(EngineError::PhotoTooLarge { width, height, limit });
+                }
+                Ok(())
+            }
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 #![allow(clippy::disallowed_methods, reason = "this is the one place that creates GPU objects")]
 
 use crate::adapter::{self, AdapterSummary, GpuOptions, profile_of, summarise};
+use crate::camera_frame::FrameLimit;
 use crate::error::EngineError;
 use crate::known_faults::known_faults;
+use crate::panics::text_of;
 use crate::pipeline_cache::PipelineCache;
 use portrait_kernels::{Avoid, Bind, DeviceProfile, ShaderKey, Tier};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -185,6 +188,11 @@ impl Gpu {
     /// The queue, for hosts that share it.
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
+    }
+
+    /// How large a driver's frames may be.
+    pub fn frame_limit(&self) -> FrameLimit {
+        FrameLimit::of(&self.device)
     }
 
     /// How many buffers, textures, bind groups and pipelines were created so far.
@@ -523,8 +531,23 @@ impl Gpu {
 
     /// Waits until all submitted work is done.
     pub(crate) fn wait(&self) -> Result<(), EngineError> {
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| EngineError::Device(e.to_string()))?;
+        self.poll(wgpu::PollType::wait_indefinitely())?;
         self.check()
+    }
+
+    /// Takes in what the device has done so far, or waits for it. A host that polls the device itself should do it by this.
+    ///
+    /// # Errors
+    /// A device that is lost meanwhile: of that wgpu's own call panics.
+    pub fn poll(&self, poll: wgpu::PollType) -> Result<(), EngineError> {
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
+            Ok(polled) => polled.map(|_| ()).map_err(|e| EngineError::Device(e.to_string())),
+            Err(panic) => {
+                // What the driver said of it, where somebody listened.
+                self.check()?;
+                Err(EngineError::Device(text_of(panic)))
+            }
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod network;
 mod open_session;
 mod options;
 mod orient;
+mod panics;
 mod photo;
 mod pipeline_cache;
 mod present;
@@ -48,7 +49,7 @@ mod tests;
 
 pub use adapter::{AdapterSummary, GpuOptions, adapters};
 pub use avatar::{Avatar, AvatarInfo, FaceBox, FaceChoice, PrepareOptions};
-pub use camera_frame::{CameraFrame, ColourSpace, PixelFormat, Plane};
+pub use camera_frame::{CameraFrame, ColourSpace, FrameLimit, PixelFormat, Plane};
 pub use engine::{Engine, EngineOptions, Opening, WeightsSource};
 pub use error::EngineError;
 pub use expression::Expression;
@@ -59,7 +60,7 @@ pub use frame::{Frame, Picture};
 pub use framing::{Backdrop, Framing};
 pub use gpu::Gpu;
 pub use idle::Idle;
-pub use inventory::{FrameStep, FrameTensor, Part, frame_steps};
+pub use inventory::{FrameStep, FrameTensor, Part, frame_steps, prepare_steps};
 pub use live::{
     FrameTimes, HeldFrame, LiveOptions, LivePicture, LiveSession, LiveStatus, Portrait, Thermal, Trim, Window,
 };

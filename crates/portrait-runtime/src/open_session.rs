@@ -38,10 +38,10 @@ impl Engine {
         }
         avatars.iter().try_for_each(|avatar| self.check_avatar(avatar))?;
         let [width, height] = options.frame;
-        let limit = gpu.device.limits().max_texture_dimension_2d;
-        if width == 0 || height == 0 || width > limit || height > limit {
-            return Err(EngineError::FrameTooLarge { width, height, limit });
+        if width == 0 || height == 0 {
+            return Err(EngineError::FrameEmpty { width, height });
         }
+        gpu.frame_limit().check(options.frame)?;
         let stage = Stage::new(gpu, options, avatars, &self.preset)?;
         let pastes = stage.as_ref().map_or(&[][..], |stage| &stage.pastes);
         let buffers = SessionBuffers::new(gpu, options.frame, &self.preset, &self.nets.refiner);

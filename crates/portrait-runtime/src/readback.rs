@@ -95,7 +95,7 @@ impl Ring {
                 (Some(index), true) => wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: None },
                 _ => wgpu::PollType::Poll,
             };
-            gpu.device.poll(poll).map_err(|e| device_failed(&e))?;
+            gpu.poll(poll)?;
         }
         match slot.state.load(Ordering::Acquire) {
             WAITING => return Ok(None),

@@ -117,6 +117,12 @@ int main(int argc, char **argv) {
     // Photos.
     FAILS(portrait_avatar_prepare(engine, NULL, NULL, &avatar), MISUSES, "`frame` is null");
     FAILS(portrait_avatar_prepare(engine, &photo, NULL, NULL), MISUSES, "`avatar` is null");
+    int photos_back = 0;
+    PortraitFrame lent = photo;
+    lent.release = count;
+    lent.user = &photos_back;
+    FAILS(portrait_avatar_prepare(engine, &lent, NULL, NULL), MISUSES, "`avatar` is null");
+    CHECK(photos_back == 1);
     uint8_t grey[4 * 64 * 64];
     memset(grey, 128, sizeof grey);
     PortraitFrame nobody = square(grey, sizeof grey);
@@ -162,6 +168,10 @@ int main(int argc, char **argv) {
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`framing` is 7");
     how.framing = PORTRAIT_FRAMING_PHOTO;
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`frame` is null");
+    how.photo = &lent;
+    FAILS(portrait_session_open(engine, avatar, &how, NULL), MISUSES, "`session` is null");
+    CHECK(photos_back == 2);
+    how.photo = NULL;
     how.framing = PORTRAIT_FRAMING_SQUARE;
     how.rate = -1;
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`rate`");
@@ -177,14 +187,21 @@ int main(int argc, char **argv) {
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "`head_gain` is 11");
     how.motion = NULL;
     CHECK(session == 0);
-    // What is wrong with a session is not the device's fault, also where only the session's thread finds out.
-    how.frame_width = how.frame_height = 256;
+    // What is wrong with a session is found at once, and is not the device's fault.
     how.picture_side = 2000000;
+    FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "2000000 × 2000000");
+    how.picture_side = 0;
+    how.framing = PORTRAIT_FRAMING_PHOTO;
+    how.photo = &nobody;
+    FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "give the photo itself");
+    how.framing = PORTRAIT_FRAMING_SQUARE;
+    // Also where only the session's thread finds out.
+    how.frame_width = how.frame_height = 1 << 20;
     OK(portrait_session_open(engine, avatar, &how, &session));
     PortraitPicture none = {.struct_size = sizeof none};
-    FAILS(portrait_session_take_picture(session, 120000, &none), MISUSES, "2000000 × 2000000");
+    FAILS(portrait_session_take_picture(session, 120000, &none), PORTRAIT_STATUS_FRAME, "1048576 × 1048576");
     OK(portrait_session_release(session));
-    how.frame_width = how.frame_height = how.picture_side = 0;
+    how.frame_width = how.frame_height = 0;
     how.cool_engine = open_engine(argv[1]);
     how.cool_avatar = avatar;
     FAILS(portrait_session_open(engine, avatar, &how, &session), MISUSES, "another device");
@@ -232,6 +249,10 @@ int main(int argc, char **argv) {
     wrong.lengths[0] = more;
     FAILS(portrait_session_push(session, &wrong), PORTRAIT_STATUS_FRAME, "is larger than this device allows");
     CHECK(munmap((void *)wrong.planes[0], more) == 0);
+    // Sides that are allowed, and too many pixels for a buffer.
+    wrong = nobody;
+    wrong.width = wrong.height = info.largest_side;
+    FAILS(portrait_session_push(session, &wrong), PORTRAIT_STATUS_FRAME, "pixels in all");
 
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, elsewhere, &session) == 0 && pthread_join(thread, NULL) == 0);

@@ -223,6 +223,23 @@ int main(int argc, char **argv) {
     do OK(portrait_session_status(session, &status));
     while (status.pictures == 0);
 
+    // A window that goes too early is given up, and the status says why.
+    CHECK(status.window && status.window_failure[0] == 0);
+    XDestroyWindow(display, window);
+    XSync(display, False);
+    OK(portrait_session_surface_changed(session, 300, 300));
+    OK(portrait_session_trim(session, PORTRAIT_TRIM_WAITING));
+    OK(portrait_session_status(session, &status));
+    printf("a window that is gone: %s\n", status.window_failure);
+    CHECK(!status.window && !status.failed && strstr(status.window_failure, "cannot draw on the window") != NULL);
+    // Another one is drawn on.
+    window = open_window(display, 256, 256);
+    surface.window = window;
+    OK(portrait_session_surface_created(session, &surface));
+    OK(portrait_session_trim(session, PORTRAIT_TRIM_WAITING));
+    OK(portrait_session_status(session, &status));
+    CHECK(status.window && status.window_failure[0] == 0);
+
     // Released with its window still there; only then the window goes.
     OK(portrait_session_release(session));
     XDestroyWindow(display, window);

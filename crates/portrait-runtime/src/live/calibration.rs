@@ -29,7 +29,8 @@ impl Calibration {
     /// A session begins, with what the one before has found.
     pub(super) fn begin(&mut self, session: &mut Session) -> Result<(), EngineError> {
         (self.left, self.taken_up) = (self.seconds, 0);
-        match self.kept.take() {
+        // It stays kept for a session that ends before its first frame.
+        match self.kept.clone() {
             Some(neutral) => self.set(session, &neutral),
             None => Ok(()),
         }

@@ -11,7 +11,7 @@ mod screen;
 mod shared;
 mod worker;
 
-use crate::camera_frame::CameraFrame;
+use crate::camera_frame::{CameraFrame, FrameLimit};
 use crate::error::EngineError;
 use crate::gpu::Gpu;
 use crate::options::MotionOptions;
@@ -34,8 +34,7 @@ pub struct LiveSession {
     worker: ThreadId,
     thread: Mutex<Option<JoinHandle<()>>>,
     gpu: Arc<Gpu>,
-    /// Largest side of a frame.
-    limit: u32,
+    limit: FrameLimit,
 }
 
 impl std::fmt::Debug for LiveSession {
@@ -48,20 +47,22 @@ impl LiveSession {
     /// Starts the thread, which opens the session for frames of the size in the options.
     ///
     /// # Errors
-    /// When an avatar is not its engine's, what stays cool is on another device, or no thread can be started. What is wrong with the
-    /// options is found by the thread: the next call tells.
+    /// When an avatar is not its engine's, photo or side of the pictures do not fit, what stays cool is on another device, or no thread can
+    /// be started. What else is wrong is found by the thread: the next call tells.
     pub fn start(portrait: Portrait, options: LiveOptions) -> Result<Self, EngineError> {
-        portrait.engine.check_avatar(&portrait.avatar)?;
-        if let Some(cool) = &options.cool {
-            // Found now, and not when it gets hot.
-            cool.engine.check_avatar(&cool.avatar)?;
-            if !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu()) {
-                let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
-                return Err(EngineError::Device(reason));
-            }
+        // Found now, and not when it gets hot.
+        for Portrait { engine, avatar } in std::iter::once(&portrait).chain(&options.cool) {
+            engine.check_avatar(avatar)?;
+            options.session.check_framing(engine.gpu(), &[avatar.info()], engine.preset())?;
+        }
+        if let Some(cool) = &options.cool
+            && !Arc::ptr_eq(cool.engine.gpu(), portrait.engine.gpu())
+        {
+            let reason = "the engine that takes over when it is hot has to be on the same device".to_owned();
+            return Err(EngineError::Device(reason));
         }
         let gpu = portrait.engine.gpu().clone();
-        let limit = gpu.device().limits().max_texture_dimension_2d;
+        let limit = gpu.frame_limit();
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let run = move || worker::run(&theirs, portrait, options);
@@ -74,11 +75,11 @@ impl LiveSession {
         std::thread::current().id() == self.worker
     }
 
-    /// Gives the newest frame of the driver; `timestamp` is of any clock that does not run backwards. Given while paused, it is
-    /// dropped at once.
+    /// Gives the newest frame of the driver; `timestamp` is of any clock that does not run backwards. Given while paused or after
+    /// [`LiveSession::close`], it is dropped at once.
     ///
     /// # Errors
-    /// A malformed frame, one larger than a texture may be, or a session that has failed.
+    /// A malformed frame, one larger than the device allows, or a session that has failed.
     pub fn push(
         &self,
         frame: Box<dyn HeldFrame>,
@@ -87,13 +88,12 @@ impl LiveSession {
     ) -> Result<(), EngineError> {
         let CameraFrame { width, height, .. } = frame.frame();
         frame.frame().check()?;
-        if width.max(height) > self.limit {
-            return Err(EngineError::FrameTooLarge { width, height, limit: self.limit });
-        }
+        self.limit.check([width, height])?;
         let pushed = Pushed { frame, orientation, timestamp, at: Instant::now() };
         let mut state = self.healthy()?;
         state.status.pushed += 1;
-        let displaced = if state.status.paused { Some(pushed) } else { state.frame.replace(pushed) };
+        let unused = state.status.paused || state.closing || state.ended;
+        let displaced = if unused { Some(pushed) } else { state.frame.replace(pushed) };
         state.status.dropped += u64::from(displaced.is_some());
         drop(state);
         self.shared.notify();
@@ -154,7 +154,7 @@ impl LiveSession {
     }
 
     /// Stops making pictures. Waits until the device is done with the frame at hand: afterwards nothing is submitted, as an app that
-    /// goes to the background must see to.
+    /// goes to the background must see to. A session that is still opening submits nothing and is not waited for; it stops where it is open.
     pub fn pause(&self) {
         let mut state = self.shared.lock();
         // A thread that has ended has nothing to stop.
@@ -162,7 +162,7 @@ impl LiveSession {
         state.status.paused = true;
         let waiting = state.frame.take();
         state.status.dropped += u64::from(waiting.is_some());
-        self.settle(state);
+        drop(self.settle(state));
         drop(waiting);
     }
 
@@ -208,7 +208,8 @@ impl LiveSession {
         self.change(Change::Resized(size));
     }
 
-    /// Draws on no window any more. Waits until the window is no longer in use: afterwards the host may destroy it.
+    /// Draws on no window any more. Waits until the window is no longer in use, but not for a session to open: afterwards the host may
+    /// destroy it.
     pub fn window_destroyed(&self) {
         let mut state = self.shared.lock();
         // What the thread has not begun with it need not wait for: it may be compiling for seconds.
@@ -219,11 +220,13 @@ impl LiveSession {
         // A thread that has ended uses no window.
         if state.held && !state.ended {
             state.targets.push_back(Change::Destroyed);
-            self.settle(state);
-        } else {
-            drop(state);
+            state = self.settle(state);
         }
-        drop(waiting);
+        // One that opens its session has left it here, and finds that it is gone.
+        let parked = state.parked.take();
+        state.held &= parked.is_none();
+        drop(state);
+        drop((waiting, parked));
     }
 
     fn change(&self, change: Change) {
@@ -235,13 +238,13 @@ impl LiveSession {
         self.shared.notify();
     }
 
-    /// Gives memory back; waits until that is done.
+    /// Gives memory back; waits until that is done. While the session opens it is done as soon as it is open.
     pub fn trim(&self, trim: Trim) {
         let mut state = self.shared.lock();
         let waiting = (state.frame.take(), state.picture.take());
         state.status.dropped += u64::from(waiting.0.is_some());
         state.trim = state.trim.max(Some(trim));
-        self.settle(state);
+        drop(self.settle(state));
         drop(waiting);
     }
 
@@ -250,6 +253,11 @@ impl LiveSession {
         let state = self.shared.lock();
         let [latency_p50, latency_p95] = [0.5, 0.95].map(|share| state.times.percentile(share).unwrap_or_default());
         LiveStatus { window: state.has_window(), latency_p50, latency_p95, rate: state.times.rate(), ..state.status }
+    }
+
+    /// Why the last window was given up; `None` where none was since the last one that could be drawn on.
+    pub fn window_failure(&self) -> Option<String> {
+        self.shared.lock().window_failure.clone()
     }
 
     /// Ends the thread and waits for it: afterwards nothing of the host's is in use. Calls that wait return. Further calls do nothing, but
@@ -277,14 +285,13 @@ impl LiveSession {
         }
     }
 
-    /// Waits until the thread has done what was asked for.
-    fn settle(&self, state: MutexGuard<'_, State>) {
+    /// Waits until the thread has done what was asked for, or begun to open the session.
+    fn settle<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         if self.inside() {
-            drop(state);
             self.shared.notify();
-        } else {
-            self.shared.settle(state);
+            return state;
         }
+        self.shared.settle(state)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::frame_times::FrameTimes;
 use super::options::{HeldFrame, LivePicture, LiveStatus, Trim};
 use super::pace::{Pace, Thermal};
-use super::screen::Window;
+use super::screen::{Screen, Window};
 use crate::error::EngineError;
 use crate::options::MotionOptions;
 use crate::orient::Orientation;
@@ -46,6 +46,12 @@ pub(super) struct State {
     pub(super) targets: VecDeque<Change>,
     /// Whether the worker has a window.
     pub(super) held: bool,
+    /// Whether the worker opens the session, which takes seconds where the driver compiles, and submits nothing.
+    pub(super) opening: bool,
+    /// The worker's window meanwhile: whoever takes it away need not wait.
+    pub(super) parked: Option<Screen>,
+    /// Why the last window was given up.
+    pub(super) window_failure: Option<String>,
     pub(super) thermal: Thermal,
     pub(super) closing: bool,
     /// Calls that have waited for the worker so far.
@@ -117,13 +123,14 @@ impl Shared {
         self.changed.wait_timeout_while(state, patience, waits).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Waits until the worker has done what was asked for, for no more than the frame at hand, however fast frames come.
-    pub(super) fn settle(&self, mut state: MutexGuard<'_, State>) {
+    /// Waits until the worker has done what was asked for, for no more than the frame at hand, however fast frames come. While it opens
+    /// the session nobody waits: apps call on their main thread, which the system watches.
+    pub(super) fn settle<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.asked += 1;
         let ticket = state.asked;
         self.notify();
-        let waits = |state: &mut State| state.served < ticket && !state.ended;
-        drop(self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner));
+        let waits = |state: &mut State| state.served < ticket && !state.ended && !state.opening;
+        self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for something to do. Whoever waits for the worker is served before another frame is begun.

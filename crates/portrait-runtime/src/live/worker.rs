@@ -7,8 +7,10 @@ use super::screen::Screen;
 use super::shared::{Change, Draw, Pushed, Shared, State, Task};
 use crate::error::EngineError;
 use crate::options::SessionOptions;
+use crate::panics::text_of;
 use crate::present::{Placement, Presenter};
 use crate::session::Session;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,12 +22,15 @@ struct Ending<'a>(&'a Shared);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
+        // Before anybody hears that no window is in use.
+        let parked = self.0.lock().parked.take();
+        drop(parked);
         let mut state = self.0.lock();
         (state.ended, state.held, state.status.open) = (true, false, false);
         let targets = std::mem::take(&mut state.targets);
         if std::thread::panicking() {
-            let text = "the session's thread panicked; please report that".to_owned();
-            state.failure = Some(Arc::new(EngineError::Device(text)));
+            let text = "the session's thread panicked as it ended".to_owned();
+            state.failure.get_or_insert_with(|| Arc::new(EngineError::Panicked(text)));
         }
         state.status.failed = state.failure.is_some();
         let waiting = state.frame.take();
@@ -42,6 +47,8 @@ struct Worker<'a> {
     session: Option<Session>,
     /// Draws what the session makes.
     presenter: Option<Presenter>,
+    /// Whether the session has made a picture: before, there is nothing to draw.
+    made: bool,
     screen: Option<Screen>,
     calibration: Calibration,
     /// Whether nothing may be submitted: since a pause, until the next frame.
@@ -62,6 +69,7 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         options,
         session: None,
         presenter: None,
+        made: false,
         screen: None,
         calibration,
         silent: false,
@@ -69,14 +77,20 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         pace,
         last: None,
     };
-    if let Err(error) = worker.work().and_then(|()| worker.free()) {
-        shared.lock().failure = Some(Arc::new(error));
-    }
+    let failure = match catch_unwind(AssertUnwindSafe(|| worker.work().and_then(|()| worker.free()))) {
+        Ok(ended) => ended.err(),
+        // wgpu's own calls panic where a device is lost.
+        Err(panic) => {
+            let lost = worker.portrait.engine.gpu().check().err();
+            Some(lost.unwrap_or_else(|| EngineError::Panicked(text_of(panic))))
+        }
+    };
+    shared.lock().failure = failure.map(Arc::new);
 }
 
 impl Worker<'_> {
     fn work(&mut self) -> Result<(), EngineError> {
-        if self.options.session.frame != [0; 2] {
+        if self.options.session.frame.iter().all(|side| *side > 0) {
             self.open(self.options.session.frame)?;
         }
         loop {
@@ -122,19 +136,16 @@ impl Worker<'_> {
                 // A window has one surface at a time.
                 self.screen = None;
                 match Screen::new(self.portrait.engine.gpu(), *window) {
-                    Ok(screen) => self.screen = Some(screen),
-                    // The host does not wait for this; it may try again and again.
-                    Err(error) => {
-                        let (gpu, text) = (self.portrait.engine.gpu(), error.to_string());
-                        if !gpu.warnings().contains(&text) {
-                            gpu.warn(text);
-                        }
+                    Ok(screen) => {
+                        self.screen = Some(screen);
+                        self.publish(|state| state.window_failure = None);
                     }
+                    Err(error) => self.give_up(&error),
                 }
             }
             Change::Resized(size) => {
-                if self.screen.as_mut().is_some_and(|screen| screen.resize(size).is_err()) {
-                    self.screen = None;
+                if let Some(Err(error)) = self.screen.as_mut().map(|screen| screen.resize(size)) {
+                    self.give_up(&error);
                 }
             }
             Change::Destroyed => {
@@ -172,15 +183,27 @@ impl Worker<'_> {
     /// Shows the newest picture, if there are both a picture and a window. One that is gone is given up; the host sees that in the
     /// status, and gives another.
     fn show(&mut self) -> Result<(), EngineError> {
-        let (Some(screen), Some(presenter)) = (&mut self.screen, &mut self.presenter) else { return Ok(()) };
+        let (Some(screen), Some(presenter)) = (&mut self.screen, self.presenter.as_mut().filter(|_| self.made)) else {
+            return Ok(());
+        };
         match screen.show(presenter) {
-            Err(EngineError::Surface { .. }) => {
-                self.screen = None;
-                self.publish(|state| state.held = false);
+            Err(error @ EngineError::Surface { .. }) => {
+                self.give_up(&error);
                 Ok(())
             }
             shown => shown,
         }
+    }
+
+    /// Draws on the window no more. The host does not wait for it: why, the status and the warnings tell.
+    fn give_up(&mut self, error: &EngineError) {
+        self.screen = None;
+        let (gpu, text) = (self.portrait.engine.gpu(), error.to_string());
+        // It may try again and again.
+        if !gpu.warnings().contains(&text) {
+            gpu.warn(text.clone());
+        }
+        self.publish(|state| (state.held, state.window_failure) = (false, Some(text)));
     }
 
     fn frame(&mut self, pushed: Pushed, thermal: Thermal) -> Result<(), EngineError> {
@@ -201,8 +224,13 @@ impl Worker<'_> {
         if self.session.as_ref().is_some_and(|session| session.options().frame != size) {
             self.close()?;
         }
-        self.swap(thermal == Thermal::Critical, &pushed, step)?;
-        self.open(size)?;
+        if !(self.swap(thermal == Thermal::Critical, &pushed, step)? && self.open(size)?) {
+            self.publish(|state| {
+                state.status.dropped += 1;
+                state.recalibrate |= recalibrate;
+            });
+            return Ok(());
+        }
         let Some(session) = &mut self.session else { return Ok(()) };
         session.set_motion(self.options.session.motion);
         session.set_orientation(pushed.orientation);
@@ -211,6 +239,7 @@ impl Worker<'_> {
         }
         self.calibration.frame(session.status(), step);
         session.animate(frame, step)?;
+        self.made = true;
         // It is uploaded: its owner may have it back while the device works.
         let Pushed { frame, timestamp, at, .. } = pushed;
         drop(frame);
@@ -234,12 +263,13 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Puts what stays cool in the place of what ran, or back; this frame tells how both see the driver.
-    fn swap(&mut self, cool: bool, now: &Pushed, step: f32) -> Result<(), EngineError> {
+    /// Puts what stays cool in the place of what ran, or back; this frame tells how both see the driver. As [`Worker::open`], whether the
+    /// frame may go on.
+    fn swap(&mut self, cool: bool, now: &Pushed, step: f32) -> Result<bool, EngineError> {
         if cool == self.cooled {
-            return Ok(());
+            return Ok(true);
         }
-        let Some(mut other) = self.options.cool.take() else { return Ok(()) };
+        let Some(mut other) = self.options.cool.take() else { return Ok(true) };
         let before = match &mut self.session {
             Some(session) => self.calibration.leave(session, now, step)?,
             None => None,
@@ -251,25 +281,38 @@ impl Worker<'_> {
         self.publish(|state| state.status.cooled = cool);
         self.calibration.forget();
         let frame = now.frame.frame();
-        self.open(now.orientation.upright([frame.width, frame.height]))?;
-        match (&mut self.session, before) {
-            (Some(session), Some(before)) => self.calibration.arrive(session, &before, now, step),
-            _ => Ok(()),
+        let goes_on = self.open(now.orientation.upright([frame.width, frame.height]))?;
+        if let (true, Some(session), Some(before)) = (goes_on, &mut self.session, before) {
+            self.calibration.arrive(session, &before, now, step)?;
         }
+        Ok(goes_on)
     }
 
-    /// Opens the session for upright frames of this size, unless it is.
-    fn open(&mut self, frame: [u32; 2]) -> Result<(), EngineError> {
+    /// Opens the session for upright frames of this size, unless it is. Whether work may go on: who pauses the session meanwhile does not
+    /// wait for it, and afterwards nothing may be submitted.
+    fn open(&mut self, frame: [u32; 2]) -> Result<bool, EngineError> {
         if self.session.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let options = SessionOptions { frame, ..self.options.session.clone() };
-        let mut session = self.portrait.engine.session(&self.portrait.avatar, &options)?;
+        let screen = self.screen.take();
+        self.publish(|state| (state.opening, state.parked) = (true, screen));
+        // Uploads, and submits nothing.
+        let opened = self.portrait.engine.session(&self.portrait.avatar, &options);
+        let (paused, screen) = self.publish(|state| {
+            state.opening = false;
+            // There is nothing that would need the device before a pause.
+            state.pausing = false;
+            (state.status.paused, state.parked.take())
+        });
+        self.screen = screen;
+        self.silent |= paused;
+        let mut session = opened?;
         self.calibration.begin(&mut session)?;
         self.presenter = Some(session.presenter());
         self.session = Some(session);
         self.publish(|state| state.status.open = true);
-        Ok(())
+        Ok(!paused)
     }
 
     /// Closes the session and keeps what was measured.
@@ -290,14 +333,16 @@ impl Worker<'_> {
     /// Gives back all that the session has on the device.
     fn free(&mut self) -> Result<(), EngineError> {
         drop((self.session.take(), self.presenter.take()));
+        self.made = false;
         self.publish(|state| (state.status.open, state.undrawn) = (false, None));
         let gpu = self.portrait.engine.gpu();
         // In the background nothing may be submitted; the next frame's submission does the same.
         if self.silent { gpu.wait() } else { gpu.collect() }
     }
 
-    fn publish(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.shared.lock());
+    fn publish<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let told = change(&mut self.shared.lock());
         self.shared.notify();
+        told
     }
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-struct Held(Arc<Picture>);
+pub(super) struct Held(pub(super) Arc<Picture>);
 
 impl HeldFrame for Held {
     fn frame(&self) -> CameraFrame<'_> {
@@ -20,7 +20,7 @@ impl HeldFrame for Held {
 }
 
 /// Nothing here takes so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_paused_session_submits_nothing_and_goes_on_as_before() {
@@ -66,28 +66,28 @@ fn a_paused_session_submits_nothing_and_goes_on_as_before() {
 }
 
 /// Preset fast on this device.
-fn fast(gpu: &Arc<Gpu>) -> Arc<Engine> {
+pub(super) fn fast(gpu: &Arc<Gpu>) -> Arc<Engine> {
     let weights = WeightsSource::File(root("weights/portrait_fast.safetensors"));
     Arc::new(Engine::with_gpu(gpu.clone(), "fast", &weights).expect("the committed weights fit preset fast"))
 }
 
-fn portrait(engine: Arc<Engine>) -> Portrait {
+pub(super) fn portrait(engine: Arc<Engine>) -> Portrait {
     let avatar = Arc::new(engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar"));
     Portrait { engine, avatar }
 }
 
 /// Each frame is taken over as it is.
-fn unfiltered(calibration: f32) -> SessionOptions {
+pub(super) fn unfiltered(calibration: f32) -> SessionOptions {
     let motion = MotionOptions { filter: None, ..MotionOptions::default() };
     SessionOptions { calibration, motion, ..SessionOptions::new(256, 256) }
 }
 
-fn start(portrait: &Portrait, session: SessionOptions, cool: Option<Portrait>) -> LiveSession {
+pub(super) fn start(portrait: &Portrait, session: SessionOptions, cool: Option<Portrait>) -> LiveSession {
     LiveSession::start(portrait.clone(), LiveOptions { session, rate: None, cool }).expect("starts")
 }
 
 /// The picture of a stored frame, or of one that shows the photo.
-fn show(session: &LiveSession, name: &str, ms: u64) -> Picture {
+pub(super) fn show(session: &LiveSession, name: &str, ms: u64) -> Picture {
     let frame = if name == "photo" { photo_s_face() } else { driver(name) };
     session.push(Box::new(Held(Arc::new(frame))), Orientation::default(), Duration::from_millis(ms)).expect("takes it");
     session.take_picture(PATIENCE).expect("no error").expect("a picture").picture

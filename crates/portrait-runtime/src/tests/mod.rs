@@ -6,6 +6,8 @@ mod first_start;
 mod fixtures;
 mod frame_path;
 mod live;
+mod live_ends;
+mod live_refusals;
 mod mediapipe;
 mod parity;
 mod pictures;
