@@ -99,7 +99,8 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineProgress(
     }
 }
 
-/// Adapter, backend, driver, preset, weights, precision, largest side and then each warning, a line each; null where the call failed.
+/// Adapter, backend, driver, preset, weights, precision, largest side and then each warning, a line each; null where the call failed. Its
+/// status goes to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -108,16 +109,19 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineInfo(
     env: *mut JNIEnv,
     _class: jobject,
     engine: jlong,
+    out: jobject,
 ) -> jstring {
     // SAFETY: plain data, for which zeros are values; then as the library says.
-    let info = unsafe {
+    let (status, info) = unsafe {
         let mut info: PortraitEngineInfo = std::mem::zeroed();
         info.struct_size = size_of::<PortraitEngineInfo>() as u32;
-        match portrait_engine_info(engine as u64, &mut info) {
-            PortraitStatus::Ok => info,
-            _ => return null_mut(),
-        }
+        let status = portrait_engine_info(engine as u64, &mut info);
+        Buffer::new(env, out).write([status as u64]);
+        (status, info)
     };
+    if status != PortraitStatus::Ok {
+        return null_mut();
+    }
     let texts: [&[c_char]; 5] = [&info.adapter, &info.backend, &info.driver, &info.preset, &info.weights];
     let texts = texts.map(|text| {
         // SAFETY: the library ends each with a zero.
@@ -131,7 +135,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineInfo(
     unsafe { string(env, &told) }
 }
 
-/// Names of the pipelines that are computed wrongly, with commas; null where the call failed.
+/// Names of the pipelines that are computed wrongly, with commas; null where the call failed. Its status goes to `out`.
 ///
 /// # Safety
 /// Called by the virtual machine.
@@ -140,12 +144,15 @@ pub unsafe extern "system" fn Java_org_portrait_Native_engineSelfTest(
     env: *mut JNIEnv,
     _class: jobject,
     engine: jlong,
+    out: jobject,
 ) -> jstring {
     // SAFETY: plain data, for which zeros are values; then as the library says.
     unsafe {
         let mut result: PortraitSelfTest = std::mem::zeroed();
         result.struct_size = size_of::<PortraitSelfTest>() as u32;
-        match portrait_engine_self_test(engine as u64, &mut result) {
+        let status = portrait_engine_self_test(engine as u64, &mut result);
+        Buffer::new(env, out).write([status as u64]);
+        match status {
             PortraitStatus::Ok => string(env, &CStr::from_ptr(result.names.as_ptr()).to_string_lossy()),
             _ => null_mut(),
         }

@@ -1,10 +1,11 @@
 //! Sessions.
 
-use crate::buffer::{Buffer, bits};
+use crate::buffer::{Buffer, bits, string};
 use crate::loans::lend;
 use crate::objects::rgba;
-use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject};
+use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject, jstring};
 use portrait_ffi::*;
+use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 
 /// Opens a session; its handle goes to `out`.
@@ -227,6 +228,27 @@ pub extern "system" fn Java_org_portrait_Native_sessionTrim(
     trim: jint,
 ) -> jint {
     portrait_session_trim(session as u64, trim as u32) as jint
+}
+
+/// Why the last window was given up; empty: none was. The status of the call goes to `out`.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionWindowFailure(
+    env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    out: jobject,
+) -> jstring {
+    // SAFETY: plain data, for which zeros are values; then as the library says.
+    unsafe {
+        let mut told: PortraitSessionStatus = std::mem::zeroed();
+        told.struct_size = size_of::<PortraitSessionStatus>() as u32;
+        let status = portrait_session_status(session as u64, &mut told);
+        Buffer::new(env, out).write([status as u64]);
+        string(env, &CStr::from_ptr(told.window_failure.as_ptr()).to_string_lossy())
+    }
 }
 
 /// Open, paused, window, cooled, face; pushed, dropped, pictures, latency, GPU time; score, region, the GPU's stages, failed, p50 and p95

@@ -1,6 +1,7 @@
 package org.portrait
 
 import android.app.Activity
+import android.app.Application
 import android.content.ComponentCallbacks2
 import android.content.ContextWrapper
 import android.graphics.Bitmap
@@ -53,6 +54,7 @@ internal fun following(photo: Square, driver: Square) {
     val session = well.settle().session ?: throw AssertionError(well.failure)
     check(session === portrait.session && 1f in well.progress, "ready")
     check(nothing.session == null && nothing.failure == null && nothing.progress.isEmpty(), "closed and silent")
+    outlives(activity, session)
     seen(activity, session, driver.frame)
     portrait.close()
     check(portrait.session == null, "closed")
@@ -62,6 +64,7 @@ internal fun following(photo: Square, driver: Square) {
 private fun seen(activity: Activity, session: Session, frame: Frame) {
     val application = activity.application
     val picture = memory(4 * 512 * 512)
+    val before = application.listeners()
     session.take(frame, picture, FRAME_TIME)
     val failures = mutableListOf<PortraitException>()
     val view = PortraitView(ContextWrapper(activity))
@@ -95,9 +98,36 @@ private fun seen(activity: Activity, session: Session, frame: Frame) {
         session.close()
         application.tellActivities { it.onActivityDestroyed(activity) }
     }
-    val following = application.tellActivities {} + application.tellComponents {}
-    check(listening == 0 && following == 0, "who listens, holds on to the activity")
+    check(listening == 0 && application.listeners() == before, "who listens, holds on to the activity")
     view.surfaceChanged(view.holder, 0, 10, 10)
     view.session = null
     check(failures.size == 1, "$failures")
+}
+
+private fun Application.listeners() = tellActivities {} + tellComponents {}
+
+/** A session that outlives its activity, as when the device is turned, and one that is ready when nobody sees its activity any more. */
+private fun outlives(old: Activity, session: Session) {
+    val (application, next) = old.application to Activity()
+    val (first, second) = listOf(old, next).map { PortraitView(it) }
+    first.session = session
+    application.tellActivities { it.onActivityStopped(old) }
+    check(session.status.paused, "nobody sees it")
+    application.tellActivities { it.onActivityDestroyed(old) }
+    second.session = session
+    application.tellActivities { it.onActivityStarted(next) }
+    check(!session.status.paused, "the next activity shows it")
+    second.session = null
+
+    application.tellActivities { it.onActivityStopped(next) }
+    check(!session.status.paused, "nobody follows")
+    second.session = session
+    check(session.status.paused, "ready while nobody sees it")
+    application.tellActivities { it.onActivityStarted(next) }
+    check(!session.status.paused, "seen again")
+    // Taken away while nobody sees it, it is paused by nobody.
+    application.tellActivities { it.onActivityStopped(next) }
+    second.session = null
+    check(!session.status.paused, "its own again")
+    application.tellActivities { it.onActivityStarted(old) }
 }

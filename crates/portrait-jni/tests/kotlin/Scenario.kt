@@ -16,12 +16,20 @@ fun main(arguments: Array<String>) {
     val clock = borrowed(session, driver, frames(session, driver))
     choices(engine, avatar, photo, driver, weights)
     engine.close()
+    closed(engine)
     avatar.close()
     session.take(driver.frame, memory(4 * 256 * 256), clock + FRAME_TIME)
     closed(session, driver.frame)
     following(photo, driver)
     gaveUp(weights)
     println("scenario: every call did what it says")
+}
+
+private fun closed(engine: Engine) {
+    for (call in listOf<() -> Any>(engine::info, engine::selfTest)) {
+        val why = runCatching(call).exceptionOrNull()
+        check((why as? PortraitException)?.status == PortraitException.Status.RELEASED, "$why")
+    }
 }
 
 private fun enginesThatFail(weights: File) {

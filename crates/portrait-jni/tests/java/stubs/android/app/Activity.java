@@ -5,19 +5,19 @@ import android.os.Bundle;
 import android.view.View;
 
 public class Activity extends ContextWrapper {
-    private final Application application = new Application();
+    private static final Application APPLICATION = new Application();
 
     public Activity() {
         super(null);
     }
 
     public final Application getApplication() {
-        return application;
+        return APPLICATION;
     }
 
     @Override
     public android.content.Context getApplicationContext() {
-        return application;
+        return APPLICATION;
     }
 
     protected void onCreate(Bundle state) {}

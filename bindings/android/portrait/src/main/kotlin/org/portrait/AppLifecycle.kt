@@ -1,13 +1,11 @@
 package org.portrait
 
 import android.app.Activity
-import android.app.Application
 import android.content.ComponentCallbacks2
 import android.content.Context
 import android.content.ContextWrapper
 import android.content.res.Configuration
 import android.os.Build
-import android.os.Bundle
 import android.os.PowerManager
 import org.portrait.Session.Thermal
 import org.portrait.Session.Trim
@@ -40,11 +38,15 @@ class AppLifecycle @JvmOverloads constructor(
         activity?.application?.registerActivityLifecycleCallbacks(following)
         val told = Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q
         forgetHeat = if (told) Heat.follow(context) { tell { setThermal(it) } } else ({})
+        Unseen.follow(context)
+        // It may have been stopped while the session was opened.
+        if (activity != null && activity in Unseen) rest()
     }
 
-    /** Follows no more. The session stays as it is. */
+    /** Follows no more. A session that this has paused goes on: whoever follows it next does not know whose pause it is. */
     override fun close() {
         if (closed) return
+        goOn()
         closed = true
         forgetHeat()
         application.unregisterComponentCallbacks(following)
@@ -55,23 +57,27 @@ class AppLifecycle @JvmOverloads constructor(
         if (!closed) session.tell(listener, news)
     }
 
-    private inner class Following : ComponentCallbacks2, Application.ActivityLifecycleCallbacks {
+    /** Returns when nothing is given to the GPU any more. */
+    private fun rest() = tell {
+        if (!status.paused) {
+            pause()
+            paused = true
+        }
+    }
+
+    private fun goOn() {
+        if (!paused) return
+        paused = false
+        tell { resume() }
+    }
+
+    private inner class Following : ComponentCallbacks2, ActivityNews {
         override fun onActivityStarted(activity: Activity) {
-            if (activity === this@AppLifecycle.activity && paused) {
-                paused = false
-                tell { resume() }
-            }
+            if (activity === this@AppLifecycle.activity) goOn()
         }
 
-        /** Returns when nothing is given to the GPU any more. */
         override fun onActivityStopped(activity: Activity) {
-            if (activity !== this@AppLifecycle.activity) return
-            tell {
-                if (!status.paused) {
-                    pause()
-                    paused = true
-                }
-            }
+            if (activity === this@AppLifecycle.activity) rest()
         }
 
         override fun onActivityDestroyed(activity: Activity) {
@@ -88,14 +94,6 @@ class AppLifecycle @JvmOverloads constructor(
         }
 
         override fun onConfigurationChanged(next: Configuration) {}
-
-        override fun onActivityCreated(activity: Activity, state: Bundle?) {}
-
-        override fun onActivityResumed(activity: Activity) {}
-
-        override fun onActivityPaused(activity: Activity) {}
-
-        override fun onActivitySaveInstanceState(activity: Activity, state: Bundle) {}
     }
 }
 

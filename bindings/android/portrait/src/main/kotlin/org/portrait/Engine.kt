@@ -97,14 +97,14 @@ class Engine private constructor(internal val handle: Long) : AutoCloseable {
     }
 
     /** What the engine runs on. Waits until it is open. */
-    fun info(): Info = Info((Native.engineInfo(handle) ?: throw Native.failure()).split("\n"))
+    fun info(): Info = Info(Native.told { out -> Native.engineInfo(handle, out) }.split("\n"))
 
     /**
-     * Runs every pipeline once and compares with the CPU: the names of those that this device computes wrongly. Takes seconds; not for the
-     * main thread.
+     * Runs every pipeline once and compares with the CPU: the names of those that this device computes wrongly, as many as fit in 255
+     * bytes. Takes seconds; not for the main thread.
      */
     fun selfTest(): List<String> {
-        val names = Native.engineSelfTest(handle) ?: throw Native.failure()
+        val names = Native.told { out -> Native.engineSelfTest(handle, out) }
         return if (names.isEmpty()) emptyList() else names.split(", ")
     }
 

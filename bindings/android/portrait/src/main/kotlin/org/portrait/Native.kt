@@ -24,9 +24,9 @@ internal object Native {
 
     @JvmStatic external fun engineProgress(engine: Long, out: ByteBuffer): String
 
-    @JvmStatic external fun engineInfo(engine: Long): String?
+    @JvmStatic external fun engineInfo(engine: Long, out: ByteBuffer): String?
 
-    @JvmStatic external fun engineSelfTest(engine: Long): String?
+    @JvmStatic external fun engineSelfTest(engine: Long, out: ByteBuffer): String?
 
     @JvmStatic external fun engineRelease(engine: Long): Int
 
@@ -72,6 +72,8 @@ internal object Native {
 
     @JvmStatic external fun sessionStatus(session: Long, out: ByteBuffer): Int
 
+    @JvmStatic external fun sessionWindowFailure(session: Long, out: ByteBuffer): String?
+
     @JvmStatic external fun sessionRelease(session: Long): Int
 
     @JvmStatic external fun surfaceCreated(
@@ -87,9 +89,6 @@ internal object Native {
         if (status != OK) throw PortraitException(Status.of(status), lastError())
     }
 
-    /** What the library says of this thread's last call, which told nothing else. */
-    fun failure() = PortraitException(Status.INTERNAL, lastError())
-
     /** Room for this many numbers of a call. */
     fun numbers(count: Int): ByteBuffer = ByteBuffer.allocateDirect(8 * count).order(ByteOrder.nativeOrder())
 
@@ -98,6 +97,14 @@ internal object Native {
         val out = numbers(1)
         check(call(out))
         return out.getLong(0)
+    }
+
+    /** What a call tells, whose status it writes. */
+    inline fun told(call: (out: ByteBuffer) -> String?): String {
+        val out = numbers(1)
+        val told = call(out)
+        check(out.getLong(0).toInt())
+        return told.orEmpty()
     }
 
     /** A text as the library takes it: with a zero at its end. */

@@ -125,6 +125,7 @@ class Portrait private constructor(context: Context, private val listener: Liste
         fun open(
             context: Context, photo: Bitmap, options: Session.Options = Session.Options(pictures = false), listener: Listener,
         ): Portrait {
+            Unseen.follow(context)
             val portrait = Portrait(context, listener)
             thread(name = "portrait open") { portrait.work(photo, options) }
             return portrait

@@ -15,6 +15,9 @@ class PortraitView @JvmOverloads constructor(context: Context, attributes: Attri
     private var listener: FailureListener? = null
     private var surface = false
 
+    /** Whether the session has taken the surface. */
+    private var attached = false
+
     /** The session that is shown; null: none. */
     var session: Session? = null
         set(next) {
@@ -22,11 +25,12 @@ class PortraitView @JvmOverloads constructor(context: Context, attributes: Attri
             lifecycle?.close()
             field = next
             lifecycle = next?.let { AppLifecycle(context, it, ::failed) }
-            if (surface) attach()
+            if (surface) attach(width, height)
         }
 
     init {
         holder.addCallback(this)
+        Unseen.follow(context)
     }
 
     /** Who hears of failures; null: nobody. */
@@ -34,7 +38,13 @@ class PortraitView @JvmOverloads constructor(context: Context, attributes: Attri
         this.listener = listener
     }
 
-    private fun attach() = tell { surfaceCreated(holder.surface, this@PortraitView.width, this@PortraitView.height) }
+    private fun attach(width: Int, height: Int) {
+        attached = false
+        tell {
+            surfaceCreated(holder.surface, width, height)
+            attached = true
+        }
+    }
 
     private fun failed(why: PortraitException) {
         listener?.failed(why)
@@ -46,14 +56,23 @@ class PortraitView @JvmOverloads constructor(context: Context, attributes: Attri
 
     override fun surfaceCreated(holder: SurfaceHolder) {
         surface = true
-        attach()
+        attach(width, height)
     }
 
-    override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = tell { surfaceChanged(width, height) }
+    override fun surfaceChanged(holder: SurfaceHolder, format: Int, width: Int, height: Int) = tell {
+        if (!attached || status.surface) {
+            surfaceChanged(width, height)
+        } else {
+            // It was given up since: why, nobody has heard, and perhaps it can be drawn on now.
+            surfaceFailure?.let { failed(PortraitException(PortraitException.Status.SURFACE, it)) }
+            attach(width, height)
+        }
+    }
 
     /** Returns when the library no longer draws: afterwards Android takes the surface away. */
     override fun surfaceDestroyed(holder: SurfaceHolder) {
         surface = false
+        attached = false
         tell { surfaceDestroyed() }
     }
 }

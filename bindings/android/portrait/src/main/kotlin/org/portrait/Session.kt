@@ -110,6 +110,10 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
             return SessionStatus(out)
         }
 
+    /** Why the last surface was given up; null where none was since the last one that could be drawn on. Never waits. */
+    val surfaceFailure: String?
+        get() = Native.told { out -> Native.sessionWindowFailure(handle, out) }.ifEmpty { null }
+
     /**
      * Gives the newest frame of the driver; an older one that was not begun yet is dropped. False, and no exception, after the session was
      * closed: cameras go on for a moment.
@@ -152,7 +156,7 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     /** Takes the next frame with a face as the driver's neutral pose. */
     fun recalibrate() = Native.check(Native.sessionRecalibrate(handle))
 
-    /** Stops making pictures, and waits for the frame at hand: afterwards nothing is submitted to the GPU. */
+    /** Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU. */
     fun pause() = Native.check(Native.sessionPause(handle))
 
     /** Goes on after a pause. */
@@ -161,7 +165,7 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     /** How hot the device is: fewer pictures a second first, then [Options.cool]. */
     fun setThermal(thermal: Thermal) = Native.check(Native.sessionSetThermal(handle, thermal.ordinal))
 
-    /** Gives memory back; waits until that is done. */
+    /** Gives memory back; waits until that is done, but not for a session to open. */
     fun trim(level: Trim) = Native.check(Native.sessionTrim(handle, level.ordinal))
 
     /**
@@ -175,7 +179,7 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     /** Fits pictures to a surface of another size in pixels. Waits for nothing. */
     fun surfaceChanged(width: Int, height: Int) = Native.check(Native.surfaceChanged(handle, width, height))
 
-    /** Draws on no surface any more; waits until it is no longer in use. */
+    /** Draws on no surface any more; waits until it is no longer in use, but not for a session to open. */
     fun surfaceDestroyed() = Native.check(Native.surfaceDestroyed(handle))
 
     /** Releases the session and waits for its thread, also where another thread is releasing it. */
