@@ -6,12 +6,12 @@
     /// short, and makes fewer pictures on a hot device. `PortraitView` has one; a session without a view needs its own.
     public final class AppLifecycle {
         private let observers: [any NSObjectProtocol]
+        private let pause: Pause
 
         /// - Parameter failed: hears what the library says, should one of these calls fail.
         @MainActor
         public init(_ session: Session, failed: @escaping @Sendable (any Error) -> Void = { _ in }) {
-            /// The app has paused it, and not the host: then it may go on by itself.
-            let paused = Flag()
+            let pause = Pause()
             let tell: @Sendable (() throws -> Void) -> Void = { call in
                 do { try call() } catch { failed(error) }
             }
@@ -23,16 +23,20 @@
                     tell { try call(session) }
                 }
             }
+            self.pause = pause
+            pause.observer = NotificationCenter.default.addObserver(
+                forName: UIApplication.willEnterForegroundNotification, object: nil, queue: nil
+            ) { [weak session] _ in
+                guard pause.end(), let session else { return }
+                tell { try session.resume() }
+            }
+            let rest: @Sendable (Session) throws -> Void = { session in
+                guard try !session.state.paused else { return }
+                pause.begin()
+                try session.pause()
+            }
             observers = [
-                on(UIApplication.didEnterBackgroundNotification) { session in
-                    guard try !session.state.paused else { return }
-                    paused.set(true)
-                    try session.pause()
-                },
-                on(UIApplication.willEnterForegroundNotification) { session in
-                    guard paused.set(false) else { return }
-                    try session.resume()
-                },
+                on(UIApplication.didEnterBackgroundNotification, rest),
                 on(UIApplication.didReceiveMemoryWarningNotification) { session in
                     try session.trim(session.state.paused ? .pipelines : .waiting)
                 },
@@ -41,12 +45,17 @@
                 },
             ]
             tell { try session.setThermal(.current) }
+            // It may have gone there while the session was opened.
+            if UIApplication.shared.applicationState == .background {
+                tell { try rest(session) }
+            }
         }
 
         deinit {
             for observer in observers {
                 NotificationCenter.default.removeObserver(observer)
             }
+            pause.leave()
         }
     }
 
@@ -57,18 +66,40 @@
         }
     }
 
-    /// A truth that any thread may change.
-    private final class Flag: @unchecked Sendable {
+    /// Whether the app has paused the session, and not the host: then the session goes on by itself, also where nobody follows the app for
+    /// it any more.
+    private final class Pause: @unchecked Sendable {
         private let lock = NSLock()
-        private var value = false
+        private var holds = false
+        private var left = false
 
-        /// Sets it; what it was.
-        @discardableResult
-        func set(_ next: Bool) -> Bool {
+        /// Ends the pause. Set once, before anybody else knows of this.
+        var observer: (any NSObjectProtocol)?
+
+        func begin() {
+            lock.withLock { holds = true }
+        }
+
+        /// Whether it held.
+        func end() -> Bool {
             lock.withLock {
-                defer { value = next }
-                return value
+                defer { holds = false }
+                if left { remove() }
+                return holds
             }
+        }
+
+        /// Nobody begins one any more. In the background nothing may be submitted: one that holds is ended when the app is back.
+        func leave() {
+            lock.withLock {
+                left = true
+                if !holds { remove() }
+            }
+        }
+
+        private func remove() {
+            if let observer { NotificationCenter.default.removeObserver(observer) }
+            observer = nil
         }
     }
 #endif

@@ -17,7 +17,9 @@
                 throw PortraitError.frame("the sample holds no picture: only those of a video output do")
             }
             let seconds = CMTimeGetSeconds(CMSampleBufferGetPresentationTimeStamp(sample))
-            try self.init(pixels, timestamp: UInt64(max(seconds, 0) * 1e9), rotation: rotation, mirrored: mirrored)
+            // A sample without a time has none that is a number.
+            let nanoseconds = seconds.isFinite ? UInt64(min(max(seconds, 0), 1e9) * 1e9) : 0
+            try self.init(pixels, timestamp: nanoseconds, rotation: rotation, mirrored: mirrored)
         }
 
         /// The same of a pixel buffer, with its time in nanoseconds.

@@ -15,6 +15,11 @@ public struct PortraitError: Error, LocalizedError, CustomStringConvertible, Sen
     static func frame(_ message: String) -> PortraitError {
         PortraitError(status: PORTRAIT_STATUS_FRAME.rawValue, message: message)
     }
+
+    /// A surface that was given up.
+    static func surface(_ message: String) -> PortraitError {
+        PortraitError(status: PORTRAIT_STATUS_SURFACE.rawValue, message: message)
+    }
 }
 
 /// Throws what the library says of this thread's last call, unless that was successful.
@@ -31,6 +36,11 @@ func waiting<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) 
             continuation.resume(with: Swift.Result(catching: work))
         }
     }
+}
+
+/// A time to wait as the library takes it: what is no number, or below zero, is none.
+func milliseconds(_ seconds: Double) -> UInt32 {
+    seconds > 0 ? UInt32(min(seconds * 1000, Double(UInt32.max))) : 0
 }
 
 /// The size of a structure as C counts it.

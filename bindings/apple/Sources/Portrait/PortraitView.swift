@@ -42,7 +42,17 @@
         override public func layoutSubviews() {
             super.layoutSubviews()
             guard attached else { return attach() }
-            tell { try session?.surfaceChanged(width: pixels.width, height: pixels.height) }
+            tell {
+                guard let session else { return }
+                let state = try session.state
+                if state.surface {
+                    return try session.surfaceChanged(width: pixels.width, height: pixels.height)
+                }
+                // It was given up since: why, nobody has heard, and perhaps it can be drawn on now.
+                attached = false
+                if let why = state.surfaceFailure { failed(PortraitError.surface(why)) }
+                attach()
+            }
         }
 
         private var pixels: (width: Int, height: Int) {

@@ -113,6 +113,8 @@ public final class Session: Sendable {
         public let region: [Float]
         /// Whether the session has ended by a failure, which the next push throws.
         public let failed: Bool
+        /// Why the last surface was given up; nil where none was since the last one that could be drawn on.
+        public let surfaceFailure: String?
     }
 
     let handle: UInt64
@@ -174,7 +176,7 @@ public final class Session: Sendable {
             var pixels = Data(count: length)
             let status = pixels.withUnsafeMutableBytes { bytes in
                 picture.pixels = bytes.bindMemory(to: UInt8.self).baseAddress
-                return portrait_session_take_picture(handle, UInt32(clamping: Int64(seconds * 1000)), &picture)
+                return portrait_session_take_picture(handle, milliseconds(seconds), &picture)
             }
             let (width, height) = (Int(picture.width), Int(picture.height))
             switch status {
@@ -201,7 +203,7 @@ public final class Session: Sendable {
         try check(portrait_session_recalibrate(handle))
     }
 
-    /// Stops making pictures, and waits for the frame at hand: afterwards nothing is submitted to the GPU.
+    /// Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU.
     public func pause() throws {
         try check(portrait_session_pause(handle))
     }
@@ -216,7 +218,7 @@ public final class Session: Sendable {
         try check(portrait_session_set_thermal(handle, thermal.rawValue))
     }
 
-    /// Gives memory back; waits until that is done.
+    /// Gives memory back; waits until that is done, but not for a session to open.
     public func trim(_ level: Trim) throws {
         try check(portrait_session_trim(handle, level.rawValue))
     }
@@ -229,6 +231,7 @@ public final class Session: Sendable {
             try check(portrait_session_status(handle, &told))
             let (search, track, transfer, motion, synthesis, compose) = told.gpu_stages_ns
             let (x, y, side, angle) = told.face_region
+            let surfaceFailure = text(told.window_failure)
             return State(
                 open: told.open, paused: told.paused, surface: told.window, cooled: told.cooled, face: told.face,
                 pushed: told.pushed, dropped: told.dropped, pictures: told.pictures, latency: Double(told.latency_ns) * 1e-9,
@@ -236,7 +239,8 @@ public final class Session: Sendable {
                 rate: Double(told.rate),
                 gpu: Double(told.gpu_ns) * 1e-9,
                 gpuStages: [search, track, transfer, motion, synthesis, compose].map { Double($0) * 1e-9 },
-                score: told.face_score, region: [x, y, side, angle], failed: told.failed)
+                score: told.face_score, region: [x, y, side, angle], failed: told.failed,
+                surfaceFailure: surfaceFailure.isEmpty ? nil : surfaceFailure)
         }
     }
 
@@ -263,7 +267,7 @@ public final class Session: Sendable {
         try check(portrait_session_surface_changed(handle, UInt32(clamping: width), UInt32(clamping: height)))
     }
 
-    /// Draws on no surface any more; waits until it is no longer in use.
+    /// Draws on no surface any more; waits until it is no longer in use, but not for a session to open.
     public func surfaceDestroyed() throws {
         try check(portrait_session_surface_destroyed(handle))
     }

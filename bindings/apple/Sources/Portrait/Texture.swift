@@ -46,8 +46,7 @@ extension Session {
     /// made of. Waits for a picture no longer than this. Nil: there is none, and the texture is as before.
     public func draw(into texture: Texture, timeout seconds: Double = 0) throws -> UInt64? {
         var timestamp: UInt64 = 0
-        let timeout = UInt32(clamping: Int64(seconds * 1000))
-        let status = portrait_session_draw_picture(handle, timeout, texture.handle, &timestamp)
+        let status = portrait_session_draw_picture(handle, milliseconds(seconds), texture.handle, &timestamp)
         if status == PORTRAIT_STATUS_PENDING.rawValue {
             return nil
         }

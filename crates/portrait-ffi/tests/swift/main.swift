@@ -121,7 +121,9 @@ func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throw
     var motion = options.motion
     motion.mouthGain = 11
     try await fails("`mouth_gain` is 11") { try session.setMotion(motion) }
-    try expect(try session.takePicture() == nil, "no picture yet")
+    for timeout in [0, -1, -.infinity, .nan] {
+        try expect(try session.takePicture(timeout: timeout) == nil, "no picture yet, and no wait of \(timeout)")
+    }
 
     let gone = Count()
     var clock: UInt64 = 0

@@ -31,6 +31,11 @@ public final class UIImage {
 
 @MainActor
 public final class UIApplication {
+    public enum State: Int, Sendable {
+        case active, inactive, background
+    }
+    public static let shared = UIApplication()
+    public var applicationState: State { .active }
     nonisolated public static let didEnterBackgroundNotification = Notification.Name("background")
     nonisolated public static let willEnterForegroundNotification = Notification.Name("foreground")
     nonisolated public static let didReceiveMemoryWarningNotification = Notification.Name("memory")
