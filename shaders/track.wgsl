@@ -51,6 +51,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     boxes[lane] = mine;
     workgroupBarrier();
+    storageBarrier(); // after every lane has read the region, which the first will write
     for (var half = 64u; half > 0u; half >>= 1u) {
         if lane < half { boxes[lane] = min(boxes[lane], boxes[lane + half]); }
         workgroupBarrier();

@@ -199,6 +199,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let started = state[0] > 0.5;
     for (var i = lane; i < COORDS; i += LANES) { pose[i] = filtered(i, found, started); }
     workgroupBarrier();
+    storageBarrier(); // after every lane has read whether the filter has started, which the first will write
     let distance = pose_distance(lane);
     let relative = control[0].y > 0.5;
     if lane == 0u {

@@ -130,7 +130,7 @@ pub(crate) fn run(engine: &Engine, avatar: &Avatar, drive: Drive, clip: &Clip, f
         gpu_ms: (!on_gpu.is_empty()).then(|| quantiles(&on_gpu)),
         first_ms,
         dispatches: used.len(),
-        submissions: (gpu.submissions() - submissions) / frames,
+        submissions: (gpu.submissions() - submissions).div_ceil(frames),
         objects_created: gpu.objects_created() - objects,
         gmac: 1e-9 * used.iter().map(|step| step.kernel.macs()).sum::<u64>() as f64,
         bytes: used.iter().map(|step| step.bytes(gpu.tier())).sum(),

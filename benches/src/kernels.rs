@@ -38,10 +38,12 @@ impl Row {
     fn new(gpu: &Arc<Gpu>, role: Role, name: &str, kernel: Arc<dyn Kernel>, kinds: Vec<TensorKind>) -> Result<Self> {
         let runner = Runner::of_kernel(gpu, name, &kernel, &kinds)?;
         let mut noise = Noise(0x5EED);
-        for (i, kind) in kinds.iter().enumerate() {
-            // Small and positive: sums stay finite, and sizes among the inputs mean something.
-            let values: Vec<f32> = (0..kind.len()).map(|_| 0.1 * noise.next()).collect();
-            runner.set(&Runner::binding(i), &values)?;
+        // Small and positive: sums stay finite, and sizes among the inputs mean something.
+        let mut values: Vec<Vec<f32>> =
+            kinds.iter().map(|kind| (0..kind.len()).map(|_| 0.1 * noise.next()).collect()).collect();
+        kernel.rehearse(&mut values);
+        for (i, values) in values.iter().enumerate() {
+            runner.set(&Runner::binding(i), values)?;
         }
         let bytes = kinds.iter().map(|kind| kind.bytes(gpu.tier())).sum();
         // The first run may still compile; the second tells how many of them outlast the timer's grain.

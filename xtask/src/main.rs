@@ -12,6 +12,7 @@ mod setup;
 mod shell;
 mod targets;
 mod test;
+mod told;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::{kotlin, shell};
 
 /// Environment for everything that opens a device.
+#[derive(Default)]
 pub(crate) struct Environment {
     variables: Vec<(&'static str, PathBuf)>,
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::targets::{self, Checked};
+use crate::told::Told;
 use crate::{hash, setup, shell};
 
 struct Stage {
@@ -16,6 +17,9 @@ struct Stage {
 }
 
 const TARGETS: &str = "targets";
+const TEST: &str = "test";
+/// Stages that read formatting or licences alone, and need nothing installed.
+const READING: [&str; 2] = ["fmt", "deny"];
 
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", arguments: &["fmt", "--all", "--check"], environment: &[] },
@@ -25,7 +29,7 @@ const STAGES: &[Stage] = &[
         environment: &[],
     },
     // A test that needs an adapter fails where there is none, instead of being skipped.
-    Stage { name: "test", arguments: &["test", "--workspace"], environment: &[("PORTRAIT_REQUIRE_GPU", "1")] },
+    Stage { name: TEST, arguments: &["test", "--workspace"], environment: &[("PORTRAIT_REQUIRE_GPU", "1")] },
     Stage {
         name: "doc",
         arguments: &["doc", "--workspace", "--no-deps"],
@@ -48,12 +52,19 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
         bail!("no stage is called `{unknown}`; there are {}", known.join(", "));
     }
-    hash::run()?;
-    let windows = names.is_empty() || names.iter().any(|name| name == "test");
-    let environment = setup::prepare(if windows { setup::Purpose::Test } else { setup::Purpose::Run })?;
+    let chosen: Vec<&Stage> =
+        STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)).collect();
+    let has = |name: &str| chosen.iter().any(|stage| stage.name == name);
+    let environment = if chosen.iter().all(|stage| READING.contains(&stage.name)) {
+        setup::Environment::default()
+    } else {
+        hash::run()?;
+        setup::prepare(if has(TEST) { setup::Purpose::Test } else { setup::Purpose::Run })?
+    };
 
+    let mut told = Told::default();
     let mut results: Vec<(&Stage, Outcome, Duration)> = Vec::new();
-    for stage in STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)) {
+    for stage in chosen {
         let mut command = shell::cargo();
         command.args(stage.arguments).envs(stage.environment.iter().copied());
         environment.apply(&mut command);
@@ -62,12 +73,19 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
             outcome_of(targets::check(&targets::OF_EACH_SYSTEM)?)
         } else {
             println!("\n── {} ── {}", stage.name, shell::text(&command));
-            outcome(stage, &mut command)?
+            if stage.name == TEST {
+                let (passed, by_tests) = Told::by(&mut command)?;
+                told = by_tests;
+                if passed { Outcome::Passed } else { Outcome::Failed }
+            } else {
+                outcome(stage, &mut command)?
+            }
         };
         results.push((stage, outcome, start.elapsed()));
     }
 
     println!();
+    told.print();
     for (stage, outcome, time) in &results {
         let seconds = time.as_secs_f64();
         match outcome {

@@ -4,7 +4,7 @@ use crate::error::{GraphError, WeightsFault};
 use crate::program::TensorKind;
 use crate::weights::Weights;
 use portrait_kernels::{
-    Activation, AvgPool, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
+    Activation, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -359,14 +359,6 @@ impl<'w> Graph<'w> {
         let Conv2d { kernel, stride, pad } = geometry;
         let pool = Arc::new(MaxPool { input, kernel, stride, pad });
         self.kernel(&label, pool, &[x], &[TensorKind::Feature([c, oh, ow])])[0]
-    }
-
-    /// Mean of `kernel × kernel` blocks.
-    pub fn avg_pool(&mut self, x: Value, kernel: u32) -> Value {
-        let input @ [c, h, w] = self.shape(x);
-        let label = format!("{}.avg_pool", self.values[x.0].label);
-        let pool = Arc::new(AvgPool { input, kernel, stride: kernel });
-        self.kernel(&label, pool, &[x], &[TensorKind::Feature([c, h / kernel, w / kernel])])[0]
     }
 
     /// Mean over all pixels, as an `f32` vector.

@@ -83,6 +83,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     /// When a length differs from what [`Kernel::bindings`] says.
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]);
 
+    /// Overwrites some of the noise that a self-test or a benchmark binds (values of all bindings, in order), so that the kernel does
+    /// what it is for: one that waits for a face would see none. Most kernels take any number.
+    fn rehearse(&self, _values: &mut [Vec<f32>]) {}
+
     /// Multiply-accumulates of the mathematical operation, as the literature counts them (a variant may need fewer).
     fn macs(&self) -> u64 {
         0

@@ -68,6 +68,15 @@ impl Kernel for RefineCrops {
         ]
     }
 
+    /// A crop of the whole frame, and points spread over it.
+    fn rehearse(&self, values: &mut [Vec<f32>]) {
+        let [width, height] = self.frame.map(|side| side as f32);
+        values[1].copy_from_slice(&[0.5 * width, 0.5 * height, width.min(height), 0.0]);
+        for (i, v) in values[2].iter_mut().enumerate() {
+            *v = 0.4 * (1.7 * i as f32).sin();
+        }
+    }
+
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let params = Params { frame: self.frame, scale: self.scale(), pad: 0 };
         let [_, m, n] = Self::OUTPUT;

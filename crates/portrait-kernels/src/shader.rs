@@ -31,7 +31,6 @@ macro_rules! prelude {
 // One line per kernel file, sorted.
 shaders![
     "add_features",
-    "avg_pool",
     "ceiling_copy",
     "ceiling_fma",
     "compose",
@@ -61,7 +60,6 @@ shaders![
     "crop",
     "decode_face",
     "depthwise",
-    "feature_to_rgba",
     "fully_connected",
     "global_average",
     "max_pool",
@@ -72,7 +70,6 @@ shaders![
     "refine_crops",
     "refine_points",
     "resize_bilinear",
-    "rgba_to_feature",
     "scale_channels",
     "separable",
     "tps_solve",

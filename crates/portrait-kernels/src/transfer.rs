@@ -300,6 +300,15 @@ impl Kernel for Transfer {
         list
     }
 
+    /// A face, filtered, moving relative to a neutral pose.
+    fn rehearse(&self, values: &mut [Vec<f32>]) {
+        let [_, _, _, control, status, state, _] = values else { panic!("transfer has seven bindings") };
+        control.copy_from_slice(&TransferControl::default().to_floats());
+        status.copy_from_slice(&[0.9, 1.0, 0.0, 0.0]);
+        state[0] = 1.0;
+        state[Self::NEUTRAL_AT..Self::NEUTRAL_AT + 4].copy_from_slice(&[1.0, 0.0, 1.0, 0.0]);
+    }
+
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let params = Params { base: std::array::from_fn(|i| std::array::from_fn(|lane| self.base[i * 4 + lane])) };
         Dispatch {

@@ -78,6 +78,18 @@ impl Kernel for UnpackFrame {
         ]
     }
 
+    /// RGBA, upright.
+    fn rehearse(&self, values: &mut [Vec<f32>]) {
+        let [width, height] = self.size.map(|side| side as i32);
+        let layout = FrameLayout {
+            column: [1, 0, 0, width],
+            row: [0, 1, 0, height],
+            planes: [0, 1, 2].map(|first| [first, 4 * self.size[0], 4, 0]),
+            colour: [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
+        };
+        values[1].copy_from_slice(bytemuck::cast_slice(bytemuck::bytes_of(&layout)));
+    }
+
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let params = Params { size: self.size, bytes: self.bytes(), pad: 0 };
         Dispatch {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Check, Gpu, Rng, to_layout, twin};
-use portrait_kernels::{DecodeFace, DetectedFace, DeviceProfile, Tier, WantedFace, decode_faces};
+use portrait_kernels::{DecodeFace, DetectedFace, DeviceProfile, Kernel, Tier, WantedFace, decode_faces};
 
 const START: [f32; 4] = [9.0, 8.0, 7.0, 6.0];
 
@@ -325,4 +325,14 @@ fn the_comparison_can_fail() {
     let op = DecodeFace { frame: [1, 1] };
     Check::new(&op, &heads).run();
     assert!(Check::new(&op, &heads).perturb(0, 3, 0.01).report().is_err());
+}
+
+#[test]
+fn a_rehearsal_shows_one_face() {
+    let kernel = DecodeFace { frame: [640, 480] };
+    let mut values: Vec<Vec<f32>> = kernel.bindings().iter().map(|b| Rng::new(4).vec(b.len)).collect();
+    kernel.rehearse(&mut values);
+    let [roi, found] = twin(&kernel, &values[..5], &[]).try_into().expect("two outputs");
+    assert!(found[1] == 1.0 && found[2] == 1.0, "{found:?}");
+    assert!(roi[2] > 100.0 && roi[3] != 0.0, "{roi:?}");
 }

@@ -1,9 +1,9 @@
-//! Pictures in and out: crop, conversion to features and back.
+//! Pictures in: crops.
 
 mod common;
 
-use common::{Check, Gpu, Rng, assert_close, from_layout, to_layout, twin};
-use portrait_kernels::{Border, Crop, DeviceProfile, FeatureToRgba, Kernel, RgbaToFeature, Tier};
+use common::{Check, Gpu, Rng, assert_close, from_layout, twin};
+use portrait_kernels::{Border, Crop, DeviceProfile, Kernel, Tier};
 use std::f32::consts::{FRAC_PI_2, PI};
 
 const PLAIN: Crop = Crop { frame: [7, 5], size: [7, 5], taps: 1, scale: 1.0, offset: 0.0, border: Border::Zero };
@@ -165,38 +165,6 @@ fn crop_of_a_broken_region_stays_finite() {
 }
 
 #[test]
-fn rgba_to_feature() {
-    for size in [[1, 1], [17, 5], [3, 33]] {
-        let op = RgbaToFeature { size };
-        let inputs = [picture(size, 5)];
-        Check::new(&op, &inputs).size(0, size).run();
-        let planes: Vec<f32> = (0..4).flat_map(|k| inputs[0].iter().skip(k).step_by(4).copied()).collect();
-        assert_eq!(twin(&op, &inputs, &[])[0], to_layout(&planes, op.output()));
-    }
-}
-
-#[test]
-fn feature_to_rgba() {
-    for (size, channels) in [([1, 1], 3), ([17, 5], 4), ([3, 33], 5), ([16, 4], 3)] {
-        for alpha in [false, true] {
-            let op = FeatureToRgba { size, channels, alpha };
-            let shape = [channels, size[1], size[0]];
-            let x: Vec<f32> = Rng::new(6).feature(shape).iter().map(|v| 1.5 * v).collect();
-            let inputs = [x];
-            Check::new(&op, &inputs).size(1, size).run();
-            let x = from_layout(&inputs[0], shape);
-            let plane = (size[0] * size[1]) as usize;
-            for (i, &got) in twin(&op, &inputs, &[])[0].iter().enumerate() {
-                let (pixel, k) = (i / 4, i % 4);
-                let value = if k as u32 == 3 && channels == 3 { 0.0 } else { x[k * plane + pixel] };
-                let want = if k == 3 && !alpha { 1.0 } else { value.clamp(0.0, 1.0) };
-                assert_eq!(got, want, "{op:?} at {i}");
-            }
-        }
-    }
-}
-
-#[test]
 fn the_comparison_can_fail() {
     if Gpu::open().is_none() {
         return;
@@ -204,7 +172,4 @@ fn the_comparison_can_fail() {
     let op = Crop { size: [3, 3], ..PLAIN };
     let inputs = [picture(op.frame, 1), vec![3.0, 2.0, 4.0, 0.2]];
     assert!(Check::new(&op, &inputs).size(0, op.frame).perturb(0, 5, 0.1).report().is_err());
-    let op = FeatureToRgba { size: [3, 2], channels: 3, alpha: false };
-    let inputs = [vec![0.5; op.bindings()[0].len]];
-    assert!(Check::new(&op, &inputs).size(1, [3, 2]).perturb(0, 5, 0.02).report().is_err());
 }

@@ -515,3 +515,16 @@ fn a_wrong_state_is_seen() {
     let report = Check::new(&kernel(), &inputs).initial(initial).perturb(0, POINT_AT + 9, 0.1).report();
     report.expect_err("a wrong neutral point went unseen");
 }
+
+#[test]
+fn a_rehearsal_sees_a_face_move() {
+    let kernel = kernel();
+    let mut values: Vec<Vec<f32>> =
+        kernel.bindings().iter().zip(1..).map(|(b, seed)| Rng::new(seed).vec(b.len)).collect();
+    kernel.rehearse(&mut values);
+    let before: Vec<Option<Vec<f32>>> = values[5..].iter().cloned().map(Some).collect();
+    let [state, y] = twin(&kernel, &values[..5], &before).try_into().expect("two outputs");
+    let moved = |now: &[f32], then: &[f32]| now.iter().zip(then).filter(|(a, b)| (*a - *b).abs() > 1e-3).count();
+    assert!(moved(&state[VALUE_AT..VALUE_AT + COORDS], &values[5][VALUE_AT..]) > COORDS * 9 / 10, "filtered");
+    assert!(moved(&y[..COORDS], &values[2]) > COORDS * 9 / 10, "moved away from the photo");
+}

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Check, Rng, twin};
-use portrait_kernels::{FrameLayout, UnpackFrame};
+use common::{Check, Gpu, Rng, twin};
+use portrait_kernels::{FrameLayout, Kernel, UnpackFrame};
 
 const PLAIN: [[f32; 4]; 3] = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
 
@@ -126,4 +126,28 @@ fn the_comparison_sees_one_wrong_texel() {
     let inputs = inputs(&kernel, &noise(144, 5), FrameLayout { column, row, planes, colour: PLAIN });
     let perturbed = Check::new(&kernel, &inputs).size(2, [9, 4]).perturb(0, 40, 0.1).report();
     assert!(perturbed.is_err() || common::Gpu::open().is_none());
+}
+
+#[test]
+fn a_rehearsal_shows_a_picture() {
+    let kernel = UnpackFrame { size: [6, 4] };
+    let mut values: Vec<Vec<f32>> = kernel.bindings().iter().map(|b| Rng::new(3).vec(b.len)).collect();
+    kernel.rehearse(&mut values);
+    let picture = twin(&kernel, &values[..2], &[]).remove(0);
+    let bytes: &[u8] = bytemuck::cast_slice(&values[0]);
+    let shown: Vec<u8> = picture.iter().map(|v| (v * 255.0).round() as u8).collect();
+    assert!(shown.chunks(4).zip(bytes.chunks(4)).all(|(shown, byte)| shown[..3] == byte[..3] && shown[3] == 255));
+}
+
+#[test]
+fn the_comparison_can_fail() {
+    if Gpu::open().is_none() {
+        return;
+    }
+    let kernel = UnpackFrame { size: [6, 4] };
+    let mut values: Vec<Vec<f32>> = kernel.bindings().iter().map(|b| Rng::new(3).vec(b.len)).collect();
+    kernel.rehearse(&mut values);
+    let inputs = &values[..2];
+    Check::new(&kernel, inputs).size(2, kernel.size).run();
+    assert!(Check::new(&kernel, inputs).size(2, kernel.size).perturb(0, 5, 0.02).report().is_err());
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// Once, when a photo is prepared.
+    Prepare,
     /// In frames that look for a face: the first one, and while none is tracked.
     Search,
     /// In frames driven by video.
@@ -84,6 +86,22 @@ pub fn frame_steps(preset: &Preset, options: &SessionOptions) -> Result<Vec<Fram
         list.extend(steps(Part::Render, &paste(kernel)?));
     }
     Ok(list)
+}
+
+/// Every dispatch of the networks that only the preparation of a photo runs, those of views that not all weights have included. Shapes
+/// only, as in [`frame_steps`].
+///
+/// # Errors
+/// A preset whose networks cannot be built.
+pub fn prepare_steps(preset: &Preset) -> Result<Vec<FrameStep>, EngineError> {
+    let noise = Weights::seeded(1);
+    let programs = [
+        nets::segmentation()?,
+        nets::motion_bias(preset, &noise)?,
+        nets::view(preset, &noise)?,
+        nets::fuse_views(preset, &noise)?,
+    ];
+    Ok(programs.iter().flat_map(|program| steps(Part::Prepare, program)).collect())
 }
 
 /// What brings the square to another size, or cuts the person out; `None` where neither is asked for.

@@ -194,7 +194,7 @@ pub(crate) fn merge(preset: &Preset, weights: &Weights) -> Result<Program, Engin
 }
 
 /// `masks` (person and landmark mask at motion resolution) → `motion_bias`.
-fn motion_bias(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn motion_bias(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("motion bias");
     let masks = g.external("masks", square(2, preset.motion));
     let bias = dense_motion_bias(&mut g, preset, weights, masks);
@@ -259,7 +259,7 @@ pub(crate) fn render(preset: &Preset, weights: &Weights) -> Result<Program, Engi
 }
 
 /// Mixed keypoints of a pseudo view to its `bottleneck`: the externals of [`warped`].
-fn view(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn view(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let mut g = Graph::new("view");
     g.use_weights(weights);
     let w = warped(&mut g, preset, weights);
@@ -269,7 +269,7 @@ fn view(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
 }
 
 /// `views` (the bottlenecks of all views) → `view_bias`.
-fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
+pub(crate) fn fuse_views(preset: &Preset, weights: &Weights) -> Result<Program, EngineError> {
     let [c, h, w] = preset.synthesis_bottleneck();
     let mut g = Graph::new("view bias");
     let views = g.external("views", TensorKind::Feature([c * preset.synthesis.views, h, w]));

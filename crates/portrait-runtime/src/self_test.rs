@@ -12,7 +12,7 @@ use crate::inventory::paste;
 use crate::options::SessionOptions;
 use crate::runner::Runner;
 use portrait_graph::{Step, TensorKind};
-use portrait_kernels::{Bind, Paste, ShaderKey};
+use portrait_kernels::{Bind, Binding, Paste, ShaderKey};
 use std::collections::BTreeMap;
 
 /// Result of one pipeline.
@@ -130,21 +130,25 @@ impl Engine {
         let tier = self.gpu.tier();
         let specs = step.kernel.bindings();
         let mut noise = Noise(0x5EED);
-        let mut values: Vec<Vec<f32>> = Vec::new();
         let kinds: Vec<TensorKind> = step.bindings.iter().map(|id| compiled.program.tensors[id.0].kind).collect();
         let runner = Runner::of_kernel(&self.gpu, key.file, &step.kernel, &kinds)?;
-        for (i, (spec, kind)) in specs.iter().zip(&kinds).enumerate() {
-            let raw: Vec<f32> = (0..spec.len).map(|_| noise.next()).collect();
-            values.push(match kind {
-                TensorKind::Feature(_) | TensorKind::Halves(_) => {
-                    let stored = kind.stored(tier);
-                    stored.decode(&stored.encode(&raw))
-                }
+        let noise_of = |(spec, kind): (&Binding, &TensorKind)| -> Vec<f32> {
+            let raw = (0..spec.len).map(|_| noise.next());
+            match kind {
+                TensorKind::Feature(_) | TensorKind::Halves(_) => raw.collect(),
                 // Time steps and sizes are among them: positive.
-                TensorKind::Floats(_) => raw.iter().map(|v| v.abs()).collect(),
-                TensorKind::Texture(_) => raw.iter().map(|v| ((v * 0.5 + 0.5) * 255.0).round() / 255.0).collect(),
-            });
-            runner.set(&Runner::binding(i), &values[i])?;
+                TensorKind::Floats(_) => raw.map(f32::abs).collect(),
+                TensorKind::Texture(_) => raw.map(|v| ((v * 0.5 + 0.5) * 255.0).round() / 255.0).collect(),
+            }
+        };
+        let mut values: Vec<Vec<f32>> = specs.iter().zip(&kinds).map(noise_of).collect();
+        step.kernel.rehearse(&mut values);
+        for (i, (values, kind)) in values.iter_mut().zip(&kinds).enumerate() {
+            if let TensorKind::Feature(_) | TensorKind::Halves(_) = kind {
+                let stored = kind.stored(tier);
+                *values = stored.decode(&stored.encode(values));
+            }
+            runner.set(&Runner::binding(i), values)?;
         }
         runner.submit();
         let split = specs.iter().position(|s| s.kind.is_output()).unwrap_or(specs.len());

@@ -16,6 +16,8 @@ pub const NMSE_F32: f64 = 1e-6;
 pub const NMSE_F16: f64 = 5e-4;
 /// Largest difference of a texture value: rounding to 8 bits may fall on either side.
 const TEXTURE_STEP: f32 = 1.01 / 255.0;
+/// How much further off than the mean may be one value may be.
+const ONE_OF_MANY: f64 = 50.0;
 
 /// Checks `kernel` in all tiers and profiles, or prints that there is no adapter.
 ///
@@ -68,8 +70,11 @@ impl<'a> Check<'a> {
     /// Runs the comparison; the error names kernel, tier, shader, worst element and both values.
     pub fn report(&self) -> Result<(), String> {
         let Some(gpu) = Gpu::open() else { return Ok(()) };
-        for tier in Tier::ALL.into_iter().filter(|&t| gpu.supports(t)) {
-            let bindings = self.kernel.bindings();
+        let bindings = self.kernel.bindings();
+        let tiered = |b: &Binding| matches!(b.kind, Bind::Feature | Bind::FeatureOut | Bind::Halves);
+        // Without features the shader is the same text in every tier.
+        let tiers = if bindings.iter().any(tiered) { &Tier::ALL[..] } else { &[Tier::F32] };
+        for &tier in tiers.iter().filter(|&&t| gpu.supports(t)) {
             let inputs = rounded(&bindings, tier, self.inputs, false);
             let initial: Vec<Option<Vec<f32>>> = self.initial_rounded(&bindings, tier);
             let mut expected = twin(self.kernel, &inputs, &initial);
@@ -159,7 +164,9 @@ fn compare(kind: Bind, tier: Tier, got: &[f32], want: &[f32]) -> Result<(), Stri
     } else {
         (squares / energy.max(1e-12), if tier == Tier::F32 { NMSE_F32 } else { NMSE_F16 })
     };
-    if value <= limit {
+    // The mean of many values drowns a single one, and a wrong corner.
+    let rms = (energy.max(1e-12) / got.len() as f64).sqrt();
+    if value <= limit && (kind == Bind::TextureOut || error(worst) <= ONE_OF_MANY * limit.sqrt() * rms) {
         return Ok(());
     }
     let wrong = (0..got.len()).filter(|&i| error(i) > 0.01 * (energy / got.len() as f64).sqrt()).count();
