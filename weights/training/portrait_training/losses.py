@@ -174,7 +174,8 @@ def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: 
     marks = net.dense_motion.marks(batch["label_d"][:, :facial])
     dmask = F.interpolate(batch["dmask"], o["masks"].shape[-2:], mode="area")
     return {
-        "warp": ((o["warped"] - want).abs() * weight * (0.15 + 0.85 * batch["dmask"])).mean() * scale,
+        # Outside of the driver as much as inside: the background lies still there, and what is not it is a head that was dragged.
+        "warp": ((o["warped"] - want).abs() * weight).mean() * scale,
         "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
         "flow": exact_flow(o, batch) * 30,

@@ -40,6 +40,12 @@ class Run:
     def norm(self) -> bool:
         return isinstance(self.net.synthesis.unet.stem[1], torch.nn.BatchNorm2d)
 
+    def freeze_norm(self):
+        """BatchNorm keeps its statistics from here on and is an affine map that is trained."""
+        for module in self.net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+
     def start_from(self, path: Path, open_blend: float):
         """Weights of another run (a checkpoint's average, a bare state dict, a weight file); blend logits scaled to unsaturate them."""
         norm, loaded = self.norm, load(path, self.net.config)

@@ -133,6 +133,7 @@ def main():
     parser.add_argument("--open-blend", type=float, default=1.0, help="factor on the blend logits of --start")
     parser.add_argument("--without-norm", action="store_true", help="fold BatchNorm before training goes on")
     parser.add_argument("--with-norm", action="store_true", help="put BatchNorm back into a published --start, which then learns at a full rate")
+    parser.add_argument("--freeze-norm", action="store_true", help="hold the statistics of BatchNorm: without their noise small motions get precise")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     parser.add_argument("--views", type=float, default=0.0, help="share of the steps on whole pictures that have pseudo views")
@@ -162,6 +163,8 @@ def main():
             calibrate = Sampler(Cache(args.cache), Recipe(size=args.phases[0].size, batch=16, reposed=0, rendered=0))
             run.net.with_norm([tensors(make(calibrate, args.seed, SHEET + n), device) for n in range(CALIBRATE)])
             run.restart()
+    if args.freeze_norm:
+        run.freeze_norm()
     frozen = lambda path: load(path).to(device, memory_format=torch.channels_last).requires_grad_(False) if path else None
     perceptual, teacher, held = Perceptual(args.vgg, quick(device)).to(device), frozen(args.teacher), frozen(args.hold_occlusion)
     judges = Judges(perceptual, FaceMesh().to(device), run.adversary, args.adversary, teacher, held)
