@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
-use portrait_media::{AudioTrack, Picture, VideoWriter};
+use portrait_media::{AudioTrack, Picture, VideoWriter, check_target, save_png};
 use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
@@ -74,10 +74,10 @@ impl Animate {
         let mut driver = Driver::open(&self.drive)?;
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
-        let [width, height] = self.framing.dimensions(source.photo(), &self.source)?;
-        drop(VideoWriter::create(&self.output, width, height, driver.fps())?);
-        self.record_motion.as_deref().map_or(Ok(()), output::check_target)?;
-        compare_path.as_deref().map_or(Ok(()), output::check_target)?;
+        let size @ [width, height] = self.framing.dimensions(source.photo(), &self.source)?;
+        let losses = self.losses(&VideoWriter::create(&self.output, width, height, driver.fps())?, size, &driver);
+        self.record_motion.as_deref().map_or(Ok(()), check_target)?;
+        compare_path.as_deref().map_or(Ok(()), check_target)?;
 
         let start = Instant::now();
         let spinner = console::spinner("preparing the portrait");
@@ -88,6 +88,7 @@ impl Animate {
         let told = engine.gpu().warnings().len();
         let prepared = source.prepare(&engine, &self.source, self.faces.faces())?;
         let mut warnings = prepared.warnings();
+        warnings.extend(losses);
         let mut session = self.session(&engine, &prepared, &driver)?;
         warnings.extend(engine.gpu().warnings().into_iter().skip(told));
         if interrupt::requested() {
@@ -120,14 +121,15 @@ impl Animate {
         let (frames, lost_frames) = (writer.frames(), lost_frames(&render.session) + driver.lost());
         let size = writer.size();
         let sheet = render.compare.as_ref().and_then(Compare::picture);
-        writer.finish()?;
+        // What one of them fails at does not lose the others.
+        let video = writer.finish();
         let animate_seconds = start.elapsed().as_secs_f64();
-        if let (Some(path), Some(sheet)) = (&compare_path, &sheet) {
-            portrait_media::save_png(path, sheet)?;
-        }
-        if let Some(path) = &self.record_motion {
-            RecordedMotion { neutral: render.session.neutral()?, frames: render.motion }.save(path)?;
-        }
+        let sheet = compare_path.as_deref().zip(sheet).map(|(path, sheet)| save_png(path, &sheet));
+        let motion = self.record_motion.as_deref().map(|path| -> Result<()> {
+            Ok(RecordedMotion { neutral: render.session.neutral()?, frames: render.motion }.save(path)?)
+        });
+        // What is told is about the video.
+        video?;
 
         if lost_frames > 0 {
             let lost = format!(
@@ -141,7 +143,7 @@ impl Animate {
         let interrupted = interrupt::requested() && clip_frames != Some(frames);
         let report = Report {
             output: self.output.clone(),
-            compare: compare_path,
+            compare: compare_path.filter(|_| matches!(sheet, Some(Ok(())))),
             size,
             frames,
             clip_frames,
@@ -159,8 +161,13 @@ impl Animate {
             warnings,
         };
         report.print(self.json);
-        if let Some(error) = render.broken {
-            bail!("{error:#}; `{}` holds the {frames} frames before the break", self.output.display());
+        let holds = format!("; `{}` holds the {frames} frames before the break", self.output.display());
+        let broken = render.broken.map(|error| console::chain(&error) + &holds);
+        let unsaved = [sheet.map(|saved| saved.map_err(anyhow::Error::from)), motion].into_iter().flatten();
+        let unsaved = unsaved.filter_map(Result::err).map(|error| console::chain(&error));
+        let faults: Vec<String> = broken.into_iter().chain(unsaved).collect();
+        if !faults.is_empty() {
+            bail!(faults.join("; "));
         }
         Ok(if interrupted { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::SUCCESS })
     }
@@ -170,9 +177,28 @@ impl Animate {
         inputs.extend(self.engine.weights.as_deref());
         inputs.extend(self.framing.inputs());
         self.framing.check_output(&self.output)?;
-        output::refuse_inputs(&self.output, &inputs)?;
-        self.record_motion.as_deref().map_or(Ok(()), |motion| output::refuse_inputs(motion, &inputs))?;
-        compare.map_or(Ok(()), |compare| output::refuse_inputs(compare, &inputs))
+        let outputs = [Some(self.output.as_path()), compare, self.record_motion.as_deref()];
+        let outputs: Vec<&Path> = outputs.into_iter().flatten().collect();
+        outputs.iter().try_for_each(|output| output::refuse_inputs(output, &inputs))?;
+        output::refuse_equal(&outputs)
+    }
+
+    /// What the video will not have of photo and clip, and the way out.
+    fn losses(&self, video: &VideoWriter, [width, height]: [u32; 2], driver: &Driver) -> Vec<String> {
+        let [w, h] = video.size();
+        let scaled = ([w, h] != [width, height]).then(|| {
+            format!(
+                "MP4 has no pictures of {width}×{height}: they are scaled down to {w}×{h}; PNG frames keep their size"
+            )
+        });
+        let clip = self.drive.display();
+        let mute = (video.takes_audio() && driver.has_other_sound()).then(|| {
+            format!(
+                "the sound of `{clip}` is left out: only AAC in an MP4 or MOV is carried over; \
+                 `ffmpeg -i {clip} -c:a aac clip.mp4` makes a clip that keeps it"
+            )
+        });
+        scaled.into_iter().chain(mute).collect()
     }
 
     fn session(&self, engine: &Engine, prepared: &Prepared, driver: &Driver) -> Result<Session> {

@@ -71,8 +71,7 @@ impl Drive {
 
 impl Driver {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("motion"));
-        let frames = match named || RecordedMotion::is_motion(&head(path)) {
+        let frames = match is_motion(path) {
             true => Frames::Motion { motion: RecordedMotion::load(path)?, next: 0, lost: 0 },
             false => Frames::Clip(VideoReader::open(path)?),
         };
@@ -117,6 +116,11 @@ impl Driver {
         }
     }
 
+    /// Whether there is sound that cannot be carried over.
+    pub(crate) fn has_other_sound(&self) -> bool {
+        matches!(&self.frames, Frames::Clip(reader) if reader.info().has_audio && reader.audio().is_none())
+    }
+
     /// Moments given so far that show no face, of a motion; a clip's are counted by the session.
     pub(crate) fn lost(&self) -> u64 {
         match &self.frames {
@@ -156,6 +160,12 @@ impl Driver {
         self.last = Some(timestamp);
         Ok(Some(Moment { drive, timestamp, step: step.as_secs_f32().clamp(*STEPS.start(), *STEPS.end()) }))
     }
+}
+
+/// Whether a file is a recorded motion, by its content, or else by its name.
+pub(crate) fn is_motion(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("motion"));
+    named || RecordedMotion::is_motion(&head(path))
 }
 
 /// The pixels of a frame, as the engine takes them.

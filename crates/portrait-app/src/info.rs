@@ -8,17 +8,17 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use portrait_media::{MediaError, Picture, VideoReader};
-use portrait_runtime::{Avatar, EngineError, Part, Preset, SessionOptions, frame_steps};
+use portrait_runtime::{Avatar, EngineError, Part, Preset, RecordedMotion, SessionOptions, frame_steps};
 use serde_json::{Map, Value, json};
 
-use crate::driver::pixels;
+use crate::driver::{is_motion, pixels};
 use crate::engine::EngineArgs;
 use crate::{console, source};
 
 /// Longest header of a weight file that is read.
 const MAX_HEADER: u64 = 4 << 20;
 
-/// Says what is in an avatar, a weight file, a photo or a video; without a file, what a frame of the preset costs
+/// Says what is in an avatar, a weight file, a photo, a video or a motion; without a file, what a frame of the preset costs
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -27,7 +27,7 @@ Example:
 
 For a photo, the faces are listed with the numbers that --face takes.")]
 pub(crate) struct Info {
-    /// An .avatar, a .safetensors, a photo or a video
+    /// An .avatar, a .safetensors, a .motion, a photo or a video
     file: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
@@ -52,20 +52,28 @@ impl Info {
         let head = source::head(file);
         if Avatar::is_avatar(&head) {
             let avatar = Avatar::load(file)?;
-            return Ok(json!({ "kind": "avatar", "file": file, "avatar": avatar.info() }));
+            return Ok(json!({ "kind": "avatar", "file": name(file), "avatar": avatar.info() }));
+        }
+        if is_motion(file) {
+            return motion(file);
         }
         if is_safetensors(&head) {
             return weights(file);
         }
         match portrait_media::load_photo(file) {
             Ok(photo) if !is_animation(file) => self.photo(file, &photo),
-            Ok(_) | Err(MediaError::NotAPicture { .. }) => video(file),
+            Ok(_) => video(file, &VideoReader::open(file)?),
+            // What is neither, a HEIC for one, is told of as the photo that it may be.
+            Err(error @ MediaError::NotAPicture { .. }) => match VideoReader::open(file) {
+                Err(MediaError::NotAVideo { .. }) => Err(error.into()),
+                reader => video(file, &reader?),
+            },
             Err(error) => Err(error.into()),
         }
     }
 
     fn photo(&self, file: &Path, photo: &Picture) -> Result<Value> {
-        let mut facts = json!({ "kind": "photo", "file": file, "width": photo.width, "height": photo.height });
+        let mut facts = json!({ "kind": "photo", "file": name(file), "width": photo.width, "height": photo.height });
         let faces = match self.engine.open() {
             Ok(engine) => {
                 let faces = engine.faces(pixels(photo))?;
@@ -83,6 +91,11 @@ impl Info {
     }
 }
 
+/// As JSON takes it, whatever bytes a system allows in names.
+fn name(file: &Path) -> String {
+    file.display().to_string()
+}
+
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
@@ -98,8 +111,7 @@ fn is_animation(file: &Path) -> bool {
     matches!(reader.next_frame(), Ok(Some(_))) && matches!(reader.next_frame(), Ok(Some(_)))
 }
 
-fn video(file: &Path) -> Result<Value> {
-    let reader = VideoReader::open(file)?;
+fn video(file: &Path, reader: &VideoReader) -> Result<Value> {
     let info = reader.info();
     let audio = match reader.audio() {
         Some(track) => Value::from(format!("AAC, {} Hz, {:.2} s", track.sample_rate(), track.duration().as_secs_f64())),
@@ -108,7 +120,7 @@ fn video(file: &Path) -> Result<Value> {
     };
     Ok(json!({
         "kind": "video",
-        "file": file,
+        "file": name(file),
         "width": info.width,
         "height": info.height,
         "codec": info.codec,
@@ -116,6 +128,18 @@ fn video(file: &Path) -> Result<Value> {
         "frames": info.frames,
         "seconds": info.duration.map(|d| d.as_secs_f64()),
         "audio": audio,
+    }))
+}
+
+fn motion(file: &Path) -> Result<Value> {
+    let motion = RecordedMotion::load(file)?;
+    let times = motion.frames.first().zip(motion.frames.last());
+    Ok(json!({
+        "kind": "motion",
+        "file": name(file),
+        "frames": motion.frames.len(),
+        "seconds": times.map(|(first, last)| (last.time - first.time).as_secs_f64()),
+        "neutral": motion.neutral.is_some(),
     }))
 }
 
@@ -175,7 +199,7 @@ fn weights(file: &Path) -> Result<Value> {
     let preset = metadata["preset"].as_str().and_then(|name| Preset::named(name).ok());
     Ok(json!({
         "kind": "weights",
-        "file": file,
+        "file": name(file),
         "bytes": bytes,
         "tensors": tensors,
         "parameters": values,

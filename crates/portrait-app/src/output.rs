@@ -12,6 +12,27 @@ pub(crate) fn refuse_inputs(output: &Path, inputs: &[&Path]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses two outputs of one name: the later one would replace the earlier.
+pub(crate) fn refuse_equal(outputs: &[&Path]) -> Result<()> {
+    for (index, output) in outputs.iter().enumerate() {
+        if outputs[..index].iter().any(|other| same_place(output, other) || numbered(other, output)) {
+            bail!("two results would be called `{}`; give each a name of its own", output.display());
+        }
+    }
+    Ok(())
+}
+
+/// Whether two names are one, of files that need not be there yet.
+fn same_place(a: &Path, b: &Path) -> bool {
+    a.file_name() == b.file_name() && directory(a).is_some_and(|parent| directory(b) == Some(parent))
+}
+
+/// The directory of a file.
+fn directory(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::canonicalize(parent).ok()
+}
+
 /// Whether two names lead to one existing file.
 fn same_file(a: &Path, b: &Path) -> bool {
     match (std::fs::canonicalize(a), std::fs::canonicalize(b)) {
@@ -34,34 +55,14 @@ fn same_inode(_a: &Path, _b: &Path) -> bool {
     false
 }
 
-/// Whether an input has one of the names that a pattern like `name_%05d.png` gives to frames.
-fn numbered(pattern: &Path, input: &Path) -> bool {
+/// Whether a file has one of the names that a pattern like `name_%05d.png` gives to frames.
+fn numbered(pattern: &Path, file: &Path) -> bool {
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some((before, after)) = split_pattern(&name(pattern)) else { return false };
-    let directory = |path: &Path| {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::canonicalize(parent).ok()
-    };
-    let input_name = name(input);
-    let number = input_name.strip_prefix(&before).and_then(|rest| rest.strip_suffix(&after));
+    let file_name = name(file);
+    let number = file_name.strip_prefix(&before).and_then(|rest| rest.strip_suffix(&after));
     number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-        && directory(pattern).is_some_and(|parent| directory(input) == Some(parent))
-}
-
-/// Refuses a name that cannot be written to, before any work is done.
-pub(crate) fn check_target(path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        bail!(
-            "cannot write `{}`: the directory `{}` does not exist; create it first",
-            path.display(),
-            parent.display()
-        );
-    }
-    if path.is_dir() {
-        bail!("cannot write `{}`: a directory of that name exists; choose another name", path.display());
-    }
-    Ok(())
+        && directory(pattern).is_some_and(|parent| directory(file) == Some(parent))
 }
 
 /// What stands around `%05d`.
@@ -106,5 +107,14 @@ mod tests {
         let results = [refused("in_007.png"), refused("./in_007.png"), refused("in_%03d.png"), refused("out_%03d.png")];
         std::fs::remove_dir_all(&directory).unwrap();
         assert_eq!(results, [true, true, true, false]);
+    }
+
+    #[test]
+    fn outputs_differ() {
+        let equal = |names: &[&str]| refuse_equal(&names.iter().map(Path::new).collect::<Vec<_>>()).is_err();
+        assert!(equal(&["a.mp4", "b.png", "./a.mp4"]) && equal(&["a_%d.png", "a_7.png"]) && equal(&["a", "a/"]));
+        assert!(!equal(&["a.mp4", "b.mp4"]) && !equal(&["src/a.mp4", "a.mp4"]) && !equal(&["a_%d.png", "a_x.png"]));
+        // That a directory is not there is told by who writes to it.
+        assert!(!equal(&["none/a.mp4", "none/a.mp4"]));
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use portrait_media::save_png;
+use portrait_media::{check_target, save_png};
 use portrait_runtime::{Expression, Mode, MotionOptions, SessionOptions};
 use serde_json::json;
 
@@ -94,7 +94,7 @@ impl Pose {
         inputs.extend(self.engine.weights.as_deref());
         inputs.extend(self.framing.inputs());
         output::refuse_inputs(out, &inputs)?;
-        output::check_target(out)?;
+        check_target(out)?;
         let source = Source::read(path)?;
 
         let spinner = console::spinner("preparing the portrait");
@@ -113,6 +113,7 @@ impl Pose {
         save_png(out, &picture)?;
         if self.json {
             let size = [picture.width, picture.height];
+            let out = out.display().to_string();
             console::line(json!({ "output": out, "size": size, "adapter": engine.gpu().adapter().name }));
         } else {
             console::line(format!("{}: {}×{}", out.display(), picture.width, picture.height));

@@ -39,7 +39,7 @@ impl Prepare {
         let mut inputs = vec![self.photo.as_path()];
         inputs.extend(self.engine.weights.as_deref());
         output::refuse_inputs(&self.output, &inputs)?;
-        output::check_target(&self.output)?;
+        portrait_media::check_target(&self.output)?;
         if !self.output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avatar")) {
             let output = self.output.display();
             bail!("an avatar is written: give a name that ends in .avatar instead of `{output}`");
@@ -61,7 +61,7 @@ impl Prepare {
         let bytes = std::fs::metadata(&self.output).map(|meta| meta.len()).unwrap_or_default();
         if self.json {
             console::line(json!({
-                "output": self.output,
+                "output": self.output.display().to_string(),
                 "bytes": bytes,
                 "adapter": engine.gpu().adapter().name,
                 "tier": engine.gpu().tier().name(),

@@ -67,8 +67,8 @@ impl Report {
 
     fn json(&self) -> Value {
         json!({
-            "output": self.output,
-            "compare": self.compare,
+            "output": self.output.display().to_string(),
+            "compare": self.compare.as_ref().map(|path| path.display().to_string()),
             "width": self.size[0],
             "height": self.size[1],
             "frames": self.frames,

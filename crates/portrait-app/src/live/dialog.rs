@@ -1,6 +1,6 @@
 //! The system's file dialog, in a thread of its own: through the desktop's portal on Linux, by `zenity` where there is none.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +14,11 @@ pub(crate) enum Purpose {
     Background,
     Driver,
 }
+
+/// Clips, of any kind that an installed ffmpeg reads, and motions.
+const CLIPS: &[&str] = &[
+    "mp4", "mov", "m4v", "mkv", "webm", "gif", "motion", "avi", "3gp", "mpg", "mpeg", "ts", "mts", "wmv", "flv", "ogv",
+];
 
 impl Purpose {
     fn title(self) -> &'static str {
@@ -29,18 +34,8 @@ impl Purpose {
         match self {
             Self::Photo => ("photos and avatars", &["png", "jpg", "jpeg", "webp", "gif", "avatar"]),
             Self::Background => ("pictures", &["png", "jpg", "jpeg", "webp", "gif"]),
-            Self::Driver => ("clips and motions", &["mp4", "mov", "m4v", "mkv", "webm", "gif", "motion"]),
+            Self::Driver => ("clips and motions", &CLIPS),
         }
-    }
-
-    /// Whether a file's name says that it is for this and nothing else.
-    pub(crate) fn is_clearly(self, file: &Path) -> bool {
-        let within = |purpose: Self| {
-            let extension = file.extension().unwrap_or_default();
-            purpose.filter().1.iter().any(|known| extension.eq_ignore_ascii_case(known))
-        };
-        within(self)
-            && [Self::Photo, Self::Background, Self::Driver].iter().all(|&other| other == self || !within(other))
     }
 }
 

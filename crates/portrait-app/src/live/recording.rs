@@ -22,48 +22,69 @@ const STEP: Duration = Duration::from_millis(1);
 pub(crate) struct VideoRecording {
     path: PathBuf,
     size: [u32; 2],
-    pictures: SyncSender<(Picture, Duration)>,
+    /// `None` for the one before, shown until then.
+    pictures: SyncSender<(Option<Picture>, Duration)>,
     thread: JoinHandle<Result<u64>>,
     start: Option<Instant>,
     /// Time of the newest picture.
     last: Option<Duration>,
     dropped: u64,
-    /// Whether pictures of another size came, and whether that was told.
+    /// Whether pictures of another size came.
     other: bool,
-    told: bool,
+    /// What the user should know of it and was not told.
+    news: Option<String>,
 }
 
 impl VideoRecording {
     pub(crate) fn start(path: &Path, size @ [width, height]: [u32; 2]) -> Result<Self> {
         let mut writer = VideoWriter::create(path, width, height, RATE)?;
-        let (pictures, theirs) = sync_channel::<(Picture, Duration)>(WAITING);
+        let [w, h] = writer.size();
+        let news = ([w, h] != size).then(|| format!("MP4 has no pictures of {width}×{height}: the video is {w}×{h}"));
+        let (pictures, theirs) = sync_channel::<(Option<Picture>, Duration)>(WAITING);
         let thread = std::thread::spawn(move || {
+            let mut newest = None;
             for (picture, time) in theirs {
-                writer.push_at(&picture, time)?;
+                newest = picture.or(newest);
+                newest.as_ref().map_or(Ok(()), |picture| writer.push_at(picture, time))?;
             }
             let frames = writer.frames();
             writer.finish()?;
             Ok(frames)
         });
         let path = path.to_owned();
-        Ok(Self { path, size, pictures, thread, start: None, last: None, dropped: 0, other: false, told: false })
+        Ok(Self { path, size, pictures, thread, start: None, last: None, dropped: 0, other: false, news })
     }
 
     /// Appends a picture that was taken then, as the window shows it. One of another size (another photo, another view) is left out.
     pub(crate) fn push(&mut self, mut picture: Picture, at: Instant) {
         if [picture.width, picture.height] != self.size {
             self.dropped += 1;
-            self.other = true;
+            if !std::mem::replace(&mut self.other, true) {
+                let [width, height] = self.size;
+                self.news = Some(format!(
+                    "the video has {width}×{height} pixels and goes on without what has another size; R ends it"
+                ));
+            }
             return;
         }
         picture.flatten(behind());
         let time = at.duration_since(*self.start.get_or_insert(at));
         // Another driver's moments may be a little older.
         let time = self.last.map_or(time, |last| time.max(last + STEP));
-        match self.pictures.try_send((picture, time)) {
+        match self.pictures.try_send((Some(picture), time)) {
             Ok(()) => self.last = Some(time),
             // One that is disconnected has failed.
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.dropped += 1,
+        }
+    }
+
+    /// Shows the newest picture until then: a pose that is held makes no more of them.
+    pub(crate) fn hold_until(&mut self, at: Instant) {
+        if let (Some(start), Some(last)) = (self.start, self.last) {
+            let time = at.duration_since(start).max(last + STEP);
+            // One that has failed takes nothing; its end says why.
+            let _ = self.pictures.send((None, time));
+            self.last = Some(time);
         }
     }
 
@@ -74,11 +95,7 @@ impl VideoRecording {
 
     /// What the user should know of it and was not told.
     pub(crate) fn news(&mut self) -> Option<String> {
-        let new = self.other && !std::mem::replace(&mut self.told, true);
-        let [width, height] = self.size;
-        new.then(|| {
-            format!("the video has {width}×{height} pixels and goes on without what has another size; R ends it")
-        })
+        self.news.take()
     }
 
     /// Completes the file; what became of it.
@@ -103,22 +120,25 @@ fn behind() -> [u8; 3] {
 pub(crate) struct MotionRecording {
     path: PathBuf,
     frames: Vec<MotionFrame>,
+    /// When the newest moment was as its session counts, and what is added to that.
+    counted: Option<Duration>,
+    shift: Duration,
 }
 
 impl MotionRecording {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, frames: Vec::new() }
+        Self { path, frames: Vec::new(), counted: None, shift: Duration::ZERO }
     }
 
     pub(crate) fn extend(&mut self, frames: Vec<MotionFrame>) {
-        // A session that was opened anew counts from zero: it follows what is there.
-        let last = self.frames.last().map(|frame| frame.time);
-        let first = frames.first().map(|frame| frame.time);
-        let shift = match (last, first) {
-            (Some(last), Some(first)) if first <= last => last - first + Duration::from_millis(33),
-            _ => Duration::ZERO,
-        };
-        self.frames.extend(frames.into_iter().map(|frame| MotionFrame { time: frame.time + shift, ..frame }));
+        for frame in frames {
+            // A session that was opened anew counts from zero: it follows what is there.
+            if let Some(last) = self.counted.filter(|last| frame.time <= *last) {
+                self.shift += last - frame.time + Duration::from_millis(33);
+            }
+            self.counted = Some(frame.time);
+            self.frames.push(MotionFrame { time: frame.time + self.shift, ..frame });
+        }
     }
 
     /// Writes the file, with times from its start; what became of it.
@@ -183,6 +203,54 @@ mod tests {
         let pictures = times.map(|at| (picture([90, 90, 90, 255]), at));
         let told = recorded(&path, &pictures).expect("saved");
         assert!(told.ends_with(": 5 frames"), "{told}");
+    }
+
+    #[test]
+    fn what_is_held_is_shown_until_the_end() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.mp4");
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut video = VideoRecording::start(&path, SIZE).expect("starts");
+        video.hold_until(start);
+        video.push(picture([90, 90, 90, 255]), start);
+        video.hold_until(start + ms(700));
+        video.finish().expect("saved");
+        let mut reader = VideoReader::open(&path).expect("opens");
+        let times = std::iter::from_fn(|| reader.next_frame().expect("reads")).map(|frame| frame.timestamp.as_millis());
+        assert_eq!(times.collect::<Vec<_>>(), [0, 700]);
+    }
+
+    #[test]
+    fn a_view_that_is_too_large_for_mp4_is_scaled_down_and_that_is_said() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.mp4");
+        let mut video = VideoRecording::start(&path, [4800, 40]).expect("starts");
+        assert!(video.news().is_some_and(|news| news.contains("4800×40") && news.contains("3840×32")));
+        video.push(Picture::from_fn(4800, 40, |_, _| [90, 90, 90, 255]), Instant::now());
+        assert_eq!(video.news(), None);
+        video.finish().expect("saved");
+        assert_eq!(VideoReader::open(&path).expect("opens").info().width, 3840);
+    }
+
+    #[test]
+    fn a_motion_goes_on_at_its_pace_in_another_session() {
+        for step in [16, 330] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("a.motion");
+            let mut motion = MotionRecording::new(path.clone());
+            let moment = |n: u64| {
+                let [facial, neural] = [Points::FACIAL, Points::NEURAL].map(|count| vec![[0.5; 2]; count]);
+                let points = Some(Points { facial, neural });
+                MotionFrame { time: Duration::from_millis(step * n), points }
+            };
+            // One by one, as pictures are made; then another session, which counts from zero.
+            (0..5).chain(0..5).for_each(|n| motion.extend(vec![moment(n)]));
+            motion.finish(None).expect("saved");
+            let frames = RecordedMotion::load(&path).expect("a motion").frames;
+            let steps: Vec<_> = frames.windows(2).map(|pair| (pair[1].time - pair[0].time).as_millis()).collect();
+            let step = u128::from(step);
+            assert_eq!(steps, [[step; 4].as_slice(), &[33], &[step; 4]].concat());
+        }
     }
 
     #[test]

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use portrait_runtime::{FaceChoice, FrameTimes};
+use portrait_runtime::FrameTimes;
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, MouseButton, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::{Window, WindowAttributes, WindowId};
 
-use super::dialog::{Dialog, Purpose, takes_drops};
-use super::input::Choice;
+use super::dialog::{Dialog, takes_drops};
 use super::keys::deed;
 use super::overlay::{Overlay, style};
 use super::screen::{Action, Event, Screen};
@@ -23,7 +22,6 @@ use super::worker::{Command, Made, Now, Worker};
 use super::{Plan, Report};
 use crate::console::chain;
 use crate::engine::slowness;
-use crate::framing::Faces;
 
 /// Between two looks at whether anything was lost, while no picture arrives.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -415,10 +413,7 @@ impl ApplicationHandler<()> for Live {
             WindowEvent::Resized(size) => self.sees(Event::Resized([size.width, size.height])),
             WindowEvent::ScaleFactorChanged { scale_factor, .. } => self.told = Some(scale_factor),
             WindowEvent::Occluded(hidden) => self.sees(Event::Hidden(hidden)),
-            WindowEvent::DroppedFile(path) if Purpose::Driver.is_clearly(&path) => {
-                self.send(Command::Driver(Choice::File(path)));
-            }
-            WindowEvent::DroppedFile(path) => self.send(Command::Photo(path, Faces::One(FaceChoice::Only))),
+            WindowEvent::DroppedFile(path) => self.send(asking::dropped(path)),
             WindowEvent::ModifiersChanged(modifiers) => {
                 let state = modifiers.state();
                 self.chord = state.control_key() || state.alt_key() || state.super_key();

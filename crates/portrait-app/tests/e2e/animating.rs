@@ -1,8 +1,10 @@
 //! What works.
 
-use portrait_media::{VideoReader, load_photo};
+use portrait_media::{Picture, VideoReader, load_photo};
 
-use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, frames_of, names, portrait, run};
+use portrait_runtime::{MotionFrame, Points, RecordedMotion};
+
+use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, ffmpeg, frames_of, names, portrait, run};
 
 #[test]
 fn a_photo_and_a_clip_become_a_video() {
@@ -79,16 +81,61 @@ fn the_clips_sound_is_carried_over() {
     let Some(avatar) = avatar() else { return };
     let sandbox = Sandbox::new();
     let (silent, clip) = (sandbox.short_clip(4), sandbox.input("sound.mp4"));
-    let mut ffmpeg = std::process::Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-i"]).arg(silent).args(["-f", "lavfi", "-i", "sine=duration=0.16", "-c:v", "copy"]);
-    if !ffmpeg.args(["-c:a", "aac"]).arg(&clip).status().is_ok_and(|status| status.success()) {
-        println!("SKIP: no ffmpeg to make a clip with sound");
+    let sound = "-i CLIP -f lavfi -i sine=duration=0.16 -c:v copy -c:a";
+    if !ffmpeg(&silent, &format!("{sound} aac"), &clip) {
         return;
     }
     let out = sandbox.output("me.mp4");
     let outcome = run(&mut animate(avatar, &clip, &out)).succeeds();
-    assert!(outcome.stdout.contains("4 frames"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("4 frames") && !outcome.stderr.contains("sound"), "{}", outcome.stderr);
     assert!(VideoReader::open(&out).unwrap().audio().is_some());
+
+    // Other sound is not, and that is said where there could be sound.
+    let clip = sandbox.input("sound.mov");
+    assert!(ffmpeg(&silent, &format!("{sound} pcm_s16le"), &clip));
+    let outcome = run(animate(avatar, &clip, &out).arg("--json")).succeeds();
+    let warning = outcome.json()["warnings"].to_string();
+    let words = ["sound.mov` is left out", "AAC", &format!("`ffmpeg -i {} -c:a aac clip.mp4`", clip.display())];
+    assert!(words.iter().all(|word| warning.contains(word) && outcome.stderr.contains(word)), "{warning}");
+    let outcome = run(&mut animate(avatar, &clip, &sandbox.output("me.gif"))).succeeds();
+    assert!(!outcome.stderr.contains("sound"), "{}", outcome.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_may_be_of_any_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = |bytes: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    let sandbox = Sandbox::new();
+    let clip = sandbox.input("").join(name(b"caf\xe9.mp4"));
+    std::fs::rename(sandbox.short_clip(2), &clip).unwrap();
+    let about = run(portrait().arg("info").arg(&clip).arg("--json")).succeeds().json();
+    assert!(about["file"].as_str().unwrap().contains("caf\u{fffd}.mp4"), "{about}");
+    let Some(_) = avatar() else { return };
+    let output = |bytes: &[u8]| sandbox.output("").join(name(bytes));
+    let photo = sandbox.input("").join(name(b"\xe9.png"));
+    std::fs::copy(astronaut(), &photo).unwrap();
+    let (video, picture, made) = (output(b"caf\xe9.mp4"), output(b"caf\xe9.png"), output(b"caf\xe9.avatar"));
+    run(portrait().arg("info").arg(&photo).arg("--json")).succeeds();
+    run(portrait().arg("prepare").arg(&photo).arg("--json").arg("-o").arg(&made)).succeeds();
+    run(portrait().arg("info").arg(&made).arg("--json")).succeeds();
+    run(portrait().arg("pose").arg(&made).arg("--json").arg("-o").arg(&picture)).succeeds();
+    run(animate(&made, &clip, &video).args(["--compare", "--json"])).succeeds();
+    assert!([&video, &picture, &made].iter().all(|file| file.is_file()));
+}
+
+#[test]
+fn pictures_that_are_too_large_for_mp4_are_scaled_down() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let out = sandbox.output("me.mp4");
+    let mut command = animate(avatar, &sandbox.short_clip(2), &out);
+    let outcome = run(command.args(["--size", "2200", "--json"])).succeeds();
+    let report = outcome.json();
+    assert_eq!((&report["width"], &report["height"]), (&2160.into(), &2160.into()));
+    assert!(outcome.stderr.contains("warning: MP4 has no pictures of 2200×2200"), "{}", outcome.stderr);
+    let frames = frames_of(&out, 9);
+    assert_eq!((frames.len(), frames[0].width, frames[0].height), (2, 2160, 2160));
 }
 
 #[test]
@@ -110,6 +157,26 @@ fn info_knows_every_kind_of_file() {
 }
 
 #[test]
+fn info_knows_motions_and_says_of_photos_what_they_are() {
+    let sandbox = Sandbox::new();
+    let [facial, neural] = [Points::FACIAL, Points::NEURAL].map(|count| vec![[0.5; 2]; count]);
+    let points = Points { facial, neural };
+    let moment = |ms| MotionFrame { time: std::time::Duration::from_millis(ms), points: Some(points.clone()) };
+    let frames = [0, 40, 120].map(moment);
+    // By its content, whatever its name.
+    for name in ["me.motion", "me.bin"] {
+        let path = sandbox.input(name);
+        RecordedMotion { neutral: None, frames: frames.to_vec() }.save(&path).unwrap();
+        let motion = run(portrait().arg("info").arg(&path).arg("--json")).succeeds().json();
+        assert_eq!((&motion["kind"], &motion["frames"]), (&"motion".into(), &3.into()));
+        assert_eq!((&motion["seconds"], &motion["neutral"]), (&0.12.into(), &false.into()));
+    }
+    let heic = sandbox.file("me.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    let words = ["me.heic", "not a PNG, JPEG, WebP or GIF picture", "HEIC", "convert it"];
+    run(portrait().arg("info").arg(&heic)).fails(&sandbox, &words);
+}
+
+#[test]
 fn info_without_a_file_is_about_the_preset() {
     let fast = run(portrait().args(["info", "--preset", "fast", "--json"])).succeeds().json();
     let cost = |driven: &str, key: &str| fast["frame"][driven][key].as_f64().unwrap();
@@ -119,6 +186,6 @@ fn info_without_a_file_is_about_the_preset() {
     run(portrait().args(["info", "--preset", "slow"])).fails(&Sandbox::new(), &["`slow`", "fast"]);
 }
 
-fn cut(picture: &portrait_media::Picture, width: u32, height: u32) -> portrait_media::Picture {
-    portrait_media::Picture::from_fn(width, height, |x, y| picture.pixel(x, y).unwrap_or_default())
+fn cut(picture: &Picture, width: u32, height: u32) -> Picture {
+    Picture::from_fn(width, height, |x, y| picture.pixel(x, y).unwrap_or_default())
 }

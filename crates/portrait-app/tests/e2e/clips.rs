@@ -1,6 +1,6 @@
 //! Driving clips that cannot be used, and one that loses its face.
 
-use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, frames_of, landscape, run};
+use crate::common::{Sandbox, animate, astronaut, avatar, driver_frames, ffmpeg, frames_of, landscape, run};
 
 /// Animates with a clip that is refused before a device is needed.
 fn refuse(name: &str, bytes: &[u8], words: &[&str]) {
@@ -56,6 +56,39 @@ fn truncated() {
     assert!((1..8).contains(&readable));
     assert_eq!((frames_of(&out, 9).len(), frames as usize), (readable, readable));
     assert_eq!(sandbox.written(), ["me.mp4"]);
+}
+
+#[test]
+fn truncated_and_read_by_ffmpeg() {
+    let Some(avatar) = avatar() else { return };
+    let sandbox = Sandbox::new();
+    let whole = sandbox.input("whole.mkv");
+    if !ffmpeg(&sandbox.short_clip(8), "-i CLIP -c copy", &whole) {
+        return;
+    }
+    let bytes = std::fs::read(whole).unwrap();
+    let clip = sandbox.file("half.mkv", &bytes[..bytes.len() * 3 / 4]);
+    let out = sandbox.output("me.mp4");
+    let outcome = run(animate(avatar, &clip, &out).arg("--json"));
+    let report = outcome.json();
+    let frames = report["frames"].as_u64().unwrap();
+    assert_eq!((outcome.code, &report["truncated"]), (Some(1), &true.into()), "{}", outcome.stderr);
+    assert!((1..8).contains(&frames), "{frames}");
+    let words = ["half.mkv` ends early", &format!("me.mp4` holds the {frames} frames before the break")];
+    assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{}", outcome.stderr);
+    assert_eq!(frames_of(&out, 9).len() as u64, frames);
+}
+
+#[test]
+fn begins_at_a_recovery_point() {
+    let sandbox = Sandbox::new();
+    let (whole, cut) = (sandbox.input("whole.mp4"), sandbox.input("cut.mp4"));
+    let options = "-i CLIP -c:v libx264 -bf 3 -x264-params keyint=4:min-keyint=4:scenecut=0:open-gop=1";
+    if !ffmpeg(&sandbox.short_clip(8), options, &whole) {
+        return;
+    }
+    assert!(ffmpeg(&whole, "-ss 0.2 -i CLIP -c copy", &cut));
+    refuse("cut.mp4", &std::fs::read(cut).unwrap(), &["does not begin with a key frame", "install ffmpeg"]);
 }
 
 #[test]

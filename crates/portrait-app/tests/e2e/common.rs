@@ -115,6 +115,18 @@ pub(crate) fn scaled(picture: Picture, side: u32) -> Picture {
     Picture::new(side, side, scaled.into_raw()).unwrap()
 }
 
+/// Makes a clip of another by `ffmpeg`, by words separated by spaces, CLIP for the other; `false` (printed) where there is none.
+pub(crate) fn ffmpeg(clip: &Path, words: &str, output: &Path) -> bool {
+    let mut ffmpeg = Command::new("ffmpeg");
+    let words = words.split_whitespace().map(|word| if word == "CLIP" { clip.as_os_str() } else { word.as_ref() });
+    ffmpeg.args(["-v", "error", "-y"]).args(words).arg(output);
+    let made = ffmpeg.status().is_ok_and(|status| status.success());
+    if !made {
+        println!("SKIP: no ffmpeg to make {}", output.display());
+    }
+    made
+}
+
 /// The program.
 pub(crate) fn portrait() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portrait"));

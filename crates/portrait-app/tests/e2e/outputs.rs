@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Sandbox, animate, astronaut, avatar, names, portrait, run};
+use crate::common::{Sandbox, animate, astronaut, avatar, frames_of, names, portrait, run};
 
 #[test]
 fn equal_to_an_input() {
@@ -21,6 +21,22 @@ fn equal_to_an_input() {
     let numbered = sandbox.file("frame_00001.png", &std::fs::read(astronaut()).unwrap());
     run(&mut animate(&numbered, &clip, &sandbox.input("frame_%05d.png"))).fails(&sandbox, &words);
     assert_eq!(std::fs::read(&clip).unwrap(), before);
+}
+
+#[test]
+fn equal_to_another_output() {
+    let sandbox = Sandbox::new();
+    let clip = sandbox.short_clip(2);
+    let refuse = |output: &str, motion: &str| {
+        let mut command = animate(&astronaut(), &clip, &sandbox.output(output));
+        let words = [motion.rsplit('/').next().unwrap(), "a name of its own"];
+        run(command.arg("--compare").arg("--record-motion").arg(sandbox.output(motion))).fails(&sandbox, &words);
+    };
+    // Neither is there yet.
+    refuse("me.mp4", "me.mp4");
+    refuse("me.mp4", "../out/./me.mp4");
+    refuse("me.mp4", "me-compare.png");
+    refuse("me_%03d.png", "me_007.png");
 }
 
 #[test]
@@ -46,8 +62,16 @@ fn nowhere_to_write() {
     // Nothing can be created there, not even by root.
     if cfg!(target_os = "linux") {
         fails(Path::new("/proc/portrait.mp4"), &["cannot write `/proc/portrait.mp4`"]);
-        let Some(_) = avatar() else { return };
-        prepare(Path::new("/proc/portrait.avatar")).fails(&sandbox, &["/proc/portrait.avatar"]);
+        // Known before any work: before the photo is read.
+        let missing = sandbox.input("nobody.png");
+        let refuse = |command: &str, output: &str| {
+            let words = [&*format!("cannot write `{output}`")];
+            run(portrait().arg(command).arg(&missing).args(["-o", output])).fails(&sandbox, &words);
+        };
+        refuse("prepare", "/proc/portrait.avatar");
+        refuse("pose", "/proc/portrait.png");
+        let mut motion = animate(&astronaut(), &clip, &sandbox.output("me.mp4"));
+        run(motion.args(["--record-motion", "/proc/me.motion"])).fails(&sandbox, &["cannot write `/proc/me.motion`"]);
     }
 }
 
@@ -82,6 +106,14 @@ fn disk_full() {
         run(&mut animate(avatar, &clip, &disk.join(name))).fails(&sandbox, &[name, "No space left"]);
         assert_eq!(names(&disk), [""; 0]);
     }
+    // The motion is written last: the video is there, and told of.
+    let (out, motion) = (sandbox.output("me.mp4"), disk.join("me.motion"));
+    let clip = sandbox.short_clip(8);
+    let outcome = run(animate(avatar, &clip, &out).args(["--json", "--record-motion"]).arg(&motion));
+    assert_eq!((outcome.code, &outcome.json()["frames"]), (Some(1), &8.into()), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("me.motion") && outcome.stderr.contains("No space left"), "{}", outcome.stderr);
+    assert_eq!((frames_of(&out, 9).len(), names(&disk).len()), (8, 0));
+    std::fs::remove_file(out).unwrap();
     let mut prepare = portrait();
     prepare.arg("prepare").arg(astronaut()).arg("-o").arg(disk.join("me.avatar"));
     run(&mut prepare).fails(&sandbox, &["me.avatar", "No space left"]);

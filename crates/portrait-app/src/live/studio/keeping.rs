@@ -62,13 +62,17 @@ impl Studio {
 
     /// Ends the video there is, and begins one.
     pub(super) fn record_video(&mut self, path: Option<PathBuf>) {
-        if let Some(video) = self.video.take() {
+        if let Some(mut video) = self.video.take() {
+            if self.hold {
+                video.hold_until(Instant::now());
+            }
             self.tell(video.finish());
         }
         if let Some(path) = &path {
             let texture = self.session.texture();
             match VideoRecording::start(path, [texture.width(), texture.height()]) {
-                Ok(video) => self.video = Some(video),
+                // Of a pose that is held, too.
+                Ok(video) => (self.video, self.owed) = (Some(video), self.owed.max(1)),
                 Err(error) => self.warn(chain(&error)),
             }
         }

@@ -335,6 +335,25 @@ fn a_pose_is_held_through_changes() {
 }
 
 #[test]
+fn a_held_pose_is_recorded_for_as_long_as_it_is_held() {
+    let Some((mut studio, _commands, frames)) = studio() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.mp4");
+    drive(&mut studio, &frames[..2]);
+    studio.obey(Command::Hold(true)).expect("holds");
+    settle(&mut studio);
+    studio.obey(Command::Video(path.clone())).expect("records");
+    assert_eq!(studio.owed, 1);
+    settle(&mut studio);
+    std::thread::sleep(Duration::from_millis(300));
+    studio.obey(Command::Video(path.clone())).expect("ends");
+    assert!(said(&studio).contains("saved "), "{}", said(&studio));
+    let mut reader = VideoReader::open(&path).expect("opens");
+    let times: Vec<_> = std::iter::from_fn(|| reader.next_frame().expect("reads")).map(|f| f.timestamp).collect();
+    assert!(times.len() == 2 && times[1] >= Duration::from_millis(300), "{times:?}");
+}
+
+#[test]
 fn a_held_pose_stays_where_it_is_in_another_session() {
     let Some((mut studio, _commands, frames)) = studio() else { return };
     let directory = tempfile::tempdir().expect("a directory");

@@ -1,16 +1,27 @@
 //! What the user asks for: by keys, with the pointer, in dialogs.
 
+use std::path::PathBuf;
+
 use portrait_runtime::{FaceChoice, Mode};
 use winit::event_loop::ActiveEventLoop;
 use winit::window::Fullscreen;
 
 use super::Live;
+use crate::driver::is_motion;
 use crate::framing::Faces;
 use crate::live::dialog::{Dialog, Purpose};
 use crate::live::input::Choice;
 use crate::live::keys::Deed;
 use crate::live::overlay::Request;
 use crate::live::worker::{Command, Notice};
+
+/// What a file is dropped on the window for: a clip or a motion drives, all else is shown.
+pub(super) fn dropped(path: PathBuf) -> Command {
+    match is_motion(&path) || portrait_media::is_video(&path) {
+        true => Command::Driver(Choice::File(path)),
+        false => Command::Photo(path, Faces::One(FaceChoice::Only)),
+    }
+}
 
 impl Live {
     pub(super) fn ask(&mut self, request: Request) {
@@ -123,5 +134,27 @@ impl Live {
         if let Some(window) = &self.window {
             window.request_redraw();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_told_by_its_content() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let drives = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).expect("writes");
+            matches!(dropped(path), Command::Driver(_))
+        };
+        assert!(drives("clip.avi", b"RIFF\0\0\0\0AVI LIST"));
+        assert!(drives("clip", b"\0\0\0\x18ftypisom\0\0\0\0"));
+        assert!(drives("clip.3gp", b"\0\0\0\x18ftyp3gp4\0\0\0\0"));
+        assert!(drives("me.motion", b"") && drives("motion.bin", b"PTMOTION"));
+        // A photo whose name is wrong; a GIF may be either and is shown.
+        assert!(!drives("photo.mp4", b"\x89PNG\r\n\x1a\n") && !drives("a.gif", b"GIF89a") && !drives("a.heic", b""));
+        assert!(matches!(dropped(directory.path().join("none.mp4")), Command::Photo(..)));
     }
 }
