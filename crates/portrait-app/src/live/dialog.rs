@@ -34,7 +34,7 @@ impl Purpose {
         match self {
             Self::Photo => ("photos and avatars", &["png", "jpg", "jpeg", "webp", "gif", "avatar"]),
             Self::Background => ("pictures", &["png", "jpg", "jpeg", "webp", "gif"]),
-            Self::Driver => ("clips and motions", &CLIPS),
+            Self::Driver => ("clips and motions", CLIPS),
         }
     }
 }
