@@ -59,6 +59,18 @@ fn a_cut_file_gives_its_frames_then_says_so() {
 }
 
 #[test]
+fn pictures_that_are_not_there_are_damage_and_nothing_for_ffmpeg() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut data = good(&dir, 3);
+    let media = top_box(&data, b"mdat").unwrap();
+    for byte in [0xff, 0] {
+        data[media.start + 8..media.end].fill(byte);
+        let (frames, error) = read_all(&file(&dir, "bad.mp4", &data));
+        assert!(frames.is_empty() && matches!(error, Some(MediaError::DamagedVideo { .. })), "{byte}: {error:?}");
+    }
+}
+
+#[test]
 fn a_file_without_its_index_is_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let whole = good(&dir, 4);

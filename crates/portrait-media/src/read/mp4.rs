@@ -10,8 +10,8 @@ use crate::h264::{self, AvcConfig, H264Decoder, Sps};
 use crate::mp4::{AudioTrack, Bytes, Movie, Sample, Track, children, read_sample};
 use crate::{MediaError, Picture, Result};
 
-/// The type of a NAL unit with a part of a picture that a stream can begin with.
-const IDR: u8 = 5;
+/// The type of a NAL unit with a part of a picture that builds on others, or may.
+const NON_IDR: u8 = 1;
 
 struct Mp4Source {
     path: PathBuf,
@@ -109,7 +109,7 @@ pub(super) fn open(mut file: File, path: &Path) -> Result<Opened> {
         sample: Vec::new(),
         annex_b: Vec::new(),
     };
-    if !source.has_first_picture() && !source.begins_with_key_frame() {
+    if !source.has_first_picture() && source.begins_amid_pictures() {
         return ffmpeg::open(path, "H.264 that does not begin with a key frame (IDR)", audio);
     }
     Ok(Opened { source: Box::new(source), info, audio })
@@ -156,16 +156,14 @@ impl Mp4Source {
         self.decoder.is_ready()
     }
 
-    /// Whether the stream begins as openh264 needs it. A clip that was cut without coding it anew may begin at a recovery point
-    /// instead, from where other decoders go on.
-    fn begins_with_key_frame(&mut self) -> bool {
-        let Some(&first) = self.track.samples.first() else { return true };
-        if read_sample(&mut self.file, &first, &mut self.sample).is_err() {
-            return true;
-        }
+    /// Whether the stream is sound but begins with another picture than openh264 needs: a clip that was cut without coding it anew
+    /// may begin at a recovery point, from where other decoders go on.
+    fn begins_amid_pictures(&mut self) -> bool {
+        let Some(&first) = self.track.samples.first() else { return false };
         self.annex_b.clear();
-        let _ = self.config.to_annex_b(&self.sample, &mut self.annex_b);
-        h264::split(&self.annex_b).any(|unit| unit[0] & 0x1f == IDR)
+        let whole = read_sample(&mut self.file, &first, &mut self.sample).ok();
+        let whole = whole.and_then(|()| self.config.to_annex_b(&self.sample, &mut self.annex_b));
+        whole.is_some() && h264::split(&self.annex_b).any(|unit| unit[0] & 0x1f == NON_IDR)
     }
 
     /// Feeds the next sample, or ends the stream.
