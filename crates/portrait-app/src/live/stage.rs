@@ -57,13 +57,13 @@ impl Stage {
     /// What is wrong with the device, if anything.
     pub(crate) fn fault(&self) -> Option<String> {
         // A loss is told of when the device is asked for news; what comes of that is in the check.
-        let _ = self.gpu.device().poll(wgpu::PollType::Poll);
-        self.gpu.check().err().map(|error| error.to_string())
+        let polled = self.gpu.poll(wgpu::PollType::Poll);
+        self.gpu.check().and(polled).err().map(|error| error.to_string())
     }
 
     /// Waits until the device has nothing left to do, which is when it tells of its loss; not for ever.
     pub(crate) fn wait(&self) {
-        let _ = self.gpu.device().poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT) });
+        let _ = self.gpu.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT) });
     }
 
     /// The texture that will be shown next, or what is wrong.
