@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Check, Gpu, Rng, assert_close, from_layout, twin};
-use portrait_kernels::{Border, Crop, DeviceProfile, Kernel, Tier};
+use portrait_kernels::{Border, Crop, DeviceProfile, Tier};
 use std::f32::consts::{FRAC_PI_2, PI};
 
 const PLAIN: Crop = Crop { frame: [7, 5], size: [7, 5], taps: 1, scale: 1.0, offset: 0.0, border: Border::Zero };
