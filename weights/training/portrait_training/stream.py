@@ -197,9 +197,13 @@ class Stream:
     def __init__(self, cache: Cache, recipe: Recipe, seed: int, first: int = 0, ahead: int = 3, workers: int = 0, shards: Shards | None = None):
         self.sampler, self.seed, self.pool = Sampler(cache, recipe, shards), seed, None
         if workers:
+            # One thread each. Set before the fork: a child that ends threads it never had waits for ever.
+            threads = cv2.getNumThreads()
+            cv2.setNumThreads(1)
             self.pool = ProcessPoolExecutor(workers, get_context("fork"), _adopt, (self.sampler, seed))
             self.waiting = deque(self.pool.submit(_make, n) for n in range(first, first + ahead + workers))
             self.number = first + ahead + workers
+            cv2.setNumThreads(threads)
         else:
             self.queue: Queue = Queue(ahead)
             threading.Thread(target=self._fill, args=(first,), daemon=True).start()
@@ -237,7 +241,6 @@ _adopted: tuple[Sampler, int] | None = None  # of a worker process
 
 def _adopt(sampler: Sampler, seed: int):
     global _adopted
-    cv2.setNumThreads(1)
     _adopted = sampler, seed
 
 
