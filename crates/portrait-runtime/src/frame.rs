@@ -26,11 +26,6 @@ impl Frame<'_> {
         }
         Ok(())
     }
-
-    /// The frame as a texture holds it: RGBA in 0..=1.
-    pub(crate) fn texels(&self) -> Vec<f32> {
-        self.rgba.iter().map(|&v| f32::from(v) / 255.0).collect()
-    }
 }
 
 /// An owned picture: RGBA, 8 bits a channel, rows from the top without gaps.

@@ -9,17 +9,24 @@ use image::imageops::{self, FilterType};
 use portrait_kernels::{Border, Crop, DetectedFace, Kernel, RefineCrops, decode_faces, portrait_crop};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
 
-/// Longest side at which faces are looked for.
+/// Longest side at which a photo, or a part of it, is looked at.
 const LOOK_SIZE: u32 = 1024;
 /// Mesh score from which a crop holds a face.
 pub(crate) const PRESENT: f32 = 0.5;
-/// Sizes of tiles in which faces are looked for: the whole photo, halves, quarters.
-const LEVELS: u32 = 3;
+/// Sizes of tiles in which faces are looked for: the whole photo, halves, quarters, eighths.
+const LEVELS: u32 = 4;
+/// The first ones are cut from the reduced photo, the finer ones from the photo itself, and only if nothing larger was found.
+const COARSE: u32 = 2;
+/// What mesh and refiner see of a photo, in sizes of the face's box: their crops, wherever the second look moves them.
+const NEAR: f32 = 3.0;
 
-/// A photo reduced for detection.
-pub(crate) struct Look {
+/// A photo, or a part of it, reduced to at most [`LOOK_SIZE`]. Places are those of the photo, in its pixels.
+pub(crate) struct Look<'a> {
+    photo: Frame<'a>,
     texels: Vec<f32>,
     size: [u32; 2],
+    /// Left top corner in the photo.
+    corner: [f32; 2],
     /// Photo pixels per pixel here.
     scale: f32,
 }
@@ -31,25 +38,51 @@ pub(crate) struct PhotoFace {
     pub(crate) score: f32,
 }
 
-impl Look {
-    pub(crate) fn new(photo: Frame<'_>) -> Result<Self, EngineError> {
+impl<'a> Look<'a> {
+    pub(crate) fn new(photo: Frame<'a>) -> Result<Self, EngineError> {
         photo.check()?;
-        let longest = photo.width.max(photo.height);
-        if longest <= LOOK_SIZE {
-            return Ok(Self { texels: photo.texels(), size: [photo.width, photo.height], scale: 1.0 });
-        }
-        let scale = longest as f32 / LOOK_SIZE as f32;
-        let size = [photo.width, photo.height].map(|n| ((n as f32 / scale).round() as u32).max(1));
-        let small = imageops::thumbnail(&buffer(photo), size[0], size[1]);
-        let texels = small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect();
-        Ok(Self { texels, size, scale })
+        Ok(Self::part(photo, [0, 0], [photo.width, photo.height]))
     }
 
-    /// A region `(cx, cy, side, angle)` as input of a network.
-    fn sample(&self, roi: [f32; 4], side: u32, scale: f32, offset: f32) -> Vec<f32> {
-        let crop = Crop { frame: self.size, size: [side; 2], taps: 1, scale, offset, border: Border::Zero };
-        let mut out = vec![0.0; 4 * (side * side) as usize];
-        crop.cpu(&[&self.texels, &roi], &mut [&mut out]);
+    /// The part of a checked photo at a corner.
+    fn part(photo: Frame<'a>, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> Self {
+        let longest = width.max(height);
+        let (rgba, size, scale) = if longest <= LOOK_SIZE {
+            (rows(photo, [left, top], [width, height]), [width, height], 1.0)
+        } else {
+            let scale = longest as f32 / LOOK_SIZE as f32;
+            let size = [width, height].map(|n| ((n as f32 / scale).round() as u32).max(1));
+            let whole = buffer(photo);
+            let part = imageops::crop_imm(&whole, left, top, width, height);
+            (imageops::thumbnail(&*part, size[0], size[1]), size, scale)
+        };
+        let texels = rgba.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect();
+        Self { photo, texels, size, corner: [left as f32, top as f32], scale }
+    }
+
+    /// What the photo has of a square `(cx, cy, side)`, looked at from near: a face that is small in the photo has all its pixels.
+    fn near(&self, [cx, cy, side]: [f32; 3]) -> Self {
+        let ends = |centre: f32, n: u32| {
+            let first = ((centre - 0.5 * side).floor().max(0.0) as u32).min(n - 1);
+            let end = ((centre + 0.5 * side).ceil().max(0.0) as u32).clamp(first + 1, n);
+            [first, end - first]
+        };
+        let ([left, width], [top, height]) = (ends(cx, self.photo.width), ends(cy, self.photo.height));
+        Self::part(self.photo, [left, top], [width, height])
+    }
+
+    /// A square `(cx, cy, side)` of the photo, in pixels of this look.
+    fn here(&self, [cx, cy, side]: [f32; 3]) -> [f32; 3] {
+        [(cx - self.corner[0]) / self.scale, (cy - self.corner[1]) / self.scale, side / self.scale]
+    }
+
+    /// A region `(cx, cy, side, angle)` as input of the mesh.
+    fn mesh_input(&self, [cx, cy, side, angle]: [f32; 4]) -> Vec<f32> {
+        let [cx, cy, side] = self.here([cx, cy, side]);
+        let size = [MESH_SIZE; 2];
+        let crop = Crop { frame: self.size, size, taps: 1, scale: 1.0, offset: 0.0, border: Border::Zero };
+        let mut out = vec![0.0; 4 * (MESH_SIZE * MESH_SIZE) as usize];
+        crop.cpu(&[&self.texels, &[cx, cy, side, angle]], &mut [&mut out]);
         out
     }
 
@@ -57,8 +90,7 @@ impl Look {
     pub(crate) fn faces(&self, engine: &Engine) -> Result<Vec<(FaceBox, PhotoFace)>, EngineError> {
         let mut found = Vec::new();
         for level in 0..LEVELS {
-            // The finest tiles are for photos in which nothing larger was found.
-            if level + 1 < LEVELS || found.is_empty() {
+            if level < COARSE || found.is_empty() {
                 self.look(engine, level, &mut found)?;
             }
         }
@@ -70,31 +102,34 @@ impl Look {
     fn look(&self, engine: &Engine, level: u32, found: &mut Vec<(FaceBox, PhotoFace)>) -> Result<(), EngineError> {
         let mut boxes: Vec<DetectedFace> = Vec::new();
         for tile in self.tiles(level) {
-            boxes.extend(self.detect(engine, tile)?);
+            boxes.extend(if level < COARSE {
+                self.detect(engine, tile)?
+            } else {
+                self.near(tile).detect(engine, tile)?
+            });
         }
         boxes.sort_by(|a, b| b.area().total_cmp(&a.area()));
         for face in &boxes {
-            let center = face.center.map(|v| v * self.scale);
             // Tiles overlap, and a part of a face in one is the whole of it in another.
             let known = |(other, _): &(FaceBox, PhotoFace)| {
-                let far = (0..2).map(|c| (other.center[c] - center[c]).abs()).fold(0.0, f32::max);
+                let far = (0..2).map(|c| (other.center[c] - face.center[c]).abs()).fold(0.0, f32::max);
                 far < 0.5 * other.side
             };
             if found.iter().any(known) {
                 continue;
             }
-            if let Some(mesh) = self.mesh(engine, face)? {
-                let side = face.size[0].max(face.size[1]) * self.scale;
-                found.push((FaceBox { center, side, score: face.score }, mesh));
+            let ([cx, cy], side) = (face.center, face.size[0].max(face.size[1]));
+            if let Some(mesh) = self.near([cx, cy, NEAR * side]).mesh(engine, face)? {
+                found.push((FaceBox { center: face.center, side, score: face.score }, mesh));
             }
         }
         Ok(())
     }
 
-    /// Squares `(cx, cy, side)` that cover the picture: all of it at level 0, then overlapping ones of half the side and less.
+    /// Squares `(cx, cy, side)` that cover the photo: all of it at level 0, then overlapping ones of half the side and less.
     /// The detector sees faces from about a tenth of its input on.
     fn tiles(&self, level: u32) -> Vec<[f32; 3]> {
-        let [w, h] = self.size.map(|n| n as f32);
+        let [w, h] = [self.photo.width, self.photo.height].map(|n| n as f32);
         let side = w.max(h) / (1 << level) as f32;
         if level > 0 && side < DETECTOR_SIZE as f32 {
             return Vec::new();
@@ -118,10 +153,12 @@ impl Look {
     ) -> Result<Vec<[f32; 3]>, EngineError> {
         let mesh = face.facial(crop, image);
         let raw: Vec<f32> = mesh.iter().flat_map(|&[x, y, _]| [x, y]).collect();
-        let [left, top, side] = crop.map(|v| v as f32 / self.scale);
-        let region = [left + 0.5 * side, top + 0.5 * side, side, 0.0];
+        let [left, top, side] = crop.map(|v| v as f32);
+        let near = self.near(face.surroundings());
+        let [cx, cy, side] = near.here([left + 0.5 * side, top + 0.5 * side, side]);
         let mut crops = vec![0.0; RefineCrops::OUTPUT.iter().product::<u32>() as usize];
-        RefineCrops { frame: self.size, image }.cpu(&[&self.texels, &region, &raw], &mut [&mut crops]);
+        let cuts = RefineCrops { frame: near.size, image };
+        cuts.cpu(&[&near.texels, &[cx, cy, side, 0.0], &raw], &mut [&mut crops]);
         let refiner = &engine.nets.refiner;
         let inputs: [(&str, &[f32]); 3] =
             [("refiner_input", &crops), ("raw_facial", &raw), ("refiner_map", &refiner.map)];
@@ -134,13 +171,14 @@ impl Look {
         Ok(found[0].as_chunks().0.iter().zip(depths).map(|(&[x, y], z)| [x, y, z]).collect())
     }
 
-    /// Faces in one square, in pixels of this reduced picture.
-    fn detect(&self, engine: &Engine, [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
-        let taps = (side / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
+    /// Faces in one square `(cx, cy, side)` of the photo.
+    fn detect(&self, engine: &Engine, square @ [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
+        let [x, y, pixels] = self.here(square);
+        let taps = (pixels / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
         let size = [DETECTOR_SIZE; 2];
         let crop = Crop { frame: self.size, size, taps, scale: 2.0, offset: -1.0, border: Border::Zero };
         let mut input = vec![0.0; 4 * (DETECTOR_SIZE * DETECTOR_SIZE) as usize];
-        crop.cpu(&[&self.texels, &[cx, cy, side, 0.0]], &mut [&mut input]);
+        crop.cpu(&[&self.texels, &[x, y, pixels, 0.0]], &mut [&mut input]);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
         let found = engine.run_once(&engine.nets.detector, &[("detector_input", &input)], &names)?;
         // Decoded as if the input were a frame of its own, then moved to where it was cut out.
@@ -164,24 +202,23 @@ impl Look {
         let mut result = None;
         // The second pass looks through the box of the first one's points, as a tracker does from frame to frame.
         for _ in 0..2 {
-            let input = self.sample(roi, MESH_SIZE, 1.0, 0.0);
+            let input = self.mesh_input(roi);
             let found =
                 engine.run_once(&engine.nets.mesh, &[("mesh_input", &input)], &["mesh_points", "mesh_score"])?;
             let score = 1.0 / (1.0 + (-found[1][0]).exp());
             if score.is_nan() || score < PRESENT || found[0].iter().any(|v| !v.is_finite()) {
                 return Ok(None);
             }
-            let points = to_frame(&found[0], roi);
+            let points = to_photo(&found[0], roi);
             roi = next_roi(&points);
-            let points = points.iter().map(|p| p.map(|v| v * self.scale)).collect();
             result = Some(PhotoFace { points, score });
         }
         Ok(result)
     }
 }
 
-/// Mesh output in pixels of its crop to frame pixels.
-fn to_frame(mesh: &[f32], [cx, cy, side, angle]: [f32; 4]) -> Vec<[f32; 3]> {
+/// Mesh output in pixels of its crop to pixels of the photo.
+fn to_photo(mesh: &[f32], [cx, cy, side, angle]: [f32; 4]) -> Vec<[f32; 3]> {
     let (sin, cos) = angle.sin_cos();
     let scale = side / MESH_SIZE as f32;
     let place = |p: &[f32; 3]| {
@@ -211,6 +248,12 @@ impl PhotoFace {
     pub(crate) fn size(&self) -> f32 {
         let (low, high) = bounds(&self.points);
         (high[0] - low[0]).max(high[1] - low[1])
+    }
+
+    /// The square `(cx, cy, side)` of the photo in which the face is looked at from near.
+    fn surroundings(&self) -> [f32; 3] {
+        let (low, high) = bounds(&self.points);
+        [0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), NEAR * self.size()]
     }
 
     /// Turn of the head to the side in radians, from the depth of both sides of the face.
@@ -280,11 +323,16 @@ fn buffer(photo: Frame<'_>) -> image::ImageBuffer<image::Rgba<u8>, &[u8]> {
     image::ImageBuffer::from_raw(photo.width, photo.height, photo.rgba).expect("the frame was checked")
 }
 
+/// Pixels of a part of the photo.
+fn rows(photo: Frame<'_>, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> RgbaImage {
+    let row = |y: u32| &photo.rgba[4 * (y as usize * photo.width as usize + left as usize)..][..4 * width as usize];
+    let rgba = (top..top + height).flat_map(row).copied().collect();
+    RgbaImage::from_raw(width, height, rgba).expect("the rows fill the part")
+}
+
 /// A crop of the photo at the networks' size, RGBA.
 pub(crate) fn cut(photo: Frame<'_>, [left, top, side]: [u32; 3], image: u32) -> RgbaImage {
-    let row = |y: u32| &photo.rgba[4 * (y as usize * photo.width as usize + left as usize)..][..4 * side as usize];
-    let rgba = (top..top + side).flat_map(row).copied().collect();
-    let part = RgbaImage::from_raw(side, side, rgba).expect("the rows fill the square");
+    let part = rows(photo, [left, top], [side, side]);
     if side == image { part } else { imageops::resize(&part, image, image, FilterType::CatmullRom) }
 }
 

@@ -156,10 +156,14 @@ def augment(rng, item: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
     mirrored = rng.random() < 0.5
     if mirrored:
         linear = linear @ np.diag([-1, 1])
-    half_in, half_out = (SIDE - 1) / 2, (n - 1) / 2
-    pixel = linear * (half_out / half_in)
-    m = np.c_[pixel, half_out * (1 + shift) - pixel @ [half_in, half_in]]
-    warp = lambda p: cv2.warpAffine(p, m, (n, n), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    half = (SIDE - 1) / 2
+    m = np.c_[linear, half * (1 + shift) - linear @ [half, half]]
+
+    def warp(p: np.ndarray) -> np.ndarray:
+        # Smaller pictures are averages, as the networks reduce those of the engine: without that they are sharper than any it sees.
+        moved = cv2.warpAffine(p, m, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        return cv2.resize(moved, (n, n), interpolation=cv2.INTER_AREA) if n < SIDE else moved
+
     out = {}
     for key, value in item.items():
         if key.startswith(("fk", "label", "iris", "view_fk")):
