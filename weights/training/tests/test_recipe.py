@@ -243,6 +243,15 @@ def test_a_share_of_the_people_is_part_of_a_larger_share():
     assert len(part(3, 0.01)) == 1
 
 
+def test_small_pictures_are_averages_of_large_ones():
+    """As the networks reduce the engine's pictures; a picture sampled at fewer places is sharper than any of those."""
+    small, large = (Sampler(Rows(), Recipe(size=size, reposed=0, rendered=0))(np.random.default_rng(3)) for size in (128, 256))
+    for key in ("src", "drv", "back", "smask", "dmask"):
+        blocks = large[key].reshape(128, 2, 128, 2, -1).mean((1, 3)).reshape(small[key].shape)
+        assert np.abs(small[key] - blocks).max() <= 0.5
+    assert all((small[key] == large[key]).all() for key in ("fk_s", "label_d", "iris_d", "flow"))
+
+
 def test_flip_keeps_points_on_their_pixels():
     rows = Rows()
     ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
