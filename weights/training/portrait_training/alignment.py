@@ -50,10 +50,22 @@ def aligned(flow: Tensor, got: Tensor, want: Tensor) -> tuple[Tensor, Tensor]:
     return flow + soft(change * trust) / soft(trust).clamp(min=1e-3), trust
 
 
-def alignment(o: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
-    """Distance of the flow of pairs from where optical flow leads it, inside the driver; 0 for samples whose flow is known exactly."""
+def alignment(o: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Distance of the flow of pairs from where optical flow leads it, inside the driver; 0 for samples whose flow is known exactly. And how
+    sure the flow is, whichever way: (B, 1, n, n) in 0..1."""
     target, trust = aligned(o["flow"], o["warped"], batch["drv"])
     side = o["free"].shape[-1]
-    unknown = 1 - batch["flow_valid"].amax((1, 2, 3), keepdim=True)
-    people = F.interpolate(trust * batch["dmask"], (side, side), mode="area") * unknown
-    return ((o["free"] - tps.upsample(target, side)).abs().sum(1, keepdim=True) * people).mean()
+    area = lambda x: F.interpolate(x, (side, side), mode="area")
+    known = batch["flow_valid"].amax((1, 2, 3), keepdim=True)
+    wrong = ((o["free"] - tps.upsample(target, side)).abs().sum(1, keepdim=True) * area(trust * batch["dmask"]) * (1 - known)).mean()
+    return wrong, known * area(batch["flow_valid"]) + (1 - known) * area(trust)
+
+
+def bent(flow: Tensor, sure: Tensor, person: Tensor) -> Tensor:
+    """Mean length of the second differences of a flow (B, 2, n, n) inside a person where nothing says where it should read.
+
+    Colours lead it there to whatever looks alike: a cheek that a turn uncovers had specks of ear and hair in it."""
+    middle = flow[..., 1:-1, 1:-1]
+    around = flow[..., 1:-1, 2:] + flow[..., 1:-1, :-2] + flow[..., 2:, 1:-1] + flow[..., :-2, 1:-1]
+    within = -F.max_pool2d(-person, 3, 1)  # its outline is a seam
+    return ((around - 4 * middle).square().sum(1, keepdim=True).add(1e-8).sqrt() * (1 - sure[..., 1:-1, 1:-1]) * within).mean()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import tps
 from .adversary import Adversary
-from .alignment import alignment
+from .alignment import alignment, bent
 from .equivariance import equivariance
 from .folded import sample
 from .mesh import FaceMesh, landmark_distance
@@ -109,6 +109,12 @@ def exact_flow(o: dict, batch: dict[str, Tensor]) -> Tensor:
     return (wrong.sum(1, keepdim=True) * batch["flow_valid"] * people).mean()
 
 
+def unseen(batch: dict[str, Tensor]) -> Tensor:
+    """(B, 1, n, n): 1 inside the driver where the source does not show it, for samples that know it."""
+    valid = batch["flow_valid"]
+    return valid.amax((1, 2, 3), keepdim=True) * (1 - valid) * F.interpolate(batch["dmask"], valid.shape[-2:], mode="area")
+
+
 def seen(occlusion: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Cross entropy of the occlusion map with "the source shows this", for samples that know it."""
     valid, p = batch["flow_valid"], occlusion.float().clamp(1e-4, 1 - 1e-4)
@@ -173,13 +179,17 @@ def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: 
     want, facial = batch["drv"], net.config["keypoints"]["facial"]
     marks = net.dense_motion.marks(batch["label_d"][:, :facial])
     dmask = F.interpolate(batch["dmask"], o["masks"].shape[-2:], mode="area")
+    led, sure = alignment(o, batch)
+    # What the source does not show is to be painted, not to be found elsewhere.
+    hidden = F.interpolate(unseen(batch), want.shape[-2:], mode="bilinear")
     return {
         # Outside of the driver as much as inside: the background lies still there, and what is not it is a head that was dragged.
-        "warp": ((o["warped"] - want).abs() * weight).mean() * scale,
+        "warp": ((o["warped"] - want).abs() * weight * (1 - 0.8 * hidden)).mean() * scale,
         "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
         "flow": exact_flow(o, batch) * 30,
-        "align": alignment(o, batch) * 60,
+        "align": led * 60,
+        "bent": bent(o["free"], sure, dmask) * 30,
         "seen": seen(o["occlusion"], batch) * 0.5,
         "equivariance": 2 * equivariance(net.nk, batch["drv"], o["nk_d"]),
         "small": 0.5 * (o["residual"].square().mean() + (o["kp_d"][:, :40] - batch["fk_d"][:, BASE40]).square().mean()),

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from portrait_training import tps
-from portrait_training.alignment import aligned, alignment
+from portrait_training.alignment import aligned, alignment, bent
 from portrait_training.folded import sample
 
 SIDE = 128
@@ -53,6 +53,24 @@ def test_only_pairs_are_led_and_only_inside_the_driver():
     free = tps.upsample(off, 64).requires_grad_()
     mask = (torch.arange(SIDE) < SIDE // 2).float().expand(1, 1, SIDE, SIDE)
     o, batch = dict(free=free, flow=off, warped=shown(off)), dict(drv=shown(true), dmask=mask, flow_valid=torch.zeros(1, 1, 64, 64))
-    alignment(o, batch).backward()
+    alignment(o, batch)[0].backward()
     assert free.grad[..., :30].abs().amin(1).mean() > 0 and not free.grad[..., 34:].any()
-    assert alignment(o, batch | {"flow_valid": torch.ones(1, 1, 64, 64)}) == 0
+    shown_above = torch.zeros(1, 1, 64, 64)
+    shown_above[:, :, :32] = 1
+    wrong, sure = alignment(o, batch | {"flow_valid": shown_above})
+    assert wrong == 0 and (sure == shown_above).all()
+
+
+def test_a_flow_is_smooth_where_nothing_says_where_to_read():
+    straight = tps.upsample(flow_by(torch.tensor([3.0, 2.0])), 64)
+    island = straight.clone()
+    island[:, :, 30:34, 30:34] += 0.2
+    nowhere, everywhere = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    assert bent(straight, nowhere, everywhere) < 2e-4 < bent(island, nowhere, everywhere)
+    assert bent(island, everywhere, everywhere) == 0
+    # A seam with what is behind a person is none of the person's.
+    half = everywhere.clone()
+    half[..., 32:] = 0
+    seam = straight.clone()
+    seam[..., 32:] += 0.2
+    assert bent(seam, nowhere, half) < 2e-4 < bent(seam, nowhere, everywhere)
