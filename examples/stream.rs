@@ -11,7 +11,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Context, Result};
-use portrait_runtime::{Engine, EngineOptions, Frame, SessionOptions, WeightsSource};
+use portrait_runtime::{Engine, EngineOptions, Frame, Picture, SessionOptions, WeightsSource};
 
 const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/portrait_s.safetensors");
 
@@ -40,16 +40,22 @@ fn main() -> Result<()> {
         }
         while !session.has_room() {
             if let Some(picture) = session.take_picture(true)? {
-                output.write_all(&picture.rgba)?;
+                hand_on(&mut output, &picture)?;
             }
         }
         session.animate(Frame { width, height, rgba: &rgba }, step)?;
         while let Some(picture) = session.take_picture(false)? {
-            output.write_all(&picture.rgba)?;
+            hand_on(&mut output, &picture)?;
         }
     }
     while let Some(picture) = session.take_picture(true)? {
-        output.write_all(&picture.rgba)?;
+        hand_on(&mut output, &picture)?;
     }
     Ok(())
+}
+
+/// Standard output keeps the end of what it is given until there is more, and the next picture may take its time.
+fn hand_on(output: &mut impl Write, picture: &Picture) -> io::Result<()> {
+    output.write_all(&picture.rgba)?;
+    output.flush()
 }

@@ -37,6 +37,7 @@ const UPPER = 36u;
 const LOWER = 37u;
 const FULL = 0.5; // see mouth.rs
 const NONE = 0.66;
+const RISE = 0.25;
 const SHUT = 0.03;
 const PARTED = 0.07;
 const LESS = vec2<f32>(0.35, 0.5);
@@ -114,7 +115,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let more = clamp((NONE - about.w / max(opening, 1e-3)) / (NONE - FULL), 0.0, 1.0);
         let less = clamp((LESS.y - opening / max(about.w, 1e-3)) / (LESS.y - LESS.x), 0.0, 1.0);
         let shut = clamp((PARTED - opening) / (PARTED - SHUT), 0.0, 1.0) * less;
-        let amount = max(more, shut);
         let wide = clamp((width / f.size - 0.45) / 0.17, 0.0, 1.0);
         let upper_rim = rim_at(0u, place.x);
         let lower_rim = rim_at(7u, place.x);
@@ -125,10 +125,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         let cut = p.pixel * min(sqrt(1.0 + steep * steep), WIDEST_CUT);
         given = covered(place.y, middle - 0.5 * gap, middle + 0.5 * gap, cut);
         let share = vec2<f32>((place.x - box.x) / width, (place.y - middle) / max(gap, 1e-4) + 0.5);
+        let rising = clamp((clamp(share.y, 0.0, 1.0) - 1.0 + more * (1.0 + RISE)) / RISE, 0.0, 1.0);
         let inside = inside_at(share, wide * (1.0 - shut), opening);
         let at = vec3<f32>(abs(place.x - 0.5 * (box.x + box.y)), place.y - middle + 0.5 * gap, gap) / f.size;
         let drawn = teeth_at(at.x, at.y, at.z, wide, p.pixel / f.size, about.x);
-        rgb = mix(rgb, inside.rgb * mix(vec3<f32>(1.0), drawn, inside.w), amount * given);
+        rgb = mix(rgb, inside.rgb * mix(vec3<f32>(1.0), drawn, inside.w), max(rising, shut) * given);
     }
     warped[pixel] = down4(vec4<f32>(rgb, given));
     let to = folded(id.xy, p.size);

@@ -10,7 +10,9 @@ use crate::report::PhoneRow;
 use anyhow::{Context, Result, bail};
 use portrait_kernels::{DeviceProfile, ShaderKey, Tier};
 use portrait_models::Preset;
-use portrait_runtime::{FrameStep, Gpu, GpuOptions, Part, Runner, SessionOptions, frame_steps};
+use portrait_runtime::{
+    FrameStep, Gpu, GpuOptions, Part, Runner, SessionOptions, frame_steps, optional_steps, prepare_steps,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -151,11 +153,16 @@ impl Compile {
         let tier = Tier::ALL.into_iter().find(|tier| tier.name() == self.precision).context("a precision")?;
         let profile = self.profile.map(DeviceProfile::from);
         let gpu = pollster::block_on(Gpu::open(&GpuOptions { tier: Some(tier), profile, ..GpuOptions::default() }))?;
-        let steps = frame_steps(&crate::preset(&self.preset)?, &SessionOptions::new(512, 512))?;
-        let frame = |step: &&FrameStep| step.part != Part::Search;
+        let (preset, options) = (crate::preset(&self.preset)?, SessionOptions::new(512, 512));
+        let steps = frame_steps(&preset, &options)?;
+        let frame = |step: &&FrameStep| matches!(step.part, Part::Track | Part::Render);
         let all: u64 = steps.iter().filter(frame).map(|step| step.kernel.executed_macs()).sum();
+        // What photos, cameras and larger results take is no part of a plain frame's work.
+        let mut others = prepare_steps(&preset)?;
+        others.extend(optional_steps(&preset, &options)?);
+        others.iter_mut().for_each(|step| step.part = Part::Prepare);
         let mut pipelines: BTreeMap<ShaderKey, Vec<&FrameStep>> = BTreeMap::new();
-        for step in &steps {
+        for step in steps.iter().chain(&others) {
             pipelines.entry(step.kernel.dispatch(tier, gpu.profile()).shader).or_default().push(step);
         }
         let mut made = Vec::new();

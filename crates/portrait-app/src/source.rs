@@ -11,6 +11,9 @@ use portrait_runtime::{Avatar, Engine, FaceChoice, PrepareOptions, Session, Sess
 use crate::driver::pixels;
 use crate::framing::Faces;
 
+/// The portrait that comes with the program (NASA, public domain), for those who have no photo at hand; and the name it goes by.
+const PORTRAIT: &[u8] = include_bytes!("../../../assets/astronaut.png");
+pub(crate) const BUNDLED: &str = "the bundled portrait";
 /// Photos with a shorter side are refused before anything is looked for in them.
 const SMALLEST_SIDE: u32 = 32;
 
@@ -23,6 +26,10 @@ pub(crate) enum Source {
 impl Source {
     /// Reads a photo or an avatar; the content decides which, then the extension.
     pub(crate) fn read(path: &Path) -> Result<Self> {
+        if is_bundled(path) {
+            let photo = image::load_from_memory_with_format(PORTRAIT, image::ImageFormat::Png)?.into_rgba8();
+            return Ok(Self::Photo(Picture { width: photo.width(), height: photo.height(), rgba: photo.into_raw() }));
+        }
         let is_named_avatar = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avatar"));
         if is_avatar(path) || is_named_avatar {
             return Ok(Self::Avatar(Box::new(Avatar::load(path)?)));
@@ -94,6 +101,11 @@ impl Prepared {
             None => media_picture(self.avatar().picture()),
         }
     }
+}
+
+/// Whether this is no file but the portrait that comes with the program.
+pub(crate) fn is_bundled(path: &Path) -> bool {
+    path == Path::new(BUNDLED) && !path.exists()
 }
 
 /// A picture of the engine, as files take them.

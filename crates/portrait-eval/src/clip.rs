@@ -93,21 +93,26 @@ impl Clip {
     }
 }
 
-/// The largest square in the middle of a picture, resized to this side.
+/// The largest square in the middle of a picture, resized to this side by the filter that made the photo's: a picture that does not move
+/// must be the photo.
 pub(crate) fn centre_square(picture: &Picture, side: u32) -> Picture {
     let least = picture.width.min(picture.height);
     let (x, y) = ((picture.width - least) / 2, (picture.height - least) / 2);
     let part = Picture::from_fn(least, least, |dx, dy| picture.pixel(x + dx, y + dy).unwrap_or_default());
-    resized(part, side, side)
+    filtered(part, side, side, FilterType::CatmullRom)
 }
 
 /// A picture resized.
 pub(crate) fn resized(picture: Picture, width: u32, height: u32) -> Picture {
+    let filter = if width > picture.width { FilterType::CatmullRom } else { FilterType::Triangle };
+    filtered(picture, width, height, filter)
+}
+
+fn filtered(picture: Picture, width: u32, height: u32, filter: FilterType) -> Picture {
     let (from_width, from_height) = (picture.width, picture.height);
     if (from_width, from_height) == (width, height) {
         return picture;
     }
-    let filter = if width > from_width { FilterType::CatmullRom } else { FilterType::Triangle };
     match image::RgbaImage::from_raw(from_width, from_height, picture.rgba) {
         Some(buffer) => Picture { width, height, rgba: imageops::resize(&buffer, width, height, filter).into_raw() },
         None => Picture::from_fn(width, height, |_, _| [0; 4]),
@@ -136,5 +141,14 @@ mod tests {
         let square = centre_square(&wide, 4);
         assert_eq!([0, 3].map(|x| square.pixel(x, 0).unwrap()[0]), [1, 4]);
         assert_eq!(centre_square(&wide, 9).width, 9);
+    }
+
+    #[test]
+    fn squares_are_reduced_as_photos_are() {
+        // Beside an edge Catmull-Rom goes beyond both sides of it, and a triangle does not.
+        let edge = Picture::from_fn(16, 16, |x, _| [if x < 8 { 50 } else { 200 }, 0, 0, 255]);
+        let square = centre_square(&edge, 8);
+        let row: Vec<u8> = (0..8).map(|x| square.pixel(x, 4).unwrap()[0]).collect();
+        assert!(row[2] < 50 && row[5] > 200 && [row[0], row[7]] == [50, 200], "{row:?}");
     }
 }

@@ -41,7 +41,8 @@ use crate::metrics::Perceptual;
 #[command(
     name = "cargo xtask eval",
     after_help = "\
-DIR holds clips/eval/*.mp4, clips of one face each that the weights never saw. Each drives its own first frame."
+DIR holds clips/eval/*.mp4, clips of one face each that the weights never saw, and samples/*.jpg, portraits of other people.
+Each clip drives its own first frame, and as many of the portraits as --portraits says. With --portraits 0 none are needed."
 )]
 struct Eval {
     /// Folder of clips and portraits
@@ -137,7 +138,8 @@ impl Eval {
         if self.portraits == 0 {
             return Ok(Vec::new());
         }
-        let all = files(&self.data.join("samples"), "jpg")?;
+        let all = files(&self.data.join("samples"), "jpg")
+            .with_context(|| format!("{} portraits (*.jpg) are asked for; --portraits 0 takes none", self.portraits))?;
         if all.len() < self.portraits {
             bail!(
                 "`{}` holds {} portraits (*.jpg), and {} are asked for; --portraits N takes fewer, 0 none",
@@ -206,6 +208,20 @@ mod tests {
     fn arguments_are_consistent() {
         use clap::CommandFactory;
         Eval::command().debug_assert();
+    }
+
+    #[test]
+    fn help_and_errors_say_where_portraits_come_from() {
+        use clap::CommandFactory;
+        let help = Eval::command().render_long_help().to_string();
+        assert!(help.contains("clips/eval/*.mp4") && help.contains("samples/*.jpg"), "{help}");
+        let missing = Eval::parse_from(["eval", "--data", "nowhere"]).photos().unwrap_err();
+        let message = format!("{missing:#}");
+        assert!(
+            message.contains("8 portraits (*.jpg) are asked for; --portraits 0") && message.contains("samples"),
+            "{message}"
+        );
+        assert!(Eval::parse_from(["eval", "--data", "nowhere", "--portraits", "0"]).photos().unwrap().is_empty());
     }
 
     #[test]

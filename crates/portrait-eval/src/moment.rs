@@ -142,16 +142,28 @@ fn colours(score: &mut Score, judge: &Judge<'_>, made: &Seen, driver: &Seen, [ph
     score.set("mouth_psnr", inside(driver.mesh.as_ref().and_then(|mesh| mouth(mesh, side))));
 }
 
-/// Landmarks of runs of consecutive frames.
+/// Landmarks of consecutive frames.
 #[derive(Default)]
-pub(crate) struct Runs(Vec<OfMethods<Vec<Vec<[f32; 3]>>>>);
+pub(crate) struct Runs {
+    all: Vec<OfMethods<Vec<Vec<[f32; 3]>>>>,
+    /// Which run the frame before was of, if a face was found in all its pictures.
+    before: Option<usize>,
+}
 
 impl Runs {
     /// Takes the next frame of a run, where a face is found in all its pictures.
     pub(crate) fn push(&mut self, run: usize, seen: &OfMethods<Rc<Seen>>) {
-        self.0.resize_with(self.0.len().max(run + 1), Default::default);
-        if seen.iter().all(|seen| seen.mesh.is_some()) {
-            for (frames, seen) in self.0[run].iter_mut().zip(seen) {
+        let found = seen.iter().all(|seen| seen.mesh.is_some());
+        let before = std::mem::replace(&mut self.before, found.then_some(run));
+        if !found {
+            return;
+        }
+        // Over a gap a steady motion would look like a jump.
+        if before != Some(run) {
+            self.all.push(Default::default());
+        }
+        if let Some(all) = self.all.last_mut() {
+            for (frames, seen) in all.iter_mut().zip(seen) {
                 frames.extend(seen.mesh.clone());
             }
         }
@@ -161,7 +173,7 @@ impl Runs {
     pub(crate) fn score(&self, scores: &mut OfMethods<Score>, side: u32) {
         let unit = f64::from(UNIT) / f64::from(side);
         for (method, score) in scores.iter_mut().enumerate() {
-            let found: Vec<f64> = self.0.iter().filter_map(|run| jitter(&run[method])).collect();
+            let found: Vec<f64> = self.all.iter().filter_map(|run| jitter(&run[method])).collect();
             score.set("jitter", (!found.is_empty()).then(|| unit * found.iter().sum::<f64>() / found.len() as f64));
         }
     }
@@ -170,4 +182,31 @@ impl Runs {
 /// Means of what was measured of each method.
 pub(crate) fn means<'a>(all: impl Iterator<Item = &'a OfMethods<Score>> + Clone) -> OfMethods<Score> {
     std::array::from_fn(|method| Score::mean(all.clone().map(|scores| &scores[method])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steady_motion_is_still_over_a_gap() {
+        let seen = |x: f32, found: bool| {
+            let (picture, mesh) = (Picture::from_fn(1, 1, |_, _| [0; 4]), found.then(|| vec![[x, 2.0 * x, 0.0]; 468]));
+            Rc::new(Seen { picture, mesh, features: None, face: None })
+        };
+        // In one frame there is no face in the picture of one method.
+        let frame = |at: usize| -> OfMethods<Rc<Seen>> {
+            std::array::from_fn(|method| seen(at as f32, (at, method) != (3, 2)))
+        };
+        let jitters = |frames: std::ops::Range<usize>| {
+            let mut runs = Runs::default();
+            let mut scores: OfMethods<Score> = Default::default();
+            frames.for_each(|at| runs.push(at / 8, &frame(at)));
+            runs.score(&mut scores, 256);
+            scores.map(|score| score.get("jitter"))
+        };
+        assert!(jitters(0..8).iter().all(|jitter| jitter.is_some_and(|jitter| jitter < 1e-6)), "{:?}", jitters(0..8));
+        assert_eq!(jitters(1..6), [None; METHODS.len()], "neither side of the gap has three frames");
+        assert_eq!(jitters(6..10), [None; METHODS.len()], "nor has either run");
+    }
 }

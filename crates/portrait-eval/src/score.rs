@@ -15,7 +15,7 @@ const fn column(key: &'static str, title: &'static str, decimals: usize) -> Colu
     Column { key, title, decimals }
 }
 
-/// All that is measured, in the order of the tables. `report::LEGEND` says what each is.
+/// All that is measured, in the order of the tables. `weights/README.md` says what each is.
 pub(crate) const COLUMNS: &[Column] = &[
     column("l1", "L1", 4),
     column("psnr", "PSNR", 2),

@@ -86,7 +86,8 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         | E::SeveralAvatars
         | E::Points { .. }
         | E::Expression { .. }
-        | E::MotionFormat { .. } => PortraitStatus::InvalidArgument,
+        | E::MotionFormat { .. }
+        | E::MotionUnfit { .. } => PortraitStatus::InvalidArgument,
         E::ExternalTexture { .. } => PortraitStatus::Unsupported,
         E::Ended(why) => status_of(why),
         E::Device(_) => PortraitStatus::Device,

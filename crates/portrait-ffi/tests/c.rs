@@ -155,6 +155,24 @@ fn memory_is_given_back_at_each_level() {
     program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
 }
 
+/// The first lines of the guide, with what a host has by then.
+#[test]
+fn the_lines_of_the_guide_compile() {
+    let guide = std::fs::read_to_string(root("docs/embedding.md")).expect("the guide");
+    let lines = guide.split("```c\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in C");
+    let has = "PortraitFrame photo, PortraitFrame frame, PortraitPicture picture";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("guide.c");
+    std::fs::write(&file, format!("#include \"portrait.h\"\n\nvoid guide({has}) {{\n{lines}}}\n")).expect("written");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
+    let Ok(output) = gcc.arg(root("crates/portrait-ffi/include")).arg(&file).output() else {
+        println!("SKIP: no gcc");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// The check of leaks sees one.
 #[test]
 #[should_panic(expected = "leaks:")]

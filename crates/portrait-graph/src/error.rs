@@ -24,8 +24,8 @@ pub enum WeightsFault {
         /// Shape in the file.
         found: Vec<usize>,
     },
-    /// A tensor is neither f32 nor f16.
-    #[error("`{tensor}` has type {found}, expected F32 or F16")]
+    /// A tensor is of another type, or of bytes without the scales of their rows.
+    #[error("`{tensor}` has type {found}, expected F32, F16, or I8 with a scale for each row")]
     Type {
         /// Name in the file.
         tensor: String,

@@ -159,7 +159,9 @@ fn floats(view: &TensorView<'_>) -> Result<Vec<f32>, String> {
 
 /// Values of a tensor of bytes: each times the scale of its row, the first dimension.
 fn eight_bits(view: &TensorView<'_>, scale: Option<&Entry>) -> Result<Vec<f32>, String> {
-    let rows = view.shape().first().copied().unwrap_or(0);
+    let Some(&rows) = view.shape().first() else {
+        return Err("I8 of shape [], which has no rows".to_owned());
+    };
     let scales = match scale {
         Some(Entry { shape, data: Ok(scales) }) if shape[..] == [rows] => scales,
         _ => return Err(format!("I8 without a `{SCALE}` tensor of {rows} floats")),

@@ -82,6 +82,17 @@ fn bytes_come_back_with_the_scale_of_their_row() {
 }
 
 #[test]
+fn bytes_without_rows_are_refused() {
+    let view = |dtype, shape, data| TensorView::new(dtype, shape, data).expect("a view");
+    let list = [("w", view(Dtype::I8, vec![], &[1])), ("w_scale", view(Dtype::F32, vec![0], &[]))];
+    let file = Weights::from_bytes("bytes", &safetensors::serialize(list, None).expect("serialises")).expect("a file");
+    let fault = file.tensor("w", &[]).expect_err("no row").to_string();
+    for part in ["`w` has type I8 of shape [], which has no rows", "expected F32, F16, or I8 with a scale"] {
+        assert!(fault.contains(part), "{fault}");
+    }
+}
+
+#[test]
 fn seeded_weights_are_a_function_of_seed_and_name() {
     let take = |seed, name| Weights::seeded(seed).tensor(name, &[3, 4]).expect("any tensor");
     assert_eq!(take(1, "a"), take(1, "a"));

@@ -18,6 +18,9 @@ pub(crate) const MOUTH: [usize; 2] = [WIDTHS.len() * OPENINGS.len() * ROWS + 1, 
 /// How open the source's mouth is, of the driver's: up to `FULL` all that shows is given, from `NONE` on nothing.
 const FULL: f32 = 0.5;
 const NONE: f32 = 0.66;
+/// In between it is given from the lower lip upwards, so that teeth of the photo end in a dark mouth instead of fading to grey; its edge
+/// has this share of the gap between the lips.
+const RISE: f32 = 0.25;
 /// Lips that are open by no more than `SHUT` of their width, and up to `LESS[0]` of what the source's are, show the line of shut lips and
 /// no rest of the source's teeth; from `PARTED` or `LESS[1]` on they show what the source does.
 const SHUT: f32 = 0.03;
@@ -56,8 +59,8 @@ pub(crate) struct OpenMouth {
     shut: f32,
     /// In the pins' unit, of the outer corners of the eyes.
     size: f32,
-    /// How much of it replaces what the source shows, 0..=1.
-    amount: f32,
+    /// How far it replaces what the source shows, from the lower lip upwards, 0..=1.
+    more: f32,
     pixel: f32,
 }
 
@@ -70,12 +73,11 @@ impl OpenMouth {
         let more = ((NONE - shown / opening.max(1e-3)) / (NONE - FULL)).clamp(0.0, 1.0);
         let less = ((LESS[1] - opening / shown.max(1e-3)) / (LESS[1] - LESS[0])).clamp(0.0, 1.0);
         let shut = ((PARTED - opening) / (PARTED - SHUT)).clamp(0.0, 1.0) * less;
-        let amount = more.max(shut);
         let rims = [LIPS[1], LIPS[2]].map(|rim| rim.map(|i| axes.place(driver[i])));
         let ends = ENDS.map(|i| axes.place(driver[i])[0]);
         let (size, wide) = (axes.size, between(&WIDTHS, width / axes.size).1);
         let teeth = Teeth { wide, pixel: pixel / size, colourful };
-        Self { axes, rims, ends, opening, teeth, shut, size, amount, pixel }
+        Self { axes, rims, ends, opening, teeth, shut, size, more, pixel }
     }
 
     /// The point of the picture at shares of the inner lips' width and of the gap between them.
@@ -104,7 +106,8 @@ impl OpenMouth {
         let [r, g, b, tooth] = self.inside(layers, share);
         let place = [(along - 0.5 * (right + left)).abs(), height - middle + 0.5 * gap, gap].map(|v| v / self.size);
         let drawn = self.teeth.at(place[0], place[1], place[2]).map(|factor| 1.0 + (factor - 1.0) * tooth);
-        ([r * drawn[0], g * drawn[1], b * drawn[2]], self.amount * inside, inside)
+        let more = ((share[1].clamp(0.0, 1.0) - 1.0 + self.more * (1.0 + RISE)) / RISE).clamp(0.0, 1.0);
+        ([r * drawn[0], g * drawn[1], b * drawn[2]], more.max(self.shut) * inside, inside)
     }
 
     /// What a mouth as wide and as open shows, in shares of its width and of the gap between its lips, and how much of a tooth it is.

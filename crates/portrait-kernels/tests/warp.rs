@@ -165,15 +165,19 @@ fn a_mouth_that_opens_is_given_its_inside_and_nothing_else_is() {
     }
 }
 
-/// How much of the middle of a mouth is replaced: sources that are white, mouths that are black.
-fn replaced(source: f32, driver: f32) -> f32 {
+/// How much of a mouth is replaced, so many pixels below its middle: sources that are white, mouths that are black.
+fn replaced_at(source: f32, driver: f32, below: i32) -> f32 {
     let mut inputs = warp_inputs(&LARGE, [source, driver], 5);
     inputs[1].fill(1.0);
     inputs[2].fill(1.0);
     inputs[3].as_chunks_mut::<4>().0.iter_mut().for_each(|p| p[..3].fill(0.0));
     let warped = twin(&LARGE, &inputs, &[]).remove(1);
     // The mouth's middle lies at (0, 0.5).
-    1.0 - warped[4 * (191 * 256 + 127)]
+    1.0 - warped[4 * ((191 + below) * 256 + 127) as usize]
+}
+
+fn replaced(source: f32, driver: f32) -> f32 {
+    replaced_at(source, driver, 0)
 }
 
 #[test]
@@ -183,6 +187,8 @@ fn a_mouth_that_is_open_in_the_photo_keeps_its_own_inside() {
     }
     let half = replaced(0.058, 0.1);
     assert!(half > 0.4 && half < 0.6, "{half}");
+    // From the lower lip upwards: teeth of the photo end in the dark and do not fade.
+    assert_eq!([replaced_at(0.058, 0.1, -4), replaced_at(0.058, 0.1, 4)], [0.0, 1.0]);
     assert!(replaced(0.05, 0.12) > 0.99);
     // Lips that are all but shut show no rest of the photo's teeth.
     let half = replaced(0.1, 0.014);

@@ -73,7 +73,8 @@ impl FaceChoice {
 pub struct PrepareOptions {
     /// Which face.
     pub face: FaceChoice,
-    /// Animates the centre square of the photo instead of a crop around the face: for pictures that are portraits already.
+    /// Animates the centre square of the photo instead of a crop around the face: for pictures that are portraits already. Faces beside
+    /// it are none.
     pub whole_photo: bool,
 }
 
@@ -221,21 +222,31 @@ impl Engine {
         Ok(Look::new(photo)?.faces(self)?.into_iter().map(|(face, _)| face).collect())
     }
 
-    /// Makes an avatar of a photo. Takes some tens of milliseconds on a GPU, seconds on a software driver.
+    /// Makes an avatar of a photo. Takes some tens of milliseconds on a GPU, seconds on a software driver; longer where the face has to be
+    /// looked for in ever smaller parts of a large photo.
     ///
     /// # Errors
     /// No face, several faces and none chosen, a face that does not exist, or a failing device.
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
         let look = Look::new(photo)?;
-        let faces = look.faces(self)?;
-        let boxes: Vec<FaceBox> = faces.iter().map(|(face, _)| *face).collect();
-        let (_, face) = &faces[options.face.among(&boxes)?];
+        let mut faces = look.faces(self)?;
         let size @ [width, height] = [photo.width, photo.height];
         let side = width.min(height);
-        let crop = match options.whole_photo {
-            true => [(width - side) / 2, (height - side) / 2, side],
-            false => face.crop(size),
+        let square = options.whole_photo.then_some([(width - side) / 2, (height - side) / 2, side]);
+        let shown = |face: &FaceBox| {
+            let within = |at: f32, first: u32| at >= first as f32 && at < (first + side) as f32;
+            square.is_none_or(|[left, top, _]| within(face.center[0], left) && within(face.center[1], top))
         };
+        // A number counts all faces of the photo.
+        if !matches!(options.face, FaceChoice::Index(_)) {
+            faces.retain(|(face, _)| shown(face));
+        }
+        let boxes: Vec<FaceBox> = faces.iter().map(|(face, _)| *face).collect();
+        let (found, face) = &faces[options.face.among(&boxes)?];
+        if !shown(found) {
+            return Err(EngineError::NoFace);
+        }
+        let crop = square.unwrap_or_else(|| face.crop(size));
         self.assemble_avatar(photo, &look, face, crop)
     }
 
@@ -410,7 +421,7 @@ fn warnings(face: &PhotoFace) -> Vec<String> {
     let mut list = Vec::new();
     if face.size() < SMALL_FACE {
         list.push(format!(
-            "the face is only {:.0} pixels wide; below {SMALL_FACE:.0} the result will be blurred",
+            "the face is only {:.0} pixels large; below {SMALL_FACE:.0} the result will be blurred",
             face.size()
         ));
     }

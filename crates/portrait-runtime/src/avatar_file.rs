@@ -30,6 +30,21 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
+/// Checks the picture's side and its square in the photo, which other code counts on.
+fn check_squares(info: &AvatarInfo) -> Result<(), String> {
+    if info.image == 0 {
+        return Err("its `image` is 0, expected the side of its picture in pixels".to_owned());
+    }
+    let (crop @ [left, top, side], photo @ [width, height]) = (info.crop, info.photo);
+    let within = |first: u32, size: u32| first.checked_add(side).is_some_and(|end| end <= size);
+    if side == 0 || !within(left, width) || !within(top, height) {
+        return Err(format!(
+            "its `crop` is {crop:?}, expected left, top and side of a square in its photo of {photo:?}"
+        ));
+    }
+    Ok(())
+}
+
 impl Avatar {
     /// Writes the avatar. The file appears whole or not at all.
     ///
@@ -115,6 +130,7 @@ impl Avatar {
         let (_, metadata) = SafeTensors::read_metadata(body).map_err(|e| e.to_string())?;
         let info = metadata.metadata().as_ref().and_then(|m| m.get("avatar")).ok_or("it carries no description")?;
         let info: AvatarInfo = serde_json::from_str(info).map_err(|e| format!("its description is unreadable: {e}"))?;
+        check_squares(&info)?;
         let n = info.image as usize;
         let take = |name: &str, dtype: Dtype, shape: Option<&[usize]>| {
             let view = tensors.tensor(name).map_err(|e| format!("`{name}`: {e}"))?;
@@ -137,7 +153,11 @@ impl Avatar {
                 let rgb = take("detail", Dtype::U8, Some(&[side, side, 3]))?;
                 RgbImage::from_raw(side as u32, side as u32, rgb)
             }
-            Some(shape) => return Err(format!("`detail` is {shape:?}, expected a square up to {MOST_DETAIL}")),
+            Some(shape) => {
+                return Err(format!(
+                    "`detail` is {shape:?}, expected [side, side, 3] with a side above {n} and up to {MOST_DETAIL}"
+                ));
+            }
         };
         let points = |name: &str, n: usize| Ok::<_, String>(floats(name, Some(&[n, 2]))?.as_chunks().0.to_vec());
         Ok(Self {
@@ -151,5 +171,57 @@ impl Avatar {
             view_bias: floats("view_bias", None)?,
             info,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The middle of a photo of 4 × 4 pixels.
+    fn avatar() -> Avatar {
+        Avatar {
+            info: AvatarInfo {
+                preset: "s".to_owned(),
+                weights: String::new(),
+                image: 2,
+                photo: [4, 4],
+                crop: [1, 1, 2],
+                face_size: 2.0,
+                yaw: 0.0,
+                warnings: Vec::new(),
+            },
+            source: vec![[9; 4]; 4],
+            detail: None,
+            background: vec![[9; 3]; 4],
+            facial: vec![[0.5; 2]; RefinePoints::POINTS],
+            neural: vec![[0.5; 2]; 50],
+            mixed: vec![[0.5; 2]; 50],
+            motion_bias: vec![0.5; 4],
+            view_bias: vec![0.5; 4],
+        }
+    }
+
+    #[test]
+    fn squares_that_cannot_be_are_refused_with_the_reason() {
+        let read = |avatar: &Avatar| Avatar::from_bytes("x.avatar", &avatar.to_bytes());
+        assert_eq!(read(&avatar()).expect("its own file"), avatar());
+        for (image, crop, detail, reason) in [
+            (0, [1, 1, 2], None, "`image` is 0"),
+            (2, [1, 1, 0], None, "`crop` is [1, 1, 0]"),
+            (2, [3, 1, 2], None, "`crop` is [3, 1, 2]"),
+            (2, [1, 3, 2], None, "`crop` is [1, 3, 2]"),
+            (2, [u32::MAX, 1, 2], None, "`crop` is [4294967295, 1, 2]"),
+            (2, [1, u32::MAX, 2], None, "`crop` is [1, 4294967295, 2]"),
+            (2, [1, 1, 2], Some(2), "`detail` is [2, 2, 3], expected [side, side, 3] with a side above 2"),
+        ] {
+            let mut hostile = avatar();
+            (hostile.info.image, hostile.info.crop) = (image, crop);
+            hostile.source.truncate((image * image) as usize);
+            hostile.background.truncate((image * image) as usize);
+            hostile.detail = detail.map(|side| RgbImage::new(side, side));
+            let error = read(&hostile).expect_err(reason).to_string();
+            assert!(error.contains(reason) && error.contains("x.avatar"), "{error}");
+        }
     }
 }

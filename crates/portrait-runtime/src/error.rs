@@ -2,6 +2,7 @@
 
 use crate::avatar::FaceBox;
 use crate::camera_frame::FrameLimit;
+use crate::motion::{MAX_BYTES, Points};
 use portrait_graph::{GraphError, WeightsError};
 use portrait_models::PresetError;
 use std::path::PathBuf;
@@ -198,6 +199,21 @@ pub enum EngineError {
     MotionFormat {
         /// File or label.
         origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A motion whose file nobody could read.
+    #[error(
+        "the motion is not saved as `{file}`: {reason}; it needs {} facial and {} neural keypoints in each pose, finite \
+         numbers, times that grow by a microsecond at least, a face in one frame, and at most {} GiB",
+        Points::FACIAL,
+        Points::NEURAL,
+        MAX_BYTES >> 30,
+        file = file.display()
+    )]
+    MotionUnfit {
+        /// The file that was to be written.
+        file: PathBuf,
         /// What is wrong.
         reason: String,
     },

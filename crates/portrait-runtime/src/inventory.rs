@@ -104,6 +104,21 @@ pub fn prepare_steps(preset: &Preset) -> Result<Vec<FrameStep>, EngineError> {
     Ok(programs.iter().flat_map(|program| steps(Part::Prepare, program)).collect())
 }
 
+/// Every dispatch that only some sessions run, in their frames: what unpacks frames that are turned or not RGBA, and what brings the
+/// square to another size, into a whole photo, or cuts the person out. Shapes only, as in [`frame_steps`].
+///
+/// # Errors
+/// A preset whose networks cannot be built.
+pub fn optional_steps(preset: &Preset, options: &SessionOptions) -> Result<Vec<FrameStep>, EngineError> {
+    let glue = Glue::programs(options, preset, |program| program)?;
+    let size = preset.image;
+    let side = options.side.unwrap_or(2 * size);
+    let pasted =
+        |matte| paste(Paste { size, canvas: [side; 2], side, origin: [0; 2], fade: 1.0, edges: [None; 4], matte });
+    let parts = [(Part::Track, glue.unpack), (Part::Render, pasted(false)?), (Part::Render, pasted(true)?)];
+    Ok(parts.iter().flat_map(|(part, program)| steps(*part, program)).collect())
+}
+
 /// What brings the square to another size, or cuts the person out; `None` where neither is asked for.
 fn enlarged(preset: &Preset, options: &SessionOptions) -> Option<Paste> {
     let (size, side) = (preset.image, options.side.unwrap_or(preset.image));

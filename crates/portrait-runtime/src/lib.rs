@@ -60,7 +60,7 @@ pub use frame::{Frame, Picture};
 pub use framing::{Backdrop, Framing};
 pub use gpu::Gpu;
 pub use idle::Idle;
-pub use inventory::{FrameStep, FrameTensor, Part, frame_steps, prepare_steps};
+pub use inventory::{FrameStep, FrameTensor, Part, frame_steps, optional_steps, prepare_steps};
 pub use live::{
     FrameTimes, HeldFrame, LiveOptions, LivePicture, LiveSession, LiveStatus, Portrait, Thermal, Trim, Window,
 };

@@ -13,7 +13,7 @@ const HEADER: usize = 8 + 4 * 4 + 8;
 /// Whether a neutral pose follows the header.
 const HAS_NEUTRAL: u32 = 1;
 /// Larger files are no motions: two days at 30 frames a second.
-const MAX_BYTES: u64 = 8 << 30;
+pub(crate) const MAX_BYTES: u64 = 8 << 30;
 
 /// A driver's points of one moment, in [-1, 1] of its portrait crop.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +80,13 @@ pub struct MotionFrame {
     pub points: Option<Points>,
 }
 
+impl MotionFrame {
+    /// The time as a file has it.
+    fn micros(&self) -> u64 {
+        self.time.as_micros() as u64
+    }
+}
+
 /// A recorded motion. It plays on any avatar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedMotion {
@@ -102,7 +109,7 @@ impl RecordedMotion {
         let mut floats = |values: &[f32]| out.extend(values.iter().flat_map(|v| v.to_le_bytes()));
         self.neutral.iter().for_each(|neutral| floats(&neutral.flat()));
         for frame in &self.frames {
-            out.extend_from_slice(&(frame.time.as_micros() as u64).to_le_bytes());
+            out.extend_from_slice(&frame.micros().to_le_bytes());
             out.extend_from_slice(&u32::from(frame.points.is_some()).to_le_bytes());
             let values = frame.points.as_ref().map_or_else(|| vec![0.0; Points::LEN], Points::flat);
             out.extend(values.iter().flat_map(|v| v.to_le_bytes()));
@@ -115,12 +122,39 @@ impl RecordedMotion {
         8 + 4 + 4 * Points::LEN
     }
 
+    /// What a reader of the file would refuse.
+    fn check(&self) -> Result<(), String> {
+        let neutral = if self.neutral.is_some() { 4 * Points::LEN } else { 0 };
+        check_length((HEADER + neutral) as u64 + self.frames.len() as u64 * Self::record_bytes() as u64)?;
+        if let Some(neutral) = &self.neutral {
+            neutral.check().map_err(|error| format!("its neutral pose: {error}"))?;
+        }
+        for (i, frame) in self.frames.iter().enumerate() {
+            if let Some(points) = &frame.points {
+                points.check().map_err(|error| format!("frame {i}: {error}"))?;
+            }
+        }
+        self.check_frames()
+    }
+
+    /// Checks that times grow as a file has them, and that there is a face.
+    fn check_frames(&self) -> Result<(), String> {
+        if let Some(i) = self.frames.windows(2).position(|pair| pair[0].micros() >= pair[1].micros()) {
+            return Err(format!("frame {} is not later than the one before", i + 1));
+        }
+        match self.frames.iter().any(|frame| frame.points.is_some()) {
+            true => Ok(()),
+            false => Err("no frame of it shows a face".to_owned()),
+        }
+    }
+
     /// Writes the file. It appears whole or not at all.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When [`RecordedMotion::load`] would refuse the file, or it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), EngineError> {
         let path = path.as_ref();
+        self.check().map_err(|reason| EngineError::MotionUnfit { file: path.to_owned(), reason })?;
         crate::avatar_file::write_whole(path, &self.to_bytes())
             .map_err(|source| EngineError::MotionIo { file: path.to_owned(), source })
     }
@@ -132,11 +166,10 @@ impl RecordedMotion {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, EngineError> {
         let path = path.as_ref();
         let failed = |source| EngineError::MotionIo { file: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-            let reason = format!("it is larger than {} GiB", MAX_BYTES >> 30);
-            return Err(EngineError::MotionFormat { origin: path.display().to_string(), reason });
-        }
-        Self::from_bytes(&path.display().to_string(), &std::fs::read(path).map_err(failed)?)
+        let origin = path.display().to_string();
+        check_length(std::fs::metadata(path).map_err(failed)?.len())
+            .map_err(|reason| EngineError::MotionFormat { origin: origin.clone(), reason })?;
+        Self::from_bytes(&origin, &std::fs::read(path).map_err(failed)?)
     }
 
     /// Reads a motion from memory; `origin` names it in errors.
@@ -193,16 +226,20 @@ impl RecordedMotion {
             let time = part[..8].iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b));
             let points = floats(&part[12..], &|| format!("frame {i}"))?;
             let time = Duration::from_micros(time);
-            if frames.last().is_some_and(|last| last.time >= time) {
-                return Err(format!("frame {i} is not later than the one before"));
-            }
             frames.push(MotionFrame { time, points: (part[8] != 0).then_some(points) });
         }
-        match frames.iter().any(|frame| frame.points.is_some()) {
-            true => Ok(Self { neutral, frames }),
-            false => Err("no frame of it shows a face".to_owned()),
-        }
+        let motion = Self { neutral, frames };
+        motion.check_frames()?;
+        Ok(motion)
     }
+}
+
+/// Checks the bytes of a file.
+fn check_length(bytes: u64) -> Result<(), String> {
+    if bytes > MAX_BYTES {
+        return Err(format!("it is larger than {} GiB", MAX_BYTES >> 30));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -228,6 +265,44 @@ mod tests {
         let bare = RecordedMotion { neutral: None, ..motion() };
         assert_eq!(RecordedMotion::from_bytes("bare", &bare.to_bytes()).expect("loaded"), bare);
         assert!(matches!(RecordedMotion::load(folder.path().join("b.motion")), Err(EngineError::MotionIo { .. })));
+    }
+
+    #[test]
+    fn what_would_not_load_is_not_saved() {
+        fn changed(change: impl Fn(&mut RecordedMotion)) -> RecordedMotion {
+            let mut motion = motion();
+            change(&mut motion);
+            motion
+        }
+        fn pose(motion: &mut RecordedMotion, frame: usize) -> &mut Points {
+            motion.frames[frame].points.as_mut().expect("a face")
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.motion");
+        let micros = Duration::from_micros;
+        for (unfit, reason) in [
+            (changed(|m| m.neutral.as_mut().expect("a pose").facial.truncate(106)), "neutral pose: facial keypoints"),
+            // As many numbers as there should be.
+            (
+                changed(|m| {
+                    pose(m, 2).facial.truncate(107);
+                    pose(m, 2).neural.push([0.0; 2]);
+                }),
+                "frame 2: facial keypoints: expected 108 finite values, got 107",
+            ),
+            (changed(|m| pose(m, 3).neural[7][1] = f32::NAN), "frame 3: neural keypoints: expected 50"),
+            (changed(|m| m.frames[2].time = m.frames[1].time), "frame 2 is not later"),
+            (changed(|m| m.frames[2].time = m.frames[1].time + micros(1) / 2), "frame 2 is not later"),
+            (changed(|m| m.frames[3].time = micros(7)), "frame 3 is not later"),
+            (changed(|m| m.frames.iter_mut().for_each(|frame| frame.points = None)), "no frame of it shows a face"),
+            (changed(|m| m.frames.clear()), "no frame of it shows a face"),
+        ] {
+            let error = unfit.save(&file).expect_err(reason);
+            assert!(matches!(error, EngineError::MotionUnfit { .. }), "{error}");
+            assert!(error.to_string().contains(reason) && error.to_string().contains("a.motion"), "{error}");
+            assert!(!file.exists(), "{reason}");
+        }
+        assert!(check_length(MAX_BYTES).is_ok() && check_length(MAX_BYTES + 1).is_err());
     }
 
     #[test]

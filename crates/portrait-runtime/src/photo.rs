@@ -8,19 +8,24 @@ use image::RgbaImage;
 use image::imageops::{self, FilterType};
 use portrait_kernels::{Border, Crop, DetectedFace, Kernel, RefineCrops, decode_faces, portrait_crop};
 use portrait_models::{DETECTOR_SIZE, MESH_POINTS, MESH_SIZE, facial_points};
+use std::borrow::Cow;
 
-/// Longest side at which a photo, or a part of it, is looked at.
+/// Longest side at which a photo is looked at, and a part of it: the mesh sees half of that, three pixels for two of its own.
 const LOOK_SIZE: u32 = 1024;
+const NEAR_SIZE: u32 = 3 * MESH_SIZE;
 /// Mesh score from which a crop holds a face.
 pub(crate) const PRESENT: f32 = 0.5;
 /// Sizes of tiles in which faces are looked for: the whole photo, halves, quarters, eighths.
 const LEVELS: u32 = 4;
 /// The first ones are cut from the reduced photo, the finer ones from the photo itself, and only if nothing larger was found.
 const COARSE: u32 = 2;
+/// Tiles of the last level have at least this side, in inputs of the detector: faces of fewer pixels are of no use.
+const FINEST: f32 = 3.0;
 /// What mesh and refiner see of a photo, in sizes of the face's box: their crops, wherever the second look moves them.
 const NEAR: f32 = 3.0;
 
-/// A photo, or a part of it, reduced to at most [`LOOK_SIZE`]. Places are those of the photo, in its pixels.
+/// A photo, or a part of it, reduced. Places are those of the photo, in its pixels.
+#[derive(Clone)]
 pub(crate) struct Look<'a> {
     photo: Frame<'a>,
     texels: Vec<f32>,
@@ -41,16 +46,16 @@ pub(crate) struct PhotoFace {
 impl<'a> Look<'a> {
     pub(crate) fn new(photo: Frame<'a>) -> Result<Self, EngineError> {
         photo.check()?;
-        Ok(Self::part(photo, [0, 0], [photo.width, photo.height]))
+        Ok(Self::part(photo, [0, 0], [photo.width, photo.height], LOOK_SIZE))
     }
 
-    /// The part of a checked photo at a corner.
-    fn part(photo: Frame<'a>, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> Self {
+    /// The part of a checked photo at a corner, with no side longer than `most`.
+    fn part(photo: Frame<'a>, [left, top]: [u32; 2], [width, height]: [u32; 2], most: u32) -> Self {
         let longest = width.max(height);
-        let (rgba, size, scale) = if longest <= LOOK_SIZE {
+        let (rgba, size, scale) = if longest <= most {
             (rows(photo, [left, top], [width, height]), [width, height], 1.0)
         } else {
-            let scale = longest as f32 / LOOK_SIZE as f32;
+            let scale = longest as f32 / most as f32;
             let size = [width, height].map(|n| ((n as f32 / scale).round() as u32).max(1));
             let whole = buffer(photo);
             let part = imageops::crop_imm(&whole, left, top, width, height);
@@ -61,14 +66,18 @@ impl<'a> Look<'a> {
     }
 
     /// What the photo has of a square `(cx, cy, side)`, looked at from near: a face that is small in the photo has all its pixels.
-    fn near(&self, [cx, cy, side]: [f32; 3]) -> Self {
+    /// One that is not is seen as well from here, and a large photo is not gone through again.
+    fn near(&self, [cx, cy, side]: [f32; 3]) -> Cow<'_, Self> {
         let ends = |centre: f32, n: u32| {
             let first = ((centre - 0.5 * side).floor().max(0.0) as u32).min(n - 1);
             let end = ((centre + 0.5 * side).ceil().max(0.0) as u32).clamp(first + 1, n);
             [first, end - first]
         };
         let ([left, width], [top, height]) = (ends(cx, self.photo.width), ends(cy, self.photo.height));
-        Self::part(self.photo, [left, top], [width, height])
+        if width.max(height) as f32 / NEAR_SIZE as f32 >= self.scale {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self::part(self.photo, [left, top], [width, height], NEAR_SIZE))
     }
 
     /// A square `(cx, cy, side)` of the photo, in pixels of this look.
@@ -79,8 +88,9 @@ impl<'a> Look<'a> {
     /// A region `(cx, cy, side, angle)` as input of the mesh.
     fn mesh_input(&self, [cx, cy, side, angle]: [f32; 4]) -> Vec<f32> {
         let [cx, cy, side] = self.here([cx, cy, side]);
+        let taps = (side / MESH_SIZE as f32).round().clamp(1.0, 4.0) as u32;
         let size = [MESH_SIZE; 2];
-        let crop = Crop { frame: self.size, size, taps: 1, scale: 1.0, offset: 0.0, border: Border::Zero };
+        let crop = Crop { frame: self.size, size, taps, scale: 1.0, offset: 0.0, border: Border::Zero };
         let mut out = vec![0.0; 4 * (MESH_SIZE * MESH_SIZE) as usize];
         crop.cpu(&[&self.texels, &[cx, cy, side, angle]], &mut [&mut out]);
         out
@@ -131,7 +141,8 @@ impl<'a> Look<'a> {
     fn tiles(&self, level: u32) -> Vec<[f32; 3]> {
         let [w, h] = [self.photo.width, self.photo.height].map(|n| n as f32);
         let side = w.max(h) / (1 << level) as f32;
-        if level > 0 && side < DETECTOR_SIZE as f32 {
+        let least = if level + 1 == LEVELS { FINEST } else { 1.0 };
+        if level > 0 && side < least * DETECTOR_SIZE as f32 {
             return Vec::new();
         }
         let steps = |n: f32| if level == 0 || n <= side { 1 } else { (2.0 * (n / side - 1.0)).ceil() as u32 + 1 };
@@ -325,15 +336,21 @@ fn buffer(photo: Frame<'_>) -> image::ImageBuffer<image::Rgba<u8>, &[u8]> {
 
 /// Pixels of a part of the photo.
 fn rows(photo: Frame<'_>, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> RgbaImage {
-    let row = |y: u32| &photo.rgba[4 * (y as usize * photo.width as usize + left as usize)..][..4 * width as usize];
-    let rgba = (top..top + height).flat_map(row).copied().collect();
+    let mut rgba = Vec::with_capacity(4 * width as usize * height as usize);
+    for y in top..top + height {
+        let first = 4 * (y as usize * photo.width as usize + left as usize);
+        rgba.extend_from_slice(&photo.rgba[first..][..4 * width as usize]);
+    }
     RgbaImage::from_raw(width, height, rgba).expect("the rows fill the part")
 }
 
 /// A crop of the photo at the networks' size, RGBA.
 pub(crate) fn cut(photo: Frame<'_>, [left, top, side]: [u32; 3], image: u32) -> RgbaImage {
-    let part = rows(photo, [left, top], [side, side]);
-    if side == image { part } else { imageops::resize(&part, image, image, FilterType::CatmullRom) }
+    if side == image {
+        return rows(photo, [left, top], [side, side]);
+    }
+    let whole = buffer(photo);
+    imageops::resize(&*imageops::crop_imm(&whole, left, top, side, side), image, image, FilterType::CatmullRom)
 }
 
 #[cfg(test)]

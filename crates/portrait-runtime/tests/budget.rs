@@ -3,7 +3,9 @@
 
 use portrait_kernels::{DeviceProfile, ShaderKey, Tier};
 use portrait_models::Preset;
-use portrait_runtime::{Backdrop, FrameStep, Framing, Part, SessionOptions, frame_steps, prepare_steps};
+use portrait_runtime::{
+    Backdrop, FrameStep, Framing, Part, SessionOptions, frame_steps, optional_steps, prepare_steps,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -107,7 +109,8 @@ fn every_pipeline_of_a_preset_is_translated_for_phones() {
     let mut missing = BTreeSet::new();
     for preset in ["s", "fast"].map(|name| Preset::named(name).expect("a built-in preset")) {
         let steps = options.iter().flat_map(|options| frame_steps(&preset, options).expect("it can be built"));
-        for step in steps.chain(prepare_steps(&preset).expect("it can be built")) {
+        let others = optional_steps(&preset, &options[0]).expect("they can be built");
+        for step in steps.chain(prepare_steps(&preset).expect("it can be built")).chain(others) {
             for (_, profile, _) in DEVICES {
                 let keys = Tier::ALL.map(|tier| step.kernel.dispatch(tier, &profile).shader);
                 missing.extend(keys.iter().map(label).filter(|key| !translated.contains(key.as_str())));

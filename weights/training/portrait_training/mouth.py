@@ -35,6 +35,7 @@ EYES_AT, CORNERS = ((0, 2), (1, 3)), (26, 27)  # corners of each eye, of the lip
 CHEEKS = (0.5, 0.65)  # on the way from the middle of an eye to the corner of the mouth
 LUMINANCE = (0.299, 0.587, 0.114)
 FULL, NONE = 0.5, 0.66  # how open the photo's mouth is, of what is wanted: from here on nothing, up to here all that shows is its own
+RISE = 0.25  # in between it is given from the lower lip upwards, with an edge of this share of the gap
 # Lips open by up to SHUT of their width, and up to LESS of the photo's opening, are shut: no rest of the photo's teeth shows.
 SHUT, PARTED, LESS = 0.03, 0.07, (0.35, 0.5)
 WIDEST_CUT = 4  # pixels over which edges are blended, from top to bottom
@@ -64,7 +65,7 @@ CORNER, ROUND = 0.012, 0.008  # they end higher at their sides, by so much, over
 SEAM, NARROW = 0.13, 0.006  # how dark it is between them, and how far
 HOLLOW, FAR = 0.06, 0.02  # how much darker their sides are than their middle, and how far
 LIGHTER = 1.12  # than the mean, which is of teeth and seams
-EDGE = 0.008  # softness of their lower end
+RISE = 0.008  # softness of their lower end
 HOLE, TONGUE = 0.15, 0.34  # what is below them, from there to the lower lip: so bright, of teeth in its place ...
 RED = (0.55, -0.2, -0.25)  # ... and so much redder in a photo with usual colours
 CLIPS = 6  # at least, or wide and narrow mouths are taken together
@@ -146,7 +147,7 @@ def teeth(x: Tensor, y: Tensor, gap: Tensor, wide: Tensor, pixel: Tensor, colour
     near = torch.stack([(x - side).abs() for side in SIDES]).amin(0)
     fade = lambda reach: torch.exp(-near / reach)
     length = torch.lerp(*torch.tensor(LENGTHS), wide) * (1 - ARCH * (x / SIDES[-1]).clamp(max=1).square()) - CORNER * fade(ROUND)
-    below = smooth(-1, 1, (y - length) / (0.7 * pixel).clamp(min=EDGE))
+    below = smooth(-1, 1, (y - length) / (0.7 * pixel).clamp(min=RISE))
     tooth = LIGHTER * (1 - SEAM * torch.exp(-(near / (0.6 * pixel).clamp(min=NARROW)).square()) - HOLLOW * fade(FAR))
     depth = (y - length) / (gap - length).clamp(min=1e-3)
     red = 1 + colourful[:, None] * torch.tensor(RED, device=x.device)
@@ -163,9 +164,9 @@ def rim_at(rim: Tensor, f: Face, u: Tensor) -> tuple[Tensor, Tensor]:
     return curve(along, across[..., None], u)[..., 0], steep
 
 
-def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float, shut: Tensor) -> tuple[Tensor, Tensor]:
-    """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), and how much of each pixel lies between its lips (B, H, W). Narrow mouths
-    that are hardly open have the line of `shut` lips (B,)."""
+def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float, shut: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a mouth shows at points (B, H, W, 2), (B, 3, H, W), how much of each pixel lies between its lips, and how far down from the
+    upper one, 0..1 (B, H, W). Narrow mouths that are hardly open have the line of `shut` lips (B,)."""
     f = face(driver)
     width, wanted = shape(driver, f)
     smile = between(WIDTHS, width)[:, 1] * (1 - shut)
@@ -183,7 +184,7 @@ def look(mouth: Lit, driver: Tensor, at: Tensor, pixel: float, shut: Tensor) -> 
     size, wide = f.size[..., None], between(WIDTHS, width)[:, 1, None, None]
     place = (u - (right + left) / 2).abs() / size, (v - middle + gap / 2) / size, gap / size
     drawn = found[:, :3] * torch.lerp(torch.ones_like(found[:, :3]), teeth(*place, wide, pixel / size, mouth.colourful), found[:, 3:])
-    return drawn, inside
+    return drawn, inside, ((row + 0.5) / ROWS).clamp(0, 1)
 
 
 def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -192,10 +193,10 @@ def show(mouth: Lit, source: Tensor, driver: Tensor, side: int) -> tuple[Tensor,
     more = ((NONE - shown / wanted.clamp(min=1e-3)) / (NONE - FULL)).clamp(0, 1)
     less = ((LESS[1] - wanted / shown.clamp(min=1e-3)) / (LESS[1] - LESS[0])).clamp(0, 1)
     shut = ((PARTED - wanted) / (PARTED - SHUT)).clamp(0, 1) * less
-    amount = torch.maximum(more, shut)
     at = grid(side, driver.device).expand(len(driver), -1, -1, -1)
-    drawn, inside = look(mouth, driver, at, 2 / (side - 1), shut)
-    return drawn, (amount[:, None, None] * inside)[:, None], inside[:, None]
+    drawn, inside, down = look(mouth, driver, at, 2 / (side - 1), shut)
+    rising = ((down - 1 + more[:, None, None] * (1 + RISE)) / RISE).clamp(0, 1)
+    return drawn, (torch.maximum(rising, shut[:, None, None]) * inside)[:, None], inside[:, None]
 
 
 def places(pins: Tensor) -> Tensor:

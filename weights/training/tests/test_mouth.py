@@ -67,11 +67,18 @@ def test_a_batch_is_its_photos_one_by_one():
 
 @pytest.mark.parametrize(
     ("source", "driver", "most"),
-    [(0.1, 0.1, 0), (0.1, 0.06, 0), (0.1, 0.15, 0), (0.1, 0.02, 0.5), (0.035, 0.02, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 0.5)],
+    [(0.1, 0.1, 0), (0.1, 0.06, 0), (0.1, 0.15, 0), (0.1, 0.02, 0.5), (0.035, 0.02, 0), (0, 0, 0), (0, 0.1, 1), (0.02, 0.1, 1), (0.058, 0.1, 1)],
 )
 def test_only_what_the_photo_lacks_is_given(source, driver, most):
     _, given, _ = mouth.show(lit(0.6, 0.5, 0.4), pins(source), pins(driver), 257)
     assert given.max() == pytest.approx(most, abs=0.02)
+
+
+def test_it_is_given_from_the_lower_lip_upwards():
+    """Teeth of the photo end in a dark mouth; they do not fade into it."""
+    _, given, inside = mouth.show(lit(0.6, 0.5, 0.4), pins(0.058), pins(0.1), 257)
+    column = given[0, 0, inside[0, 0, :, 128] > 0.99, 128]
+    assert (column[1:] >= column[:-1]).all() and column[: len(column) // 3].max() == 0 and column[-len(column) // 3 :].min() > 0.99
 
 
 def test_it_lies_between_the_lips():

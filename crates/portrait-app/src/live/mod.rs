@@ -41,12 +41,14 @@ use self::worker::Start;
 use crate::engine::EngineArgs;
 use crate::framing::{Faces, FacesArgs, FramingArgs, Shown};
 use crate::motion_options::MotionArgs;
+use crate::source::BUNDLED;
 use crate::{console, interrupt};
 
 /// Opens a window in which the portrait moves now: by a camera, by a clip or a recorded motion over and over, or by itself
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  portrait live
   portrait live me.jpg
   portrait live me.jpg --source talk.mp4
   portrait live me.jpg you.jpg --camera 1 --camera-size 1280x720 --output-as photo
@@ -54,8 +56,9 @@ Examples:
 Without --source, --camera and --idle the first camera drives, or where there is none the portrait idles.
 Drop a photo on the window to change who is shown, or a clip to change what drives. The key ? lists all keys.")]
 pub(crate) struct Live {
-    /// Photos (PNG, JPEG, WebP, GIF), or avatars made by `portrait prepare`; the key N shows the next one
-    #[arg(value_name = "PHOTO|FILE.avatar", required_unless_present = "cameras")]
+    /// Photos (PNG, JPEG, WebP, GIF), or avatars made by `portrait prepare`; the key N shows the next one. Without any: a portrait
+    /// that comes with the program, until a photo is dropped on the window or opened with O
+    #[arg(value_name = "PHOTO|FILE.avatar")]
     photos: Vec<PathBuf>,
     /// What drives: a clip or a .motion file, over and over in real time
     #[arg(long, value_name = "CLIP|FILE.motion", conflicts_with_all = ["camera", "idle"])]
@@ -247,11 +250,12 @@ impl Live {
             bail!("`{}` is no directory; give one that exists with --save-to", self.save_to.display());
         }
         let framing = self.framing.of(self.faces.faces())?;
+        let photos = if self.photos.is_empty() { vec![BUNDLED.into()] } else { self.photos.clone() };
         let plan = Plan {
-            photos: Rota::new(self.photos.clone()),
+            faces: vec![self.faces.faces(); photos.len()],
+            photos: Rota::new(photos),
             drivers: Rota::new(self.drivers()),
             idle: Idle { seed: self.idle_seed },
-            faces: vec![self.faces.faces(); self.photos.len()],
             kept: None,
             driver_face: self.faces.driver(),
             shown: framing.shown(),

@@ -120,35 +120,45 @@ fn behind() -> [u8; 3] {
 pub(crate) struct MotionRecording {
     path: PathBuf,
     frames: Vec<MotionFrame>,
-    /// When the newest moment was as its session counts, and what is added to that.
-    counted: Option<Duration>,
-    shift: Duration,
+    /// When the first moment was.
+    start: Option<Instant>,
 }
 
 impl MotionRecording {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, frames: Vec::new(), counted: None, shift: Duration::ZERO }
+        Self { path, frames: Vec::new(), start: None }
     }
 
-    pub(crate) fn extend(&mut self, frames: Vec<MotionFrame>) {
+    /// Appends what a session saw: the newest of it then, the rest as long before that as the session counts. Another session counts
+    /// anew, and none while a pose is held.
+    pub(crate) fn extend(&mut self, frames: Vec<MotionFrame>, at: Instant) {
+        let newest = frames.last().map(|frame| frame.time).unwrap_or_default();
         for frame in frames {
-            // A session that was opened anew counts from zero: it follows what is there.
-            if let Some(last) = self.counted.filter(|last| frame.time <= *last) {
-                self.shift += last - frame.time + Duration::from_millis(33);
-            }
-            self.counted = Some(frame.time);
-            self.frames.push(MotionFrame { time: frame.time + self.shift, ..frame });
+            let earlier = newest.saturating_sub(frame.time);
+            self.push(frame, at.checked_sub(earlier).unwrap_or(at));
         }
     }
 
-    /// Writes the file, with times from its start; what became of it.
-    pub(crate) fn finish(mut self, neutral: Option<Points>) -> Result<String, String> {
+    fn push(&mut self, frame: MotionFrame, at: Instant) {
+        let time = at.saturating_duration_since(*self.start.get_or_insert(at));
+        // Another driver's moments may be a little older.
+        let time = self.frames.last().map_or(time, |last| time.max(last.time + STEP));
+        self.frames.push(MotionFrame { time, ..frame });
+    }
+
+    /// Keeps the newest moment until then: a pose that is held brings no more of them.
+    pub(crate) fn hold_until(&mut self, at: Instant) {
+        if let Some(last) = self.frames.last().cloned() {
+            self.push(last, at);
+        }
+    }
+
+    /// Writes the file; what became of it.
+    pub(crate) fn finish(self, neutral: Option<Points>) -> Result<String, String> {
         let (path, count) = (self.path.display().to_string(), self.frames.len());
         if !self.frames.iter().any(|frame| frame.points.is_some()) {
             return Err(format!("{path} was not saved: no face was seen"));
         }
-        let start = self.frames.first().map_or(Duration::ZERO, |frame| frame.time);
-        self.frames.iter_mut().for_each(|frame| frame.time -= start);
         match (RecordedMotion { neutral, frames: self.frames }).save(&self.path) {
             Ok(()) => Ok(format!("saved {path}: {count} moments")),
             Err(error) => Err(error.to_string()),
@@ -232,25 +242,30 @@ mod tests {
         assert_eq!(VideoReader::open(&path).expect("opens").info().width, 3840);
     }
 
+    /// A moment as a session counts.
+    fn counted(ms: u64) -> MotionFrame {
+        let [facial, neural] = [Points::FACIAL, Points::NEURAL].map(|count| vec![[0.5; 2]; count]);
+        MotionFrame { time: Duration::from_millis(ms), points: Some(Points { facial, neural }) }
+    }
+
     #[test]
-    fn a_motion_goes_on_at_its_pace_in_another_session() {
-        for step in [16, 330] {
-            let directory = tempfile::tempdir().expect("a directory");
-            let path = directory.path().join("a.motion");
-            let mut motion = MotionRecording::new(path.clone());
-            let moment = |n: u64| {
-                let [facial, neural] = [Points::FACIAL, Points::NEURAL].map(|count| vec![[0.5; 2]; count]);
-                let points = Some(Points { facial, neural });
-                MotionFrame { time: Duration::from_millis(step * n), points }
-            };
-            // One by one, as pictures are made; then another session, which counts from zero.
-            (0..5).chain(0..5).for_each(|n| motion.extend(vec![moment(n)]));
-            motion.finish(None).expect("saved");
-            let frames = RecordedMotion::load(&path).expect("a motion").frames;
-            let steps: Vec<_> = frames.windows(2).map(|pair| (pair[1].time - pair[0].time).as_millis()).collect();
-            let step = u128::from(step);
-            assert_eq!(steps, [[step; 4].as_slice(), &[33], &[step; 4]].concat());
-        }
+    fn a_motion_goes_on_at_its_pace_in_another_session_and_while_it_is_held() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.motion");
+        let mut motion = MotionRecording::new(path.clone());
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        motion.hold_until(start);
+        // Sessions count from zero, and what comes in one go is told apart as they count.
+        motion.extend(vec![counted(700), counted(740)], start + ms(40));
+        motion.extend(Vec::new(), start + ms(60));
+        motion.extend(vec![counted(33)], start + ms(95));
+        motion.extend(vec![counted(66)], start + ms(80));
+        motion.hold_until(start + ms(900));
+        motion.extend(vec![counted(99)], start + ms(1000));
+        motion.finish(None).expect("saved");
+        let frames = RecordedMotion::load(&path).expect("a motion").frames;
+        let times: Vec<_> = frames.iter().map(|frame| frame.time.as_millis()).collect();
+        assert_eq!(times, [0, 40, 95, 96, 900, 1000]);
     }
 
     #[test]

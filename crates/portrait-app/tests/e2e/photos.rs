@@ -100,7 +100,7 @@ fn a_small_face_is_animated_with_a_warning() {
     let (photo, clip) = (sandbox.photo("small.png", &astronaut_scaled(220)), sandbox.short_clip(2));
     let outcome = run(animate(&photo, &clip, &sandbox.output("me.mp4")).arg("--json")).succeeds();
     assert!(outcome.stderr.contains("warning: the face is only"), "{}", outcome.stderr);
-    assert!(outcome.json()["warnings"][0].as_str().unwrap().contains("pixels wide"));
+    assert!(outcome.json()["warnings"][0].as_str().unwrap().contains("pixels large"));
 }
 
 /// The bundled portrait twice, side by side.

@@ -112,6 +112,22 @@ fn a_face_that_is_small_in_a_large_photo_is_seen_from_near() {
     }
 }
 
+#[test]
+fn in_the_centre_square_nobody_beside_it_counts() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let person = portrait();
+    let prepare = |corners: &[[i64; 2]], face| {
+        let parts: Vec<_> = corners.iter().map(|&corner| (&person, corner)).collect();
+        let photo = collage([750, 250], &parts);
+        engine.prepare(photo.frame(), &PrepareOptions { face, whole_photo: true })
+    };
+    let avatar = prepare(&[[0, 0], [250, 0]], FaceChoice::Only).expect("one of them is in it");
+    assert_eq!(avatar.info().crop, [250, 0, 250]);
+    for face in [FaceChoice::Only, FaceChoice::Index(1), FaceChoice::At([120.0, 120.0])] {
+        assert!(matches!(prepare(&[[0, 0]], face), Err(EngineError::NoFace)), "{face:?}");
+    }
+}
+
 /// A camera's view of two people, and a session that follows one of them.
 struct Pair {
     session: Session,

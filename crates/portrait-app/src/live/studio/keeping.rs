@@ -40,7 +40,7 @@ impl Studio {
         }
         let points = self.session.take_motion();
         if let Some(recording) = &mut self.points {
-            recording.extend(points);
+            recording.extend(points, at);
         }
         Ok(())
     }
@@ -81,11 +81,16 @@ impl Studio {
 
     /// Ends the motion there is, and begins one.
     pub(super) fn record_points(&mut self, path: Option<PathBuf>) {
-        if let Some(recording) = self.points.take() {
+        if let Some(mut recording) = self.points.take() {
+            if self.hold {
+                recording.hold_until(Instant::now());
+            }
             let neutral = self.session.neutral().ok().flatten();
             self.tell(recording.finish(neutral));
         }
         self.points = path.clone().map(MotionRecording::new);
+        // Of a pose that is held, too.
+        self.owed = self.owed.max(u32::from(self.points.is_some()));
         self.shared.view().points = path;
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use portrait_runtime::{Engine, EngineError, FaceChoice, Session, SessionOptions};
 
 use crate::framing::{Faces, FramingArgs};
-use crate::source::{Prepared, Source};
+use crate::source::{Prepared, Source, is_bundled};
 
 /// Photos that are kept prepared after another one is shown.
 const SHELF: usize = 4;
@@ -41,10 +41,13 @@ impl Sitting {
 
     /// What the user should know of the photo.
     pub(super) fn remarks(&self) -> Vec<String> {
+        let bundled = is_bundled(&self.path).then(|| {
+            "this is the portrait that comes with the program: drop a photo here, or open one with O".to_owned()
+        });
         let several = self
             .several
             .map(|n| format!("the photo shows {n} faces, and the largest moves; G chooses another, or all"));
-        several.into_iter().chain(self.prepared.warnings()).collect()
+        bundled.into_iter().chain(several).chain(self.prepared.warnings()).collect()
     }
 
     /// Whether this is these faces of what is in the file now.

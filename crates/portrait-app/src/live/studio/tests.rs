@@ -351,6 +351,28 @@ fn a_held_pose_is_recorded_for_as_long_as_it_is_held() {
     let mut reader = VideoReader::open(&path).expect("opens");
     let times: Vec<_> = std::iter::from_fn(|| reader.next_frame().expect("reads")).map(|f| f.timestamp).collect();
     assert!(times.len() == 2 && times[1] >= Duration::from_millis(300), "{times:?}");
+
+    let path = directory.path().join("a.motion");
+    studio.obey(Command::Points(path.clone())).expect("records");
+    assert_eq!(studio.owed, 1);
+    settle(&mut studio);
+    std::thread::sleep(Duration::from_millis(300));
+    studio.obey(Command::Points(path.clone())).expect("ends");
+    assert!(said(&studio).contains("saved "), "{}", said(&studio));
+    let frames = RecordedMotion::load(&path).expect("a motion").frames;
+    assert!(frames.len() == 2 && frames[1].time >= Duration::from_millis(300), "{} moments", frames.len());
+    assert!(frames[0].points.is_some() && frames[0].points == frames[1].points);
+}
+
+#[test]
+fn without_a_photo_there_is_a_portrait_and_it_is_said_how_to_show_another() {
+    let Some(start) = start() else { return };
+    let (_sender, commands) = channel();
+    let start = Start { photo: crate::source::BUNDLED.into(), ..start };
+    let mut studio = Studio::open(start, Arc::default(), commands, Rc::new(|| ())).expect("opens");
+    assert_eq!(studio.sitting.prepared.avatars.len(), 1);
+    idle(&mut studio);
+    assert!(said(&studio).contains("drop a photo here"), "{}", said(&studio));
 }
 
 #[test]
