@@ -433,6 +433,6 @@ fn what_is_being_recorded_is_complete_when_the_driver_or_the_device_fails() {
     // Six, and the last of them once more: it is held until the end.
     assert_eq!(shown, 7);
     let motion = RecordedMotion::load(path("a.motion")).expect("a whole file");
-    assert!((6..=8).contains(&motion.frames.len()), "{}", motion.frames.len());
+    assert!((7..=9).contains(&motion.frames.len()), "{}", motion.frames.len());
     assert!(shared.view().notice.as_ref().expect("a notice").text.contains("a.motion: "));
 }
