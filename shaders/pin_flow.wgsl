@@ -5,8 +5,8 @@
 //          background [1, n, n]·4 (r, g, b, hole)   flow [n, n] (x, y, occlusion, carried)
 // Sampling bilinear, align_corners, clamped to the edge
 // Rims     eyes and mouth are openings of four rims, curves from corner to corner: from rim to rim the flow is stretched, beyond the
-//          outer ones the skin is, over a distance that grows with how far they have moved; closing lids are closed further than
-//          they are seen to be
+//          outer ones the skin is, over a distance that grows with how far they have moved on it; closing lids are closed further than
+//          they are seen to be, and what is open by no more than a pixel is shut
 // Irises   are moved as they are, within the lids: their weight falls off from the ends of a line along the eye on, not from its
 //          middle; they fade as the eye closes
 // Carried  is what lies in the hole that the person left in the background, and not beyond the picture: there the edge would be repeated.
@@ -34,8 +34,9 @@ const MOUTH = 2u; // among the openings, after the eyes
 const CLOSING = 0.5; // see opening.rs for these
 const SHUT = 0.2;
 const WIDER = vec2<f32>(0.06, 0.2);
-const STRETCH = 1.7;
-const LEAST = 0.1;
+const STRETCH = 2.2;
+const EASE = 0.8;
+const REACH = vec2<f32>(0.1, 0.25);
 const LASHES = 0.04;
 const TAPER = 0.07;
 const EDGE = 3.0; // pixels over which what lies beyond the picture fades
@@ -108,9 +109,24 @@ fn rim_at(opening: u32, rim: u32, along: f32) -> Rim {
 
 fn part(height: f32, top: f32, bottom: f32) -> f32 { return clamp((height - top) / max(bottom - top, 1e-4), 0.0, 1.0); }
 
-fn skin(away: f32, miss: vec2<f32>, f: Face) -> f32 {
-    let reach = max(STRETCH * abs(dot(miss, f.across)), LEAST * f.size);
-    return clamp(1.0 - max(away, 0.0) / reach, 0.0, 1.0);
+// How far the loose flow moves a point.
+fn moved_at(point: vec2<f32>) -> vec2<f32> { return loose_at(pixel_position(point, p.motion)).xy - point; }
+
+// Beyond an outer rim, upwards (sense -1) or downwards, its motion goes over into the loose flow's further off. The loose flow on the
+// way stretches the skin as well, and both together would draw a line of it over all of the lid.
+fn skin(point: vec2<f32>, height: f32, rim: Rim, sense: f32, f: Face) -> vec2<f32> {
+    let away = sense * (height - rim.height);
+    let start = point + (rim.height - height) * f.across;
+    let ahead = sense * f.across;
+    let edge = moved_at(start) + rim.miss;
+    let rise = abs(dot(edge - moved_at(start + REACH.y * f.size * ahead), f.across));
+    let reach = clamp(STRETCH * rise, REACH.x * f.size, REACH.y * f.size);
+    // As much as folds nothing.
+    let ease = clamp(reach / max(rise, 1e-4) - 1.0, 0.0, EASE);
+    let linear = away / reach;
+    let share = linear * (1.0 + ease * (1.0 - linear));
+    let correction = mix(edge, moved_at(start + reach * ahead), share) - moved_at(point);
+    return select(vec2<f32>(0.0), correction, away < reach);
 }
 
 // Correction by the rims of an opening at a point, which lies at a place along and across the face, and how much of it lies inside.
@@ -120,7 +136,9 @@ fn by_rims(opening: u32, point: vec2<f32>, f: Face) -> vec3<f32> {
     let above = rim_at(opening, 1u, along);
     let below = rim_at(opening, 2u, along);
     let middle = 0.5 * (above.height + below.height);
-    let gap = max(below.height - above.height, 0.0);
+    // What is open by no more than a pixel is shut: of the eye or the mouth, single pixels would be left.
+    let open = below.height - above.height;
+    let gap = max(min(2.0 * (open - p.pixel), open), 0.0);
     let upper = middle - 0.5 * gap;
     let lower = middle + 0.5 * gap;
     var top = Rim(above.height - LASHES * f.size, above.miss);
@@ -132,7 +150,7 @@ fn by_rims(opening: u32, point: vec2<f32>, f: Face) -> vec3<f32> {
     top.height = min(top.height, upper);
     bottom.height = max(bottom.height, lower);
     // Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
-    let down = clamp((z.y - middle) / max(gap, p.pixel) + 0.5, 0.0, 1.0);
+    let down = clamp((z.y - middle) / max(gap, 0.01 * p.pixel) + 0.5, 0.0, 1.0);
     var correction = top.miss + part(z.y, top.height, upper) * (above.miss - top.miss) + down * (below.miss - above.miss)
         + part(z.y, lower, bottom.height) * (bottom.miss - below.miss);
     if (z.y > upper) & (z.y < lower) {
@@ -141,23 +159,27 @@ fn by_rims(opening: u32, point: vec2<f32>, f: Face) -> vec3<f32> {
             loose_at(pixel_position(point + (lower - z.y) * f.across, p.motion)).xy, down);
         correction += there - loose_at(pixel_position(point, p.motion)).xy;
     }
+    let over = z.y < top.height;
+    if over | (z.y > bottom.height) {
+        bottom.height = select(bottom.height, top.height, over);
+        bottom.miss = select(bottom.miss, top.miss, over);
+        correction = skin(point, z.y, bottom, select(1.0, -1.0, over), f);
+    }
     let box = boxes[opening];
     let beyond = max(max(box.x - along, along - box.y), 0.0);
-    let weight = clamp(1.0 - beyond / (TAPER * f.size), 0.0, 1.0) * skin(top.height - z.y, top.miss, f) * skin(z.y - bottom.height, bottom.miss, f);
-    return vec3<f32>(weight * correction, covered(z.y, upper, lower, p.pixel));
+    let fade = clamp(1.0 - beyond / (TAPER * f.size), 0.0, 1.0);
+    return vec3<f32>(fade * correction, covered(z.y, upper, lower, p.pixel));
 }
 
 // From an opening's first to its last corner along it, and what it may reach across.
 fn box_of(opening: u32, f: Face) -> vec4<f32> {
     let first = rim_point(opening, 0u, 0u);
     var box = vec4<f32>(first.x, rim_point(opening, 0u, 6u).x, first.y, first.y);
-    var reach = LEAST * f.size;
     for (var k = 0u; k < 28u; k++) {
         let point = rim_point(opening, k / 7u, k % 7u);
         box = vec4<f32>(box.xy, min(box.z, point.y), max(box.w, point.y));
-        reach = max(reach, STRETCH * abs(dot(point.zw, f.across)));
     }
-    return box + (reach + LASHES * f.size) * vec4<f32>(0.0, 0.0, -1.0, 1.0);
+    return box + (REACH.y + LASHES) * f.size * vec4<f32>(0.0, 0.0, -1.0, 1.0);
 }
 
 // How much of what the flow leads to from a height across the face is carried along.

@@ -181,12 +181,15 @@ fn lid_motion(i: u32) -> vec2<f32> {
     return (gain - 1.0) * control[2].y * control[1].y * decision.z * moved * across(d);
 }
 
-// Keeps the point `lower` from crossing `upper`, but for what the photo has already, and no further from it than `most`, where the
-// photo is not: a neutral pose taken in a blink would tear the eyes open.
-fn part(upper: u32, lower: u32, axis: vec2<f32>, most: f32) {
+// How far to move an upper and a lower point apart, so that they do not cross, but for what the photo has already, and are no further
+// from each other than `most`, where the photo's are not: a neutral pose taken in a blink would tear the eyes open.
+fn parted(upper: u32, lower: u32, axis: vec2<f32>, most: f32) -> vec2<f32> {
     let rest = dot(photo(lower) - photo(upper), axis);
     let gap = dot(driver(lower) - driver(upper), axis);
-    let push = 0.5 * (clamp(gap, min(rest, 0.0), max(rest, most)) - gap) * axis;
+    return 0.5 * (clamp(gap, min(rest, 0.0), max(rest, most)) - gap) * axis;
+}
+
+fn move_apart(upper: u32, lower: u32, push: vec2<f32>) {
     pose[upper * 2u] -= push.x;
     pose[upper * 2u + 1u] -= push.y;
     pose[lower * 2u] += push.x;
@@ -276,11 +279,20 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     if moves & (lane < 10u) {
         let rest = dot(photo(LOWER_LIDS_AT + lane) - photo(UPPER_LIDS_AT + lane), axis);
-        part(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, MAX_LID_OPENING * rest);
+        let push = parted(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, MAX_LID_OPENING * rest);
+        move_apart(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, push);
     }
-    if moves & (lane >= 10u) & (lane < 13u) {
-        // The inner lips: middle, then right and left of it.
-        part(INNER_LIPS_AT + select(lane - 7u, 0u, lane == 10u), INNER_LIPS_AT + select(lane - 5u, 1u, lane == 10u), axis, ANY_GAP);
+    // Lips are moved as a whole: three pairs of the inner ones (middle, right and left of it), the outer ones above and below each, and
+    // those between them and the corners, half as far.
+    let k = clamp(lane, 10u, 17u) - 10u;
+    let beside = select(k % 3u, k - 5u, k > 5u);
+    let inner = vec2<u32>(select(98u + beside, INNER_LIPS_AT, beside == 0u), select(100u + beside, INNER_LIPS_AT + 1u, beside == 0u));
+    let push = parted(inner.x, inner.y, axis, ANY_GAP);
+    workgroupBarrier();
+    if moves & (lane >= 10u) & (lane < 18u) {
+        let outer = vec2<u32>(select(88u + beside, LIPS_AT, beside == 0u), select(92u + beside, LIPS_AT + 1u, beside == 0u));
+        let at = select(select(outer, inner, k < 3u), vec2<u32>(86u, 90u) + beside, k > 5u);
+        move_apart(at.x, at.y, select(push, 0.5 * push, k > 5u));
     }
     workgroupBarrier();
     for (var i = lane; i < COORDS; i += LANES) { y[i] = pose[i]; }

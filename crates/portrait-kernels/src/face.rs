@@ -9,6 +9,10 @@ pub(crate) const LOWER_LIDS_AT: usize = 58;
 pub(crate) const LIPS_AT: usize = 83;
 /// Upper and lower points of the inner lips that lie opposite each other: in the middle, right and left of it.
 pub(crate) const INNER_LIPS: [[usize; 2]; 3] = [[95, 96], [99, 101], [100, 102]];
+/// What goes along with each of those where shut lips are kept from crossing, and how far: the outer points above and below it, and
+/// those between them and the corners.
+pub(crate) const OUTER_LIPS: [&[([usize; 2], f32)]; 3] =
+    [&[([83, 84], 1.0)], &[([89, 93], 1.0), ([87, 91], 0.5)], &[([90, 94], 1.0), ([88, 92], 0.5)]];
 
 pub(crate) type Point = [f32; 2];
 

@@ -21,10 +21,13 @@ const SHUT: f32 = 0.2;
 /// … and the photo's upper and lower lines are moved outwards by up to these parts of it: of a shut eye, what is left between the lids is
 /// seen first. The upper one stays near its lashes, which are the line that a shut eye is.
 const WIDER: [f32; 2] = [0.06, 0.2];
-/// Skin beyond an outer rim is stretched over this many times the rim's correction. 1 would fold it.
-const STRETCH: f32 = 1.7;
-/// But over no less than this. Here and below: of the distance between the outer corners of the eyes.
-const LEAST: f32 = 0.1;
+/// Skin beyond an outer rim is stretched over this many times what the rim moves on it. 1 would fold it.
+const STRETCH: f32 = 2.2;
+/// Most of it near the rim: at the other end the motion ends without a kink at 1.
+const EASE: f32 = 0.8;
+/// But over no less and no more than this: brows are not to be pulled down. Here and below: of the distance between the outer corners
+/// of the eyes.
+const REACH: [f32; 2] = [0.1, 0.25];
 /// From a lid to its outer rim: its edge and lashes are moved as they are.
 const LASHES: f32 = 0.04;
 /// Beyond the corners the correction fades over this distance.
@@ -144,32 +147,56 @@ impl Opening {
         let [along, height] = axes.place(z);
         let along = along * sense;
         let [mut top, above, below, mut bottom] = rims.each_ref().map(|rim| between(rim, along));
-        let (middle, gap) = (0.5 * (above.across + below.across), (below.across - above.across).max(0.0));
+        // What is open by no more than a pixel is shut: of the eye or the mouth, single pixels would be left.
+        let gap = below.across - above.across;
+        let (middle, gap) = (0.5 * (above.across + below.across), gap.min(2.0 * (gap - pixel)).max(0.0));
         let (upper, lower) = (middle - 0.5 * gap, middle + 0.5 * gap);
         (top.across, bottom.across) = (top.across.min(upper), bottom.across.max(lower));
         // Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
-        let down = ((height - middle) / gap.max(*pixel) + 0.5).clamp(0.0, 1.0);
+        let down = ((height - middle) / gap.max(0.01 * pixel) + 0.5).clamp(0.0, 1.0);
         let part = |top: f32, bottom: f32| ((height - top) / (bottom - top).max(1e-4)).clamp(0.0, 1.0);
         let (into, out) = (part(top.across, upper), part(lower, bottom.across));
         let beyond = (rims[0][0].along - along).max(along - rims[0][6].along).max(0.0);
-        let skin = |away: f32, miss: Point| {
-            let reach = (STRETCH * dot(miss, axes.across).abs()).max(LEAST * axes.size);
-            (1.0 - away.max(0.0) / reach).clamp(0.0, 1.0)
-        };
         let fade = (1.0 - beyond / (TAPER * axes.size)).clamp(0.0, 1.0);
-        let weight = fade * skin(top.across - height, top.miss) * skin(height - bottom.across, bottom.miss);
+        let shifted = |to: f32| [0, 1].map(|c| z[c] + (to - height) * axes.across[c]);
         // Inside it runs straight from rim to rim: what the loose flow does on the way is of lids and lips, not of what they show.
         let straight = if height > upper && height < lower {
-            let there = [upper, lower].map(|to| loose([0, 1].map(|c| z[c] + (to - height) * axes.across[c])));
+            let there = [upper, lower].map(|to| loose(shifted(to)));
             let here = loose(z);
             [0, 1].map(|c| there[0][c] * (1.0 - down) + there[1][c] * down - here[c])
         } else {
             [0.0; 2]
         };
-        let correction = [0, 1].map(|c| {
-            let [top, above, below, bottom] = [top, above, below, bottom].map(|n| n.miss[c]);
-            weight * (top + into * (above - top) + down * (below - above) + out * (bottom - below) + straight[c])
-        });
+        // Beyond an outer rim its motion goes over into the loose flow's further off. The loose flow on the way stretches the skin as
+        // well, and both together would draw a line of it over all of the lid.
+        let skin = |rim: Node, sense: f32| {
+            let moved = |to: f32| minus(loose(shifted(to)), shifted(to));
+            let [least, most] = REACH.map(|reach| reach * axes.size);
+            let (loosely, away) = (moved(rim.across), sense * (height - rim.across));
+            let edge = [0, 1].map(|c| loosely[c] + rim.miss[c]);
+            let rise = dot(minus(edge, moved(rim.across + sense * most)), axes.across).abs();
+            let reach = (STRETCH * rise).clamp(least, most);
+            if away >= reach {
+                return [0.0; 2];
+            }
+            // As much as folds nothing.
+            let ease = (reach / rise.max(1e-4) - 1.0).clamp(0.0, EASE);
+            let share = away / reach;
+            let share = share * (1.0 + ease * (1.0 - share));
+            let (far, here) = (moved(rim.across + sense * reach), moved(height));
+            [0, 1].map(|c| edge[c] + share * (far[c] - edge[c]) - here[c])
+        };
+        let correction = if height < top.across {
+            skin(top, -1.0)
+        } else if height > bottom.across {
+            skin(bottom, 1.0)
+        } else {
+            [0, 1].map(|c| {
+                let [top, above, below, bottom] = [top, above, below, bottom].map(|n| n.miss[c]);
+                top + into * (above - top) + down * (below - above) + out * (bottom - below) + straight[c]
+            })
+        };
+        let correction = correction.map(|v| fade * v);
         (correction, covered(height, upper, lower, *pixel))
     }
 }

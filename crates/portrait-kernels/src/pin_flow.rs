@@ -25,9 +25,10 @@ const IRIS: f32 = 0.04;
 /// an opening or a closing.
 ///
 /// **Eyes and mouth** are openings between two edges, lids with their lashes or lips, each of two rims: curves through the points, so
-/// they are met along their whole length. Inside, the flow runs straight from rim to rim, where lids or lips meet within a pixel; along
-/// an edge the correction goes over from one rim's to the other's; beyond the outer rims it fades over 1.7 times its own length, so that the skin there is stretched and never
-/// folded over. Lids that close are closed a little further than they are seen to be.
+/// they are met along their whole length. Inside, the flow runs straight from rim to rim; what is open by no more than a pixel is shut. Along
+/// an edge the correction goes over from one rim's to the other's. Beyond the outer rims their motion goes over into the flow's own, over 2.2
+/// times what they move on it, so that the skin there is stretched and never folded over. Lids that close are closed a little further than
+/// they are seen to be.
 ///
 /// **Irises** are lines along the eye, moved and not stretched: `flow(z) += e w(z) / (w(z) + softness)` with what the lids have left
 /// there, `e = iris of the source - flow(iris of the driver)`, and `w(z) = exp(-d² / 2 sigma²)` at the distance `d` from the line;

@@ -1,6 +1,8 @@
 //! Motion transfer: from the driver's points to the points the photo is to have.
 
-use crate::face::{EYES_AT, Face, INNER_LIPS, LIPS_AT, LOWER_LIDS_AT, Point, UPPER_LIDS_AT, dot, middle, minus};
+use crate::face::{
+    EYES_AT, Face, INNER_LIPS, LIPS_AT, LOWER_LIDS_AT, OUTER_LIPS, Point, UPPER_LIDS_AT, dot, middle, minus,
+};
 use crate::head_fit::{HeadFit, head_fit};
 use crate::one_euro::OneEuro;
 use crate::{
@@ -47,7 +49,7 @@ const LIPS: usize = 20;
 /// taken. To this comes what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the
 /// head's motion, applied to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief`
 /// makes of that. Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's. Lids and inner lips do not cross, and lids open at most half wider than the photo's.
+/// eye that closes closes the photo's. Lids and lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
@@ -264,18 +266,22 @@ fn lid_motion(photo: &[Point], neutral: &[Point], driver: &[Point], i: usize, sc
 }
 
 /// Keeps lower lids and lips from crossing upper ones, but for what the photo has already, and lids no wider open than
-/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open.
+/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open. Lips are moved as a whole: a driver
+/// who closes a mouth that the photo has shut already would press them to a line.
 fn part(pose: &mut [Point], photo: &[Point]) {
     let axis = Face::of(pose).across();
-    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING));
-    for ([upper, lower], most) in lids.chain(INNER_LIPS.map(|pair| (pair, f32::INFINITY))) {
+    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING, &[][..]));
+    let lips = INNER_LIPS.into_iter().zip(OUTER_LIPS).map(|(inner, outer)| (inner, f32::INFINITY, outer));
+    for ([upper, lower], most, along) in lids.chain(lips) {
         let rest = dot(minus(photo[lower], photo[upper]), axis);
         let gap = dot(minus(pose[lower], pose[upper]), axis);
         let most = if most.is_finite() { rest.max(most * rest) } else { f32::INFINITY };
         let push = 0.5 * (gap.max(rest.min(0.0)).min(most) - gap);
-        for c in 0..2 {
-            pose[upper][c] -= push * axis[c];
-            pose[lower][c] += push * axis[c];
+        for &([upper, lower], share) in [([upper, lower], 1.0)].iter().chain(along) {
+            for c in 0..2 {
+                pose[upper][c] -= share * push * axis[c];
+                pose[lower][c] += share * push * axis[c];
+            }
         }
     }
 }

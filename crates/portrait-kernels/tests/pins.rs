@@ -148,6 +148,23 @@ fn skin_of_a_closing_eye_is_not_folded() {
     }
 }
 
+/// The loose flow may have closed the eye halfway by itself, and drawn skin along with it: what is left to do is not added to that.
+#[test]
+fn skin_of_a_closing_eye_is_no_line_drawn_out() {
+    let (photo, driver) = (face(0.15, 0.05), face(0.0, 0.05));
+    let upwards = |z: Point| 0.035 * (-((z[0] + 0.28).powi(2) + z[1].powi(2)) / 0.006).exp();
+    let mut loose = identity(&LARGE);
+    for (i, flow) in loose.chunks_exact_mut(4).enumerate() {
+        flow[1] -= upwards(place(i, 64));
+    }
+    let hole = vec![1.0; 4 * 256 * 256];
+    let flow = twin(&LARGE, &[loose, photo.concat(), driver.concat(), hole], &[]).remove(0);
+    // From the brow to the lashes, in pixels read for one that is shown.
+    let column: Vec<f32> = (90..120).map(|row| flow[4 * (row * 256 + 91) + 1]).collect();
+    let steps: Vec<f32> = column.array_windows().map(|[a, b]| (b - a) * 127.5).collect();
+    assert!(steps.iter().all(|&step| step > 0.1), "{steps:?}");
+}
+
 #[test]
 fn an_iris_is_moved_and_not_stretched() {
     // Everything lies where the driver's does, but for irises further to the left.

@@ -30,9 +30,9 @@ fn kernel() -> Transfer {
     Transfer { base: std::array::from_fn(|i| (i as u32 * 29 + 3) % 106) }
 }
 
-/// Coordinates of lids and inner lips: these move by rules of their own in relative mode.
+/// Coordinates of lids and lips: these move by rules of their own in relative mode.
 fn special(i: usize) -> bool {
-    (96..136).contains(&i) || (190..194).contains(&i) || (198..206).contains(&i)
+    (96..136).contains(&i) || (166..170).contains(&i) || (174..194).contains(&i) || (198..206).contains(&i)
 }
 
 /// The facial points with the irises, as the kernel takes them.
@@ -301,6 +301,25 @@ fn lips_do_not_cross() {
     for (upper, lower) in [(95, 96), (99, 101), (100, 102)] {
         assert!((y[2 * upper + 1] - y[2 * lower + 1]).abs() < 1e-6 && (y[2 * upper + 1] - 0.3).abs() < 1e-6);
     }
+}
+
+/// The photo's mouth is shut already: what the driver closes goes nowhere, and the lips stay as thick as they are.
+#[test]
+fn shut_lips_are_not_pressed_to_a_line() {
+    let lips = |gap: f32| {
+        let mut face = face(0.05, gap, 0.0);
+        for (upper, lower, x) in [(83, 84, 0.0), (89, 93, -0.05), (90, 94, 0.05), (87, 91, -0.09), (88, 92, 0.09)] {
+            // Halfway to the corners, lips part half as far.
+            let half = 0.5 * gap * if (x as f32).abs() > 0.08 { 0.5 } else { 1.0 };
+            face[2 * upper..2 * upper + 2].copy_from_slice(&[x, 0.27 - half]);
+            face[2 * lower..2 * lower + 2].copy_from_slice(&[x, 0.33 + half]);
+        }
+        face
+    };
+    let shut = lips(0.0);
+    let y = moved(&shut, [&lips(0.1), &shut], 1.0);
+    let off = (83..103).map(|i| (y[2 * i + 1] - shut[2 * i + 1]).abs()).fold(0.0, f32::max);
+    assert!(off < 1e-4, "{off}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 Pins (B, 46, 2) in [-1, 1], or 44 without irises, are `presets.PINS`. Eyes and mouth are openings between two edges, lids with their
 lashes or lips: four rims each, curves that are met along their whole length. From rim to rim the flow is stretched, beyond the outer
-ones the skin is, over a distance that grows with how far they have moved. Irises are lines that are moved as they are, within the lids.
+ones the skin is, over a distance that grows with how far they have moved on it. Irises are lines that are moved as they are, within the lids.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,10 @@ OPEN = 2.5  # opening of an eye, in sigma, from which its iris counts in full
 CLOSING = 0.5  # of the source's opening: below it lids are closed further than they are seen to be ...
 SHUT = 0.2  # ... the driver's by up to this part of the source's opening,
 WIDER = 0.06, 0.2  # the source's upper and lower lines moved outwards by up to these parts of it: what is left of a shut eye is seen first
-STRETCH = 1.7  # skin beyond an outer rim is stretched over this many times the rim's correction; 1 would fold it
+STRETCH = 2.2  # skin beyond an outer rim is stretched over this many times what the rim moves on it
+EASE = 0.8  # most of it near the rim: at the other end the motion ends without a kink at 1
 # Of the distance between the outer corners of the eyes:
-LEAST = 0.1  # but over no less than this
+REACH = 0.1, 0.25  # but over no less and no more than this: brows are not to be pulled down
 LASHES = 0.04  # from a lid to its outer rim
 TAPER = 0.07  # beyond the corners the correction fades over this distance
 IRIS = 0.04  # half of the line on which an iris is moved as it is
@@ -109,28 +110,42 @@ def opening(r: Rims, f: Face, at: Tensor, sense: float, pixel: float, loose: Cal
     (u, v), size = place.unbind(-1), spread(f.size[:, 0])
     found = [curve(r.along[:, k].cummax(1).values, torch.cat([r.across[:, k, :, None], r.miss[:, k]], -1), u) for k in range(4)]
     (outer_upper, upper, lower, outer_lower), miss = [x[..., 0] for x in found], [x[..., 1:] for x in found]
-    middle, gap = (upper + lower) / 2, (lower - upper).clamp(min=0)
+    # What is open by no more than a pixel is shut: of the eye or the mouth, single pixels would be left.
+    middle, gap = (upper + lower) / 2, lower - upper
+    gap = torch.minimum(2 * (gap - pixel), gap).clamp(min=0)
     upper, lower = middle - gap / 2, middle + gap / 2
     outer_upper, outer_lower = torch.minimum(outer_upper, upper), torch.maximum(outer_lower, lower)
     # Where the inner rims meet, the flow shows what lies on either side, not the average of both, which is what lies between.
-    down = ((v - middle) / gap.clamp(min=pixel) + 0.5).clamp(0, 1)
+    down = ((v - middle) / gap.clamp(min=0.01 * pixel) + 0.5).clamp(0, 1)
     within = lambda top, bottom: ((v - top) / (bottom - top).clamp(min=1e-4)).clamp(0, 1)
     parts = within(outer_upper, upper), down, within(lower, outer_lower)
     correction = miss[0] + sum(part[..., None] * (b - a) for part, a, b in zip(parts, miss, miss[1:]))
 
     # Inside it runs straight from one rim to the other: what the loose flow does on the way is of lids and lips, not of what they show.
     f_across = f.across.view(len(at), *[1] * (at.ndim - 2), 2)
-    there = [loose(at + (height - v)[..., None] * f_across) for height in (upper, lower)]
-    straight = torch.lerp(*there, down[..., None]) - loose(at)
+    shifted = lambda height: at + (height - v)[..., None] * f_across
+    straight = torch.lerp(loose(shifted(upper)), loose(shifted(lower)), down[..., None]) - loose(at)
     correction = correction + torch.where(((v > upper) & (v < lower))[..., None], straight, 0.0)
 
-    def skin(away: Tensor, miss: Tensor) -> Tensor:
-        reach = torch.maximum(STRETCH * dot(miss, f.across).abs(), LEAST * size)
-        return (1 - away.clamp(min=0) / reach).clamp(0, 1)
+    # Beyond an outer rim its motion goes over into the loose flow's further off. The loose flow on the way stretches the skin as
+    # well, and both together would draw a line of it over all of the lid.
+    def skin(rim: Tensor, miss: Tensor, sense: float) -> Tensor:
+        moved = lambda height: loose(shifted(height)) - shifted(height)
+        least, most = (reach * size for reach in REACH)
+        edge, away = moved(rim) + miss, sense * (v - rim)
+        rise = dot(edge - moved(rim + sense * most), f.across).abs()
+        reach = torch.minimum(torch.maximum(STRETCH * rise, least), most)
+        # As much as folds nothing.
+        ease = (reach / rise.clamp(min=1e-4) - 1).clamp(0, EASE)
+        share = (away / reach).clamp(0, 1)
+        share = (share * (1 + ease * (1 - share)))[..., None]
+        return torch.where((away < reach)[..., None], torch.lerp(edge, moved(rim + sense * reach), share) - moved(v), 0.0)
 
+    correction = torch.where((v < outer_upper)[..., None], skin(outer_upper, miss[0], -1.0), correction)
+    correction = torch.where((v > outer_lower)[..., None], skin(outer_lower, miss[3], 1.0), correction)
     beyond = torch.maximum(spread(r.along[:, 0, 0]) - u, u - spread(r.along[:, 0, -1])).clamp(min=0)
-    weight = (1 - beyond / (TAPER * size)).clamp(0, 1) * skin(outer_upper - v, miss[0]) * skin(v - outer_lower, miss[3])
-    return weight[..., None] * correction, covered(v, upper, lower, pixel)
+    fade = (1 - beyond / (TAPER * size)).clamp(0, 1)
+    return fade[..., None] * correction, covered(v, upper, lower, pixel)
 
 
 def iris(driver: Tensor, f: Face, at: Tensor, sigma: float) -> Tensor:
