@@ -1,8 +1,10 @@
 """The same networks in other engines, for `cargo xtask bench --peers`.
 
 peers.py make FOLDER                      write dense_motion, synthesis (preset S), unet4 and unet15 for every engine
-peers.py serve PEER NETWORK FOLDER NAME   run one network in PEER (ncnn-vulkan, onnxruntime-cpu, openvino-cpu), f32; on the GPU
-                                          of that name where PEER uses one
+peers.py serve PEER PRECISION NETWORK FOLDER NAME
+                                          run one network in PEER (ncnn-vulkan, onnxruntime-cpu, openvino-cpu) in f32, ncnn-vulkan
+                                          also in f16_packed (halves stored, f32 computed) and f16; on the GPU of that name where
+                                          PEER uses one
 peers.py has PEER                         whether it can be used
 
 unet4 and unet15 are two plain U-Nets at 256² with seeded weights, 4.5 GFLOP with added skips and 15.3 with concatenated ones.
@@ -199,10 +201,12 @@ def make(folder: Path) -> None:
     write(plain("unet15", True), folder)
 
 
-def runner(peer: str, name: str, folder: Path, gpu: str):
+def runner(peer: str, precision: str, name: str, folder: Path, gpu: str):
     """The adapter's name, and a function that runs the network once and returns its output."""
     description = json.loads((folder / f"{name}.json").read_text())
     x = np.fromfile(folder / f"{name}.x", np.float32).reshape(description["input"])
+    if precision != "f32" and peer != "ncnn-vulkan":
+        sys.exit(f"{peer} runs in f32 only")
     if peer == "ncnn-vulkan":
         import ncnn
 
@@ -212,8 +216,9 @@ def runner(peer: str, name: str, folder: Path, gpu: str):
         net = ncnn.Net()
         net.opt.use_vulkan_compute = True
         net.set_vulkan_device(names.index(gpu))
-        for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
-            setattr(net.opt, option, False)
+        net.opt.use_fp16_packed = net.opt.use_fp16_storage = precision != "f32"
+        net.opt.use_fp16_arithmetic = precision == "f16"
+        net.opt.use_bf16_storage = False
         if net.load_param(str(folder / f"{name}.param")) or net.load_model(str(folder / f"{name}.bin")):
             sys.exit(f"ncnn cannot load {name}")
 
@@ -235,8 +240,8 @@ def runner(peer: str, name: str, folder: Path, gpu: str):
     return "cpu", lambda: request.infer({0: x[None]})[0]
 
 
-def serve(peer: str, name: str, folder: Path, gpu: str) -> None:
-    adapter, run = runner(peer, name, folder, gpu)
+def serve(peer: str, precision: str, name: str, folder: Path, gpu: str) -> None:
+    adapter, run = runner(peer, precision, name, folder, gpu)
     np.ascontiguousarray(run(), np.float32).tofile(folder / f"{name}.{peer}")
     print(f"ready {adapter}", flush=True)
     for _ in sys.stdin:
@@ -260,8 +265,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", folder]:
             make(Path(folder))
-        case ["serve", peer, name, folder, gpu]:
-            serve(peer, name, Path(folder), gpu)
+        case ["serve", peer, precision, name, folder, gpu]:
+            serve(peer, precision, name, Path(folder), gpu)
         case ["has", peer]:
             has(peer)
         case _:

@@ -1,6 +1,6 @@
 //! `--compare`: what changed since an earlier run, times as factors, everything that needs no clock as numbers.
 
-use crate::report::{FrameRow, KernelRow, PhoneRow, Report, VERSION};
+use crate::report::{FrameRow, KernelRow, PeerRow, PhoneFrame, PhoneRow, Report, VERSION};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -94,10 +94,36 @@ fn changes(old: &Report, new: &Report) -> Vec<String> {
         let key = |row: &PhoneRow| [&row.gpu, &row.pipeline, &row.preset, &row.precision].map(String::clone);
         if let Some(then) = old.phones.iter().find(|then| key(then) == key(now)) {
             let label = format!("{} on {} ({} {})", now.pipeline, now.gpu, now.preset, now.precision);
-            for (what, then, now) in
-                [("instructions", then.instructions, now.instructions), ("spills", then.spills, now.spills)]
-            {
-                number(&mut lines, &format!("{label}, {what}"), then as usize, now as usize);
+            for (what, then, now) in [
+                ("instructions", Some(then.instructions), Some(now.instructions)),
+                ("multiply-adds", then.multiply_adds, now.multiply_adds),
+                ("registers", then.registers, now.registers),
+                ("spills", Some(then.spills), Some(now.spills)),
+            ] {
+                if let (Some(then), Some(now)) = (then, now) {
+                    number(&mut lines, &format!("{label}, {what}"), then as usize, now as usize);
+                }
+            }
+        }
+    }
+    for now in &new.phone_frames {
+        let key = |row: &PhoneFrame| [&row.gpu, &row.preset, &row.precision, &row.driven_by].map(String::clone);
+        if let Some(then) = old.phone_frames.iter().find(|then| key(then) == key(now)) {
+            // Modelled, so no clock is in it, and no noise.
+            if (then.modelled_ms - now.modelled_ms).abs() >= 0.005 {
+                let label = format!("modelled frame on {} ({} {})", now.gpu, now.preset, now.precision);
+                lines.push(format!("{label}: {:.2} → {:.2} ms", then.modelled_ms, now.modelled_ms));
+            }
+        }
+    }
+    for now in &new.peers {
+        let key = |row: &PeerRow| [&row.network, &row.peer, &row.precision, &row.adapter].map(String::clone);
+        if let Some(then) = old.peers.iter().find(|then| key(then) == key(now)) {
+            // Both of a pair ran in the same minutes: their ratio can be held beside an earlier one, their times cannot.
+            let (then, ratio) = (then.peer_ms / then.ours_ms, now.peer_ms / now.ours_ms);
+            if (ratio / then - 1.0).abs() > NOISE {
+                let label = format!("{} of {} ({})", now.peer, now.network, now.precision);
+                lines.push(format!("{label}: takes {then:.2} → {ratio:.2} times ours"));
             }
         }
     }
@@ -146,6 +172,32 @@ mod tests {
         let new = Report { kernels: vec![kernel("s", 10.0), kernel("fast", 1.0)], ..Report::default() };
         let found = changes(&old, &new);
         assert!(found.len() == 1 && found[0].contains("fast") && found[0].contains("2.00 times"), "{found:?}");
+    }
+
+    #[test]
+    fn peers_are_compared_by_ratio_and_phones_by_what_was_compiled() {
+        let peers = |ours_ms, peer_ms| Report {
+            peers: vec![PeerRow {
+                network: "synthesis".into(),
+                peer: "ncnn-vulkan".into(),
+                ours_ms,
+                peer_ms,
+                ..PeerRow::default()
+            }],
+            ..Report::default()
+        };
+        assert!(changes(&peers(100.0, 300.0), &peers(200.0, 600.0)).is_empty(), "a machine of half the speed");
+        let found = changes(&peers(100.0, 300.0), &peers(100.0, 200.0));
+        assert!(found.len() == 1 && found[0].contains("3.00 → 2.00 times ours"), "{found:?}");
+        let phones = |registers, modelled_ms| Report {
+            phones: vec![PhoneRow { registers, spills: 2, ..PhoneRow::default() }],
+            phone_frames: vec![PhoneFrame { gpu: "Apple A16".into(), modelled_ms, ..PhoneFrame::default() }],
+            ..Report::default()
+        };
+        assert!(changes(&phones(None, 5.0), &phones(Some(32), 5.0)).is_empty(), "not counted then");
+        let found = changes(&phones(Some(32), 5.0), &phones(Some(48), 5.5));
+        assert!(found.len() == 2 && found[0].contains("registers: 32 → 48"), "{found:?}");
+        assert!(found[1].contains("Apple A16") && found[1].contains("5.00 → 5.50 ms"), "{found:?}");
     }
 
     #[test]

@@ -16,18 +16,27 @@ use portrait_runtime::Gpu;
 use process::Peer;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 const NETWORKS: [&str; 4] = ["dense_motion", "synthesis", "unet4", "unet15"];
 /// Peers and their class.
-const PEERS: [(&str, &str); 4] =
-    [("ncnn-vulkan", SAME), (BURN, SAME), ("onnxruntime-cpu", "cpu"), ("openvino-cpu", "cpu")];
+const PEERS: [(&str, &str); 4] = [(NCNN, SAME), (BURN, SAME), ("onnxruntime-cpu", "cpu"), ("openvino-cpu", "cpu")];
 const SAME: &str = "same adapter";
+const NCNN: &str = "ncnn-vulkan";
 /// The one that is no Python package: benches/burn-peer.
 const BURN: &str = "burn-wgpu";
 /// What both clocks hold.
 const CLOCK: &str = "host to host: upload, run, download";
+
+/// Whether a peer computes in this precision of ours: where features and weights are stored as halves, only ncnn does the same.
+fn computes(peer: &str, tier: Tier) -> bool {
+    tier == Tier::F32 || peer == NCNN
+}
+
 /// Largest difference, relative to the largest value, that rounding explains.
-const TOLERANCE: f64 = 1e-3;
+fn tolerance(precision: &str) -> f64 {
+    if precision == Tier::F32.name() { 1e-3 } else { 2e-2 }
+}
 
 /// Programs that peers run in.
 struct Programs<'a> {
@@ -59,12 +68,12 @@ impl Programs<'_> {
         Some(format!("`{program}`: {said} (pip install ncnn onnx onnxruntime openvino)"))
     }
 
-    fn serve(&self, peer: &str, network: &str, folder: &str, gpu: &str) -> Result<Peer> {
+    fn serve(&self, peer: &str, network: &str, folder: &str, gpu: &Gpu) -> Result<Peer> {
         let mut command = match peer {
             BURN => Command::new(&self.burn),
-            _ => self.python(&["serve", peer]),
+            _ => self.python(&["serve", peer, gpu.tier().name()]),
         };
-        Peer::start(command.args([network, folder, gpu]))
+        Peer::start(command.args([network, folder, &gpu.adapter().name]))
     }
 }
 
@@ -97,42 +106,64 @@ pub(crate) fn run(args: &Args, report: &mut Report) -> Result<()> {
         }
         _ => bail!("peers.py could not write the networks"),
     }
-    let gpu = pollster::block_on(Gpu::open(&args.gpu(Tier::F32)))?;
-    println!("\npeers, f32: medians of {} runs that took turns; every clock: {CLOCK}", args.rounds);
-    for network in networks {
-        let ours = Ours::open(&gpu, folder.path(), network)?;
-        let mut theirs = Vec::new();
-        for (peer, class) in &present {
-            match programs.serve(peer, network, path, &gpu.adapter().name) {
-                Ok(found) => theirs.push((*peer, *class, found, Vec::new())),
-                Err(error) => println!("  {network:14} {peer} skipped: {error:#}"),
-            }
+    let tiers = match args.tiers() {
+        given if given.is_empty() => vec![Tier::F32],
+        given => given,
+    };
+    for tier in tiers {
+        let gpu = pollster::block_on(Gpu::open(&args.gpu(tier)))?;
+        let present: Vec<_> = present.iter().copied().filter(|(peer, _)| computes(peer, tier)).collect();
+        println!("\npeers, {tier}: medians of {} runs that took turns; every clock: {CLOCK}", args.rounds);
+        for network in &networks {
+            compare(&gpu, &programs, &present, network, folder.path(), args.rounds, report)?;
         }
-        let (output, _) = ours.run()?;
-        let mut times = Vec::new();
-        for _ in 0..args.rounds {
-            times.push(ours.run()?.1);
-            for (_, _, peer, seconds) in &mut theirs {
-                seconds.push(peer.time()?);
-            }
+    }
+    Ok(())
+}
+
+/// One network on our engine and in every peer that is present, in turns.
+fn compare(
+    gpu: &Arc<Gpu>,
+    programs: &Programs<'_>,
+    present: &[(&'static str, &'static str)],
+    network: &str,
+    folder: &Path,
+    rounds: u32,
+    report: &mut Report,
+) -> Result<()> {
+    let path = folder.to_str().context("a temporary folder whose name is text")?;
+    let ours = Ours::open(gpu, folder, network)?;
+    let mut theirs = Vec::new();
+    for &(peer, class) in present {
+        match programs.serve(peer, network, path, gpu) {
+            Ok(found) => theirs.push((peer, class, found, Vec::new())),
+            Err(error) => println!("  {network:14} {peer} skipped: {error:#}"),
         }
-        for (name, class, peer, seconds) in &theirs {
-            let row = PeerRow {
-                network: network.into(),
-                peer: (*name).into(),
-                class: (*class).into(),
-                adapter: peer.adapter.clone(),
-                precision: gpu.tier().name().into(),
-                clock: CLOCK.into(),
-                ours_ms: 1e3 * median(&times),
-                peer_ms: 1e3 * median(seconds),
-                max_diff: difference(&output, &read(&folder.path().join(format!("{network}.{name}")))?),
-            };
-            let refused = refused(&row, &gpu.adapter().name);
-            print(&row, refused.as_deref());
-            if refused.is_none() {
-                report.peers.push(row);
-            }
+    }
+    let (output, _) = ours.run()?;
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        times.push(ours.run()?.1);
+        for (_, _, peer, seconds) in &mut theirs {
+            seconds.push(peer.time()?);
+        }
+    }
+    for (name, class, peer, seconds) in &theirs {
+        let row = PeerRow {
+            network: network.into(),
+            peer: (*name).into(),
+            class: (*class).into(),
+            adapter: peer.adapter.clone(),
+            precision: gpu.tier().name().into(),
+            clock: CLOCK.into(),
+            ours_ms: 1e3 * median(&times),
+            peer_ms: 1e3 * median(seconds),
+            max_diff: difference(&output, &read(&folder.join(format!("{network}.{name}")))?),
+        };
+        let refused = refused(&row, &gpu.adapter().name);
+        print(&row, refused.as_deref());
+        if refused.is_none() {
+            report.peers.push(row);
         }
     }
     Ok(())
@@ -140,7 +171,7 @@ pub(crate) fn run(args: &Args, report: &mut Report) -> Result<()> {
 
 /// Why a row is no comparison, if so.
 fn refused(row: &PeerRow, adapter: &str) -> Option<String> {
-    if row.max_diff > TOLERANCE {
+    if row.max_diff > tolerance(&row.precision) {
         return Some("another output".to_owned());
     }
     (row.class == SAME && row.adapter != adapter).then(|| format!("it ran on `{}`, ours on `{adapter}`", row.adapter))
@@ -187,6 +218,7 @@ mod tests {
         let row = |class: &str, adapter: &str, max_diff| PeerRow {
             class: class.into(),
             adapter: adapter.into(),
+            precision: "f32".into(),
             max_diff,
             ..PeerRow::default()
         };
@@ -194,5 +226,9 @@ mod tests {
         assert!(refused(&row(SAME, "b", 0.0), "a").unwrap().contains("`b`"));
         assert_eq!(refused(&row("cpu", "cpu", 0.0), "a"), None);
         assert!(refused(&row("cpu", "cpu", 0.1), "a").is_some());
+        // Halves round more.
+        let halves = |max_diff| PeerRow { precision: "f16_packed".into(), ..row("cpu", "cpu", max_diff) };
+        assert!(refused(&row("cpu", "cpu", 0.01), "a").is_some() && refused(&halves(0.01), "a").is_none());
+        assert!(refused(&halves(0.1), "a").is_some());
     }
 }

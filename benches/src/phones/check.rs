@@ -1,7 +1,7 @@
 //! `--check`: compiled instructions, loops and spills are what is recorded, and within what the tiles promise.
 
 use super::share;
-use crate::report::PhoneRow;
+use crate::report::{PhoneFrame, PhoneRow};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,6 +9,12 @@ use std::path::Path;
 /// Share of the work that the promise for Adreno covers, and the least share of multiply-adds there.
 const WORK: f64 = 0.8;
 const MULTIPLY_ADDS: f64 = 0.45;
+/// Full registers of an invocation, in f32, up to which an Adreno 740 holds 8 waves of 128 at a time (Mesa's `ir3`: 96 quads of
+/// registers, two waves for every `96 / (2 * quads)`). 32 registers would be 12 waves, and tiles of half the pixels.
+const REGISTERS: u32 = 48;
+/// Milliseconds of a modelled frame that keypoints drive, in f32, on the phones that the project's aims name.
+const MODELLED: [(&str, f64); 2] = [("s", 12.0), ("fast", 6.0)];
+const AIMED_AT: [&str; 3] = ["Adreno 740", "Apple A16", "Mali-G715 MC7"];
 const HEAD: &str = "# GPU, preset, precision, pipeline: instructions, non-nops, multiply-adds, registers, spills; loops, an outer one \
                     before those inside it and without them: depth: non-nops / multiply-adds";
 
@@ -30,7 +36,7 @@ impl Key {
 
 /// Compares what was compiled with the record, or writes it there where `UPDATE_SNAPSHOTS` is set. Lines of what did not run are
 /// neither compared nor touched.
-pub(super) fn run(rows: &[PhoneRow], ran: &[Key], file: &Path) -> Result<()> {
+pub(super) fn run(rows: &[PhoneRow], frames: &[PhoneFrame], ran: &[Key], file: &Path) -> Result<()> {
     if ran.is_empty() {
         println!("\nphones: check skipped: no compiler ran, so `{}` is neither compared nor written", file.display());
         return Ok(());
@@ -38,7 +44,8 @@ pub(super) fn run(rows: &[PhoneRow], ran: &[Key], file: &Path) -> Result<()> {
     if cfg!(debug_assertions) {
         bail!("the record is of shaders without bounds checks: run a release build (`cargo xtask bench`)");
     }
-    let broken = promises(rows);
+    let mut broken = promises(rows);
+    broken.extend(slow(frames));
     if !broken.is_empty() {
         bail!("tiles that phones do not hold:\n{}", broken.join("\n"));
     }
@@ -101,7 +108,7 @@ fn updated(recorded: &str, rows: &[PhoneRow], ran: &[Key]) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// What the profiles promise and a compiler contradicts: no spills on Mali; on Adreno 740, in f32, a share of multiply-adds in the
+/// What the profiles promise and a compiler contradicts: no spills on Mali; on Adreno 740, in f32, [`REGISTERS`] and a share of multiply-adds in the
 /// pipelines that hold most of the work, every instruction counted once. Split convolutions are left out of the latter: they are
 /// there to read weights with many invocations, and even by turns they have 36 to 48 %. f16_packed is not held to it: unpacking takes
 /// conversions, and its large convolutions stay below.
@@ -113,12 +120,24 @@ fn promises(rows: &[PhoneRow]) -> Vec<String> {
     for row in rows.iter().filter(|row| row.gpu == "Adreno 740" && row.precision == "f32") {
         let adds = share(row).unwrap_or_default();
         let split = row.pipeline.starts_with("conv_split");
+        if let Some(registers) = row.registers.filter(|&registers| registers > REGISTERS) {
+            broken.push(format!("{}: {registers} registers on {}", row.pipeline, row.gpu));
+        }
         if covered < WORK && adds < MULTIPLY_ADDS && !split {
             broken.push(format!("{}: {:.0} % multiply-adds on {}", row.pipeline, 100.0 * adds, row.gpu));
         }
         covered += row.work;
     }
     broken
+}
+
+/// Modelled frames that take longer than the project's aims allow.
+fn slow(frames: &[PhoneFrame]) -> Vec<String> {
+    let aim = |frame: &PhoneFrame| MODELLED.iter().find(|(preset, _)| *preset == frame.preset).map(|(_, ms)| *ms);
+    let aimed_at = frames.iter().filter(|f| f.precision == "f32" && AIMED_AT.contains(&f.gpu.as_str()));
+    let over = aimed_at.filter_map(|f| aim(f).filter(|ms| f.modelled_ms > *ms).map(|ms| (f, ms)));
+    over.map(|(f, ms)| format!("modelled frame of {} on {}: {:.2} ms, not {ms}", f.preset, f.gpu, f.modelled_ms))
+        .collect()
 }
 
 #[cfg(test)]
@@ -152,6 +171,15 @@ mod tests {
         assert_eq!(promises(&[row("Mali-G610", 0.0, 50, 1)]).len(), 1);
         let split = PhoneRow { pipeline: "conv_split_4x8 ACT=1".into(), ..row("Adreno 740", 0.5, 10, 0) };
         assert!(promises(&[split]).is_empty());
+        let wide =
+            |registers| promises(&[PhoneRow { registers: Some(registers), ..row("Adreno 740", 0.1, 50, 0) }]).len();
+        assert_eq!([wide(48), wide(49)], [0, 1]);
+        let frame = |preset: &str, modelled_ms| {
+            let frame =
+                PhoneFrame { gpu: "Apple A16".into(), precision: "f32".into(), modelled_ms, ..PhoneFrame::default() };
+            slow(&[PhoneFrame { preset: preset.into(), ..frame }]).len()
+        };
+        assert_eq!([frame("s", 11.9), frame("s", 12.1), frame("fast", 6.1), frame("m", 90.0)], [0, 1, 1, 0]);
     }
 
     #[test]
@@ -178,8 +206,8 @@ mod tests {
     fn without_a_compiler_nothing_is_written() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "Adreno 740, s, f32, conv: 1 1 1 1 0\n").unwrap();
-        run(&[], &[], file.path()).unwrap();
+        run(&[], &[], &[], file.path()).unwrap();
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "Adreno 740, s, f32, conv: 1 1 1 1 0\n");
-        run(&[], &[], Path::new("no such file")).unwrap();
+        run(&[], &[], &[], Path::new("no such file")).unwrap();
     }
 }

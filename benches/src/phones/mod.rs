@@ -47,7 +47,9 @@ pub(crate) fn run(args: &Args, preset: &Preset, report: &mut Report) -> Result<(
         None => model::run(preset, &steps, &tiers, &rows, report)?,
     }
     if let Some(file) = &args.check {
-        check::run(&rows, &ran, file)?;
+        let frames =
+            report.phone_frames.iter().filter(|frame| frame.preset == preset.name).cloned().collect::<Vec<_>>();
+        check::run(&rows, &frames, &ran, file)?;
     }
     report.phones.extend(rows);
     Ok(())
