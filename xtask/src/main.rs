@@ -36,7 +36,7 @@ Usage: cargo xtask TASK
                   the archive for Android: build, link with the NDK, check and assemble; says what is missing for that
   package-android host
                   the same library for this Linux machine: tries linking and checks without an NDK
-  package-apple   the framework for iOS and macOS: build, check, assemble with Xcode; says what is missing for that
+  package-apple   the framework for iOS and macOS: build, check, assemble; says which systems it has no compiler for
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and

@@ -9,6 +9,7 @@ mod link;
 mod macho;
 mod ndk;
 mod size;
+mod xcframework;
 
 use std::path::PathBuf;
 

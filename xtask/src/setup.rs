@@ -58,6 +58,10 @@ pub(crate) fn prepare(purpose: Purpose) -> Result<Environment> {
             println!("setup: no header of Vulkan (a C program has a device of its own)");
             packages.push("libvulkan-dev");
         }
+        if !has_program("valgrind") {
+            println!("setup: no valgrind (it watches what the C interface reads and writes)");
+            packages.extend(["valgrind", "libc6-dbg"]);
+        }
         if !shell::succeeds("spirv-val", &["--version"]) {
             println!("setup: no spirv-val (Khronos' validator looks at every shader)");
             packages.push("spirv-tools");

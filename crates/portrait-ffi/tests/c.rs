@@ -1,4 +1,4 @@
-//! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer.
+//! The C interface as C programs see it: `tests/c`, compiled by gcc as strictly as it can, run under AddressSanitizer; one under valgrind.
 
 mod device;
 mod library;
@@ -133,7 +133,26 @@ fn every_option() {
 #[test]
 fn misuse_is_a_status() {
     let Some(program) = Program::new("misuse", &[], true).filter(|_| device()) else { return };
-    program.run(&[&weights(), &program.photo()], &[]);
+    program.run(&[&weights(), Path::new("s"), &program.photo()], &[]);
+}
+
+/// What gcc's sanitizer does not see: the library itself.
+#[test]
+fn misuse_under_valgrind() {
+    let Some(program) = Program::new("misuse", &[], false).filter(|_| device()) else { return };
+    let (fast, avatar) = (root("weights/portrait_fast.safetensors"), program.folder.path().join("kept.avatar"));
+    let photo = program.photo();
+    let arguments = [&fast, Path::new("fast"), &photo, &avatar];
+    // Leaves the avatar there.
+    program.run(&arguments, &[]);
+    program.run_in_valgrind(&arguments);
+}
+
+#[test]
+#[should_panic(expected = "exit status: 99")]
+fn valgrind_sees_what_the_library_reads() {
+    let said = Program::new("beyond", &[], false).and_then(|program| program.run_in_valgrind(&[]));
+    assert!(said.is_some(), "exit status: 99 is not to be had here, as printed");
 }
 
 #[test]

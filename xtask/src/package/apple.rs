@@ -1,6 +1,6 @@
 //! `cargo xtask package-apple`: `bindings/apple/CPortrait.xcframework`, which the Swift package takes.
 //!
-//! Static libraries from cargo, each of them checked, which takes neither a Mac nor Xcode; the framework from `xcodebuild`.
+//! Static libraries from cargo, each of them checked, and the framework around those that could be built. None of it takes a Mac or Xcode.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use object::macho::{PLATFORM_IOS, PLATFORM_IOSSIMULATOR, PLATFORM_MACOS, Platform};
 
-use super::{Missing, fresh_folder, macho, size};
+use super::{Missing, fresh_folder, macho, size, xcframework};
 use crate::cross::{self, Compiler};
 use crate::shell;
 
@@ -29,28 +29,22 @@ struct Slice {
 /// The header as a module of Swift's.
 const MODULE: &str = "module CPortrait {\n    header \"portrait.h\"\n    export *\n}\n";
 
-/// Makes the framework, or says what is missing for it.
+/// Makes the framework for the systems that there is a compiler for, and says which are left out.
 pub(crate) fn run() -> Result<()> {
     let folder = fresh_folder("apple")?;
-    let headers = folder.join("Headers");
-    std::fs::create_dir(&headers)?;
     let header = shell::root().join("crates/portrait-ffi/include/portrait.h");
     let declared = std::fs::read_to_string(&header).with_context(|| format!("cannot read {}", header.display()))?;
-    std::fs::write(headers.join("portrait.h"), &declared)?;
-    std::fs::write(headers.join("module.modulemap"), MODULE)?;
     let functions = functions(&declared);
 
     let mut missing = Missing::default();
-    if !shell::succeeds("xcodebuild", &["-version"]) {
-        missing.say("Xcode, to assemble the framework", "a Mac with Xcode from the App Store");
-    }
-    let mut libraries: Vec<PathBuf> = Vec::new();
+    let (mut built, mut left_out): (Vec<(&str, PathBuf)>, Vec<&str>) = (Vec::new(), Vec::new());
     for slice in &SLICES {
         println!("\n── {} ──", slice.target);
         let compiler = match Compiler::for_target(slice.target) {
             Ok(compiler) => compiler,
             Err(how) => {
                 missing.say(&format!("a standard library for {}", slice.target), &how);
+                left_out.push(slice.name);
                 continue;
             }
         };
@@ -67,12 +61,24 @@ pub(crate) fn run() -> Result<()> {
             let size = std::fs::metadata(trial.link(true)?)?.len();
             println!("an app that uses all of it grows by about {:.2} MB (linked on trial)", size as f64 / 1e6);
         }
-        libraries.push(archive);
+        built.push((slice.name, archive));
     }
 
     println!();
-    missing.none("framework for Apple's systems")?;
-    assemble(&libraries, &headers, &folder.join("CPortrait.xcframework"))
+    if built.is_empty() {
+        return missing.none("framework for Apple's systems");
+    }
+    let libraries: Vec<xcframework::Library<'_>> =
+        built.iter().map(|(platform, file)| xcframework::Library { platform, file }).collect();
+    let headers = [("portrait.h", declared.as_str()), ("module.modulemap", MODULE)];
+    let bundle = shell::root().join("bindings/apple/CPortrait.xcframework");
+    xcframework::write(&libraries, &headers, &bundle)?;
+    let names: Vec<&str> = libraries.iter().map(|library| library.platform).collect();
+    println!("{}: for {}", bundle.display(), names.join(", "));
+    if !left_out.is_empty() {
+        println!("not in it, for want of what is named above: {}", left_out.join(", "));
+    }
+    Ok(())
 }
 
 /// A library of what the functions reach: what an app takes over of the static one. Linked without Apple's frameworks, so it cannot be
@@ -98,24 +104,6 @@ impl Trial<'_> {
         shell::run(command.arg(self.archive).arg("-o").arg(&file))?;
         Ok(file)
     }
-}
-
-/// Lets Xcode make the framework, then puts it where the Swift package looks.
-fn assemble(libraries: &[PathBuf], headers: &Path, made: &Path) -> Result<()> {
-    let mut command = Command::new("xcodebuild");
-    command.arg("-create-xcframework");
-    for library in libraries {
-        command.arg("-library").arg(library).arg("-headers").arg(headers);
-    }
-    shell::run(command.arg("-output").arg(made))?;
-    let place = shell::root().join("bindings/apple/CPortrait.xcframework");
-    if place.exists() {
-        std::fs::remove_dir_all(&place).with_context(|| format!("cannot replace {}", place.display()))?;
-    }
-    // A copy, since the folder that cargo builds into may be on another disk.
-    shell::run(Command::new("cp").arg("-R").args([made, &place]))?;
-    println!("{}", place.display());
-    Ok(())
 }
 
 /// Names of the functions that the header declares.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use portrait_runtime::{Fit, Gpu, GpuOptions, Placement, Presenter, adapters, wgpu};
+use portrait_runtime::{EngineError, Fit, Gpu, GpuOptions, Placement, Presenter, adapters, wgpu};
 use winit::window::Window;
 
 use super::screen::Event;
@@ -131,20 +131,38 @@ impl Stage {
     }
 }
 
-/// A device that reaches the window: the best one, or where that draws on no screen, or on another one, any that does.
+/// A device that reaches the window, with the surface.
 fn reaching(
     options: &GpuOptions,
     window: &Arc<Window>,
 ) -> Result<(Arc<Gpu>, wgpu::Surface<'static>, wgpu::SurfaceConfiguration)> {
-    let open = |options: &GpuOptions| {
+    let count = || pollster::block_on(adapters()).len();
+    any_adapter(options, count, |options| {
         let gpu = pollster::block_on(Gpu::open(options))?;
         let (surface, config) = surface(&gpu, window)?;
         Ok((gpu, surface, config))
-    };
+    })
+}
+
+/// Opens the adapter that was asked for, or else the best one, or where that draws on no screen, or on another one, the first that can
+/// be opened. Of failures the best one's is told.
+fn any_adapter<T>(
+    options: &GpuOptions,
+    count: impl FnOnce() -> usize,
+    mut open: impl FnMut(&GpuOptions) -> Result<T>,
+) -> Result<T> {
     open(options).or_else(|error| {
-        let others = if options.adapter.is_none() { pollster::block_on(adapters()).len() } else { 0 };
-        let mut others = (0..others).map(|number| GpuOptions { adapter: Some(number.to_string()), ..options.clone() });
-        others.find_map(|options| open(&options).ok()).ok_or(error)
+        if options.adapter.is_some() {
+            return Err(error);
+        }
+        let mut others = (0..count()).map(|number| GpuOptions { adapter: Some(number.to_string()), ..options.clone() });
+        let opened = others.find_map(|options| open(&options).ok());
+        opened.ok_or_else(|| match error.downcast_ref() {
+            Some(EngineError::Surface { .. }) => {
+                error.context("no adapter reaches this screen (`portrait animate` needs none, and writes a file)")
+            }
+            _ => error,
+        })
     })
 }
 
@@ -153,4 +171,49 @@ fn surface(gpu: &Gpu, window: &Arc<Window>) -> Result<(wgpu::Surface<'static>, w
     let (surface, capabilities) = gpu.surface(window.clone())?;
     let config = gpu.surface_configuration(&capabilities, window.inner_size().into())?;
     Ok((surface, config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::chain;
+
+    /// What comes of three adapters of which one reaches the screen, when this one is asked for, or the best; and which were tried.
+    fn opened(asked: Option<&str>, reaches: &str) -> (Result<String>, Vec<Option<String>>) {
+        let options = GpuOptions { adapter: asked.map(str::to_owned), ..GpuOptions::default() };
+        let mut tried = Vec::new();
+        let result = any_adapter(
+            &options,
+            || 3,
+            |options| {
+                tried.push(options.adapter.clone());
+                let adapter = options.adapter.clone().unwrap_or("0".to_owned());
+                let reason = "it does not reach it".to_owned();
+                if adapter == reaches { Ok(adapter) } else { Err(EngineError::Surface { adapter, reason }.into()) }
+            },
+        );
+        (result, tried)
+    }
+
+    #[test]
+    fn an_adapter_that_reaches_the_screen_is_found_unless_another_was_asked_for() {
+        let (best, tried) = opened(None, "0");
+        assert_eq!((best.expect("opens"), tried), ("0".to_owned(), vec![None]));
+        let (other, tried) = opened(None, "2");
+        assert_eq!((other.expect("opens"), tried.len()), ("2".to_owned(), 4));
+        let told = |result: Result<String>| chain(&result.expect_err("it reaches nothing"));
+        let none = told(opened(None, "no screen").0);
+        assert!(none.starts_with("no adapter reaches this screen") && none.contains("adapter `0`"), "{none}");
+        let (asked, tried) = opened(Some("1"), "2");
+        assert!(told(asked).starts_with("adapter `1` cannot draw on the window"));
+        assert_eq!(tried, [Some("1".to_owned())]);
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_the_screen_is_told_as_it_is() {
+        let none = || EngineError::NoAdapter("no adapter found".to_owned());
+        let error =
+            any_adapter(&GpuOptions::default(), || 0, |_| Err::<(), _>(none().into())).expect_err("there is none");
+        assert_eq!(chain(&error), "no adapter found");
+    }
 }

@@ -15,25 +15,25 @@ use crate::screen::{ESCAPE, PATIENCE, Screen, eventually};
 use crate::window::{Run, WINDOW, appears, changes, difference, part, shows, small, square};
 
 /// Size of the pictures of most cameras here, and bytes of their rows, which are longer than they need to be.
-const SIZE: [u32; 2] = [320, 240];
+pub(crate) const SIZE: [u32; 2] = [320, 240];
 const ROW: usize = 656;
 
 /// Where the window shows such a picture, at its lower left.
-const PREVIEW: [u32; 4] = [14, WINDOW[1] as u32 - 14 - 126, 168, 126];
+pub(crate) const PREVIEW: [u32; 4] = [14, WINDOW[1] as u32 - 14 - 126, 168, 126];
 
 /// Errors of the system.
 const EACCES: i32 = 13;
 const EBUSY: i32 = 16;
 
 /// A folder in `/dev`'s place.
-struct Cameras {
+pub(crate) struct Cameras {
     folder: PathBuf,
     library: &'static Path,
 }
 
 impl Cameras {
     /// `None` (printed) where there is no C compiler, which is a failure with `PORTRAIT_REQUIRE_GPU=1`.
-    fn new(sandbox: &Sandbox) -> Option<Self> {
+    pub(crate) fn new(sandbox: &Sandbox) -> Option<Self> {
         static LIBRARY: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
         let library = LIBRARY.get_or_init(|| {
             let folder = TempDir::new().unwrap();
@@ -65,7 +65,7 @@ impl Cameras {
     }
 
     /// What brings a program here.
-    fn environment(&self) -> [(&str, &str); 2] {
+    pub(crate) fn environment(&self) -> [(&str, &str); 2] {
         [("LD_PRELOAD", self.library.to_str().unwrap()), ("PORTRAIT_TEST_CAMERAS", self.folder.to_str().unwrap())]
     }
 
@@ -84,14 +84,16 @@ impl Cameras {
     }
 
     /// Plugs a camera in that sees this.
-    fn plug(&self, device: &str, name: &str, seen: &Picture) {
+    pub(crate) fn plug(&self, device: &str, name: &str, seen: &Picture) {
         self.sees(device, seen);
         self.put(device, format!("{name}\nYUYV {} {} {ROW}\n", SIZE[0], SIZE[1]).as_bytes());
     }
 
-    /// From now on it sees this.
-    fn sees(&self, device: &str, picture: &Picture) {
-        self.put(&format!("{device}.YUYV"), &yuyv(&fitted(picture, SIZE), ROW));
+    /// From now on it sees this; what is square, between bars.
+    pub(crate) fn sees(&self, device: &str, picture: &Picture) {
+        let fits = [picture.width, picture.height] == SIZE;
+        let picture = if fits { picture.clone() } else { fitted(picture, SIZE) };
+        self.put(&format!("{device}.YUYV"), &yuyv(&picture, ROW));
     }
 
     /// What was written to it last.
@@ -154,7 +156,7 @@ fn jpeg(picture: &Picture) -> Vec<u8> {
 }
 
 /// What tracking makes of a face that does not move: two pictures of it differ by less.
-const CALM: f64 = 0.05;
+pub(crate) const CALM: f64 = 0.05;
 
 /// Waits until a part of the screen has come to rest; what it shows.
 #[track_caller]

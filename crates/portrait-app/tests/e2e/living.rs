@@ -1,4 +1,4 @@
-//! `portrait live` in a real window: what it shows, keys, sizes, a lost device, and what it says where it cannot run.
+//! `portrait live` in a real window: what it shows, keys, sizes, a lost device.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +8,9 @@ use portrait_runtime::RecordedMotion;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Window};
 use x11rb::wrapper::ConnectionExt as _;
 
-use crate::common::{
-    Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, portrait, repository, run, scaled,
-};
+use crate::common::{Sandbox, astronaut, avatar, driver_frames, frames_of, landscape, names, repository, scaled};
 use crate::screen::{CONTROL, ESCAPE, SCREEN, Screen, eventually};
-use crate::window::{Run, WINDOW, appears, changes, difference, live, part, shows, small, square, still};
+use crate::window::{Run, WINDOW, appears, changes, crop, difference, part, shows, small, square, still};
 
 /// What a window manager notes of a window that it minimises, or shows again. X11 tells the window nothing else of it.
 fn note_minimised(screen: &Screen, window: Window, minimised: bool) {
@@ -42,10 +40,7 @@ fn a_window_shows_the_portrait_and_every_key_works() {
 
     // H: everything but the picture is hidden. The picture is there, and changes with the driver.
     screen.types('h');
-    let crop = {
-        let prepared = run_info(&sandbox);
-        part(&photo, [prepared[0], prepared[1], prepared[2], prepared[2]])
-    };
+    let crop = crop(&sandbox);
     shows(&screen, "the portrait", face, &small(&crop, false));
     let first = part(&screen.shot(), face);
     changes(&screen, "the driver moves the portrait", face, &first, 1.0);
@@ -191,15 +186,6 @@ fn presets() -> Vec<String> {
     let mut presets: Vec<String> = names.iter().filter_map(|name| preset(name)).collect();
     presets.sort_by_key(|name| name == "s");
     presets
-}
-
-/// Left, top and side of the square around the bundled portrait's face.
-fn run_info(sandbox: &Sandbox) -> [u32; 3] {
-    let file = sandbox.input("me.avatar");
-    std::fs::copy(avatar().unwrap(), &file).unwrap();
-    let about = run(portrait().arg("info").arg(&file).arg("--json")).succeeds().json();
-    let numbers = about["avatar"]["crop"].as_array().unwrap_or_else(|| panic!("{about}"));
-    [0, 1, 2].map(|i| numbers[i].as_u64().unwrap() as u32)
 }
 
 #[test]
@@ -357,38 +343,4 @@ fn a_lost_surface_is_made_again_and_a_destroyed_window_ends_what_is_recorded() {
     assert!(report["surfaces_lost"].as_u64().unwrap() >= 1, "{report}");
     let videos = names(&sandbox.output(""));
     assert!(videos.len() == 1 && videos[0].ends_with(".mp4"), "{videos:?}");
-}
-
-#[test]
-fn what_cannot_be_shown_is_said_before_a_window_opens() {
-    let sandbox = Sandbox::new();
-    let clip = sandbox.clip("driver.mp4", &driver_frames(2));
-    let clip = clip.to_string_lossy();
-    let no_display = |photo: &Path, arguments: &[&str]| {
-        let mut command = live(&[photo]);
-        run(command.args(arguments).env_remove("DISPLAY"))
-    };
-    let astronaut = astronaut();
-    let words = ["no window can be opened here (neither WAYLAND_DISPLAY", "portrait animate"];
-    no_display(&astronaut, &["--source", &clip]).fails(&sandbox, &words);
-    #[cfg(target_os = "linux")]
-    {
-        let virtual_camera = |path: &str| no_display(&astronaut, &["--idle", "--virtual-camera", path]);
-        virtual_camera("/dev/video-none").fails(&sandbox, &["`/dev/video-none` is not there", "modprobe v4l2loopback"]);
-        virtual_camera("/dev/null").fails(&sandbox, &["`/dev/null` takes no pictures", "v4l2loopback"]);
-    }
-    no_display(&astronaut, &["--source", "missing.mp4"]).fails(&sandbox, &["missing.mp4"]);
-    no_display(&sandbox.input("missing.png"), &["--idle"]).fails(&sandbox, &["missing.png"]);
-    no_display(&sandbox.file("text.png", b"no picture"), &["--idle"]).fails(&sandbox, &["text.png"]);
-    no_display(&astronaut, &["--save-to", "missing"]).fails(&sandbox, &["`missing` is no directory", "--save-to"]);
-    no_display(&astronaut, &["--preset", "xs"]).fails(&sandbox, &["preset `xs`", "--weights"]);
-    assert_eq!(no_display(&astronaut, &["--camera-size", "large"]).code, Some(2));
-    assert_eq!(no_display(&astronaut, &["--camera", "0", "--idle"]).code, Some(2));
-    run(portrait().args(["live", "--cameras"])).succeeds();
-
-    // A photo without a face is found out on the GPU, with the window open.
-    let Some(screen) = avatar().and_then(|_| Screen::open()) else { return };
-    let photo = sandbox.photo("landscape.png", &landscape(300, 200));
-    let mut command = live(&[&photo]);
-    run(command.arg("--idle").env("DISPLAY", screen.name())).refused(&["landscape.png", "no face"]);
 }

@@ -9,6 +9,8 @@ mod adapters;
 mod animating;
 mod avatars;
 #[cfg(target_os = "linux")]
+mod beginning;
+#[cfg(target_os = "linux")]
 mod cameras;
 mod clips;
 mod common;
@@ -18,12 +20,18 @@ mod jitter;
 mod living;
 mod memory;
 mod outputs;
+#[cfg(target_os = "linux")]
+mod overlay;
 mod photos;
+#[cfg(target_os = "linux")]
+mod pointer;
 mod posing;
 #[cfg(target_os = "linux")]
 mod screen;
 #[cfg(target_os = "linux")]
 mod sizes;
+#[cfg(target_os = "linux")]
+mod wayland;
 mod weights;
 #[cfg(target_os = "linux")]
 mod window;

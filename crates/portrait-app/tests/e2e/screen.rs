@@ -29,6 +29,11 @@ pub(crate) const ESCAPE: u32 = 0xff1b;
 pub(crate) const CONTROL: u32 = 0xffe3;
 const SHIFT: u32 = 0xffe1;
 
+/// X11's numbers of what a pointer does.
+pub(crate) const MOVED: u8 = 6;
+pub(crate) const PRESSED: u8 = 4;
+pub(crate) const RELEASED: u8 = 5;
+
 pub(crate) struct Screen {
     xvfb: Child,
     name: String,
@@ -39,8 +44,13 @@ pub(crate) struct Screen {
 impl Screen {
     /// `None` (printed) where Xvfb is not installed, which is a failure with `PORTRAIT_REQUIRE_GPU=1`.
     pub(crate) fn open() -> Option<Self> {
+        Self::with_depth(24)
+    }
+
+    /// [`Screen::open`] with pixels of so many bits.
+    pub(crate) fn with_depth(bits: u8) -> Option<Self> {
         let [width, height] = SCREEN;
-        let size = format!("{width}x{height}x24");
+        let size = format!("{width}x{height}x{bits}");
         let arguments = ["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"];
         let spawned = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut xvfb) = spawned else {
@@ -115,11 +125,14 @@ impl Screen {
     }
 
     /// Clicks at a place of the screen.
-    pub(crate) fn clicks(&self, [x, y]: [i16; 2]) {
-        let [moved, pressed, released] = [6, 4, 5];
-        for (kind, button) in [(moved, 0), (pressed, 1), (released, 1)] {
-            self.connection.xtest_fake_input(kind, button, 0, self.root, x, y, 0).unwrap();
-        }
+    pub(crate) fn clicks(&self, at: [i16; 2]) {
+        [MOVED, PRESSED, RELEASED].iter().for_each(|&kind| self.points(kind, at));
+    }
+
+    /// One thing that the pointer does at a place of the screen.
+    pub(crate) fn points(&self, kind: u8, [x, y]: [i16; 2]) {
+        let button = u8::from(kind != MOVED);
+        self.connection.xtest_fake_input(kind, button, 0, self.root, x, y, 0).unwrap();
         self.connection.sync().unwrap();
     }
 

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use portrait_media::{Picture, save_png};
+use portrait_media::{Picture, load_photo, save_png};
 
-use crate::common::{Sandbox, portrait};
+use crate::common::{Sandbox, astronaut, avatar, portrait, run};
 use crate::screen::{PATIENCE, Screen, eventually};
 
 /// Size of the window at first.
 pub(crate) const WINDOW: [u16; 2] = [960, 720];
+
+/// What it shows of the portrait between status and controls, above messages.
+pub(crate) const MIDDLE: [u32; 4] = [330, 0, 300, 640];
 
 /// `portrait live` on a screen, with what it says collected beside.
 pub(crate) struct Run {
@@ -32,12 +35,32 @@ impl Run {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
-        let said = sandbox.input("said.txt");
         let mut command = live(photos);
-        command.envs(environment.iter().copied());
-        command.env("DISPLAY", screen.name()).args(arguments).args(["--json", "--seconds", "600", "--save-to"]);
-        command.arg(sandbox.output("")).stdout(Stdio::piped()).stderr(std::fs::File::create(&said).unwrap());
+        command.envs(environment.iter().copied()).env("DISPLAY", screen.name());
+        Self::of(command, sandbox, arguments)
+    }
+
+    /// [`live`], told where its screen is, with more arguments.
+    pub(crate) fn of(mut command: Command, sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        let said = sandbox.input("said.txt");
+        command.args(arguments).args(["--json", "--seconds", "600", "--save-to"]).arg(sandbox.output(""));
+        command.stdout(Stdio::piped()).stderr(std::fs::File::create(&said).unwrap());
         Self { child: command.spawn().unwrap(), said }
+    }
+
+    /// It has not ended.
+    #[track_caller]
+    pub(crate) fn goes_on(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "it has ended: {}", std::fs::read_to_string(&self.said).unwrap());
+    }
+
+    /// Seconds that the processor has worked for it so far.
+    pub(crate) fn processor(&self) -> f64 {
+        let about = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let numbers = about.rsplit(')').next().unwrap().split_whitespace();
+        // User's and system's, in hundredths, which is what Linux counts in.
+        numbers.skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
     }
 
     /// Waits until it has said this.
@@ -91,9 +114,33 @@ pub(crate) fn live(photos: &[&Path]) -> Command {
     command
 }
 
+/// The square around the bundled portrait's face, which the window shows.
+pub(crate) fn crop(sandbox: &Sandbox) -> Picture {
+    let file = sandbox.input("me.avatar");
+    std::fs::copy(avatar().unwrap(), &file).unwrap();
+    let about = run(portrait().arg("info").arg(&file).arg("--json")).succeeds().json();
+    let numbers = about["avatar"]["crop"].as_array().unwrap_or_else(|| panic!("{about}"));
+    let [left, top, side] = [0, 1, 2].map(|i| numbers[i].as_u64().unwrap() as u32);
+    part(&load_photo(astronaut()).unwrap(), [left, top, side, side])
+}
+
 /// A part of a picture: left, top, width, height.
 pub(crate) fn part(picture: &Picture, [x0, y0, width, height]: [u32; 4]) -> Picture {
     Picture::from_fn(width, height, |x, y| picture.pixel(x0 + x, y0 + y).unwrap())
+}
+
+/// What of a square picture is in the window's [`MIDDLE`].
+pub(crate) fn middle(picture: &Picture) -> Picture {
+    let [left, top, side, _] = square(WINDOW);
+    let [x, y, width, height] = [MIDDLE[0] - left, MIDDLE[1] - top, MIDDLE[2], MIDDLE[3]];
+    part(picture, [x, y, width, height].map(|v| v * picture.width / side))
+}
+
+/// Writes a picture to look at into the folder that `PORTRAIT_KEEP` names, where there is one.
+pub(crate) fn keep(name: &str, picture: &Picture) {
+    if let Some(folder) = std::env::var_os("PORTRAIT_KEEP") {
+        save_png(Path::new(&folder).join(name), picture).unwrap();
+    }
 }
 
 /// The same at 64 × 64, mirrored if so.

@@ -14,18 +14,45 @@ static double resident(void) {
     return (double)pages * 4096.0;
 }
 
-// A session; with a picture if `pixels` says where to put it, and released while it opens if not.
-static void session_cycle(PortraitEngine engine, PortraitAvatar avatar, const PortraitFrame *driver, uint8_t *pixels) {
+// What all kinds of cycles take.
+typedef struct {
+    const char *weights;
+    PortraitFrame photo, driver;
+    // An avatar's bytes.
+    uint8_t *stored;
+    size_t length;
+    // Room for a picture.
+    uint8_t *pixels;
+} Given;
+
+static void avatar_cycle(PortraitEngine engine, const Given *given) {
+    PortraitAvatar avatar;
+    OK(portrait_avatar_prepare(engine, &given->photo, NULL, &avatar));
+    OK(portrait_avatar_release(avatar));
+}
+
+// A session with an avatar of its own; until its first picture, or released while it opens.
+static void session_cycle(PortraitEngine engine, const Given *given, bool picture) {
+    PortraitAvatar avatar;
+    OK(portrait_avatar_read(given->stored, given->length, &avatar));
+    const PortraitFrame *driver = &given->driver;
     PortraitSessionOptions options = {
         .struct_size = sizeof options, .frame_width = driver->width, .frame_height = driver->height};
     PortraitSession session;
     OK(portrait_session_open(engine, avatar, &options, &session));
-    if (pixels != NULL) {
+    if (picture) {
         OK(portrait_session_push(session, driver));
-        PortraitPicture picture = {.struct_size = sizeof picture, .pixels = pixels, .length = 4 * 256 * 256};
-        OK(portrait_session_take_picture(session, 120000, &picture));
+        PortraitPicture first = {.struct_size = sizeof first, .pixels = given->pixels, .length = 4 * 256 * 256};
+        OK(portrait_session_take_picture(session, 120000, &first));
     }
     OK(portrait_session_release(session));
+    OK(portrait_avatar_release(avatar));
+}
+
+static void engine_cycle(const Given *given) {
+    PortraitEngine engine = open_engine(given->weights);
+    session_cycle(engine, given, true);
+    OK(portrait_engine_release(engine));
 }
 
 // Runs warm-up cycles, then as many again, and fails if the second half needed more than `allowed` bytes.
@@ -46,26 +73,31 @@ int main(int argc, char **argv) {
     CHECK(mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, 1 << 20));
     size_t photo_length, driver_length;
     uint8_t *photo_bytes = read_file(argv[2], &photo_length), *driver_bytes = read_file(argv[3], &driver_length);
-    PortraitFrame photo = square(photo_bytes, photo_length), driver = square(driver_bytes, driver_length);
-    uint8_t *pixels = malloc(4 * 256 * 256);
+    Given given = {.weights = argv[1],
+                   .photo = square(photo_bytes, photo_length),
+                   .driver = square(driver_bytes, driver_length),
+                   .pixels = malloc(4 * 256 * 256)};
 
-    PortraitEngine engine = open_engine(argv[1]);
+    PortraitEngine engine = open_engine(given.weights);
     PortraitAvatar avatar;
-    OK(portrait_avatar_prepare(engine, &photo, NULL, &avatar));
+    OK(portrait_avatar_prepare(engine, &given.photo, NULL, &avatar));
+    CHECK(portrait_avatar_write(avatar, NULL, &given.length) == PORTRAIT_STATUS_BUFFER_TOO_SMALL);
+    given.stored = malloc(given.length);
+    OK(portrait_avatar_write(avatar, given.stored, &given.length));
+    OK(portrait_avatar_release(avatar));
+
     const char *asked = getenv("CYCLES");
     int half = asked == NULL ? 0 : atoi(asked) / 2;
+    STEADY("avatars", half > 0 ? half : 10, 8e6, avatar_cycle(engine, &given));
     // A session without a frame is a case of its own: uploads that no submission follows.
-    STEADY("sessions without a frame", half > 0 ? half : 50, 8e6, session_cycle(engine, avatar, &driver, NULL));
-    STEADY("sessions", half > 0 ? half : 10, 8e6, session_cycle(engine, avatar, &driver, pixels));
+    STEADY("sessions without a frame", half > 0 ? half : 50, 8e6, session_cycle(engine, &given, false));
+    STEADY("sessions with a picture", half > 0 ? half : 25, 8e6, session_cycle(engine, &given, true));
     OK(portrait_engine_release(engine));
+    // Each compiles every kernel anew, which takes seconds.
+    STEADY("engines", half > 0 ? half : 3, 16e6, engine_cycle(&given));
 
-    STEADY("engines", half > 0 ? half : 3, 16e6, {
-        PortraitEngine other = open_engine(argv[1]);
-        session_cycle(other, avatar, &driver, pixels);
-        OK(portrait_engine_release(other));
-    });
-    OK(portrait_avatar_release(avatar));
-    free(pixels);
+    free(given.stored);
+    free(given.pixels);
     free(photo_bytes);
     free(driver_bytes);
     return 0;

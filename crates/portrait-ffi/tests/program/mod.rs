@@ -66,10 +66,28 @@ impl Program {
 
     /// Runs the program with these variables set; what it prints.
     pub(crate) fn run(&self, arguments: &[&Path], environment: &[(&str, &str)]) -> String {
+        self.run_by(Command::new(&self.file), arguments, environment)
+    }
+
+    /// Runs it under valgrind, which sees what the library reads and writes as well; what it prints. `None` (printed) where there is
+    /// no valgrind.
+    #[allow(dead_code, reason = "each file of tests takes these programs in, and one of them runs some like this")]
+    pub(crate) fn run_in_valgrind(&self, arguments: &[&Path]) -> Option<String> {
+        if Command::new("valgrind").arg("--version").output().is_err() {
+            println!("SKIP: no valgrind (apt-get install valgrind libc6-dbg)");
+            return None;
+        }
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--error-exitcode=99", "--fair-sched=yes", "--num-callers=40"]);
+        let theirs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/valgrind.supp");
+        valgrind.arg(format!("--suppressions={}", theirs.display())).arg(&self.file);
+        Some(self.run_by(valgrind, arguments, &[]))
+    }
+
+    fn run_by(&self, mut command: Command, arguments: &[&Path], environment: &[(&str, &str)]) -> String {
         // One at a time: a software driver takes all processors for each.
         static TURN: Mutex<()> = Mutex::new(());
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut command = Command::new(&self.file);
         let output = command
             .args(arguments)
             .envs(environment.iter().copied())
