@@ -19,3 +19,23 @@ fn the_header_is_as_recorded() {
     let differs = recorded.lines().zip(made.lines()).find(|(old, new)| old != new);
     assert!(recorded == made, "portrait.h is out of date, run with UPDATE_SNAPSHOTS=1: {differs:?}");
 }
+
+#[test]
+fn every_function_is_called_by_a_c_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let programs =
+        std::fs::read_dir(root.join("tests/c")).expect("programs").map(|entry| entry.expect("a file").path());
+    let programs: String = programs
+        .filter(|file| file.extension().is_some_and(|kind| kind == "c" || kind == "h"))
+        .map(|file| std::fs::read_to_string(file).expect("text"))
+        .collect();
+    let header = std::fs::read_to_string(root.join("include/portrait.h")).expect("portrait.h");
+    let code = header.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let functions: Vec<&str> = code
+        .filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("portrait_"))
+        .collect();
+    assert!(functions.len() > 25, "{functions:?}");
+    let left_out: Vec<&&str> = functions.iter().filter(|name| !programs.contains(&format!("{name}("))).collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
+}
