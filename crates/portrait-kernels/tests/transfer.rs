@@ -308,9 +308,9 @@ fn lips_do_not_cross() {
 fn shut_lips_are_not_pressed_to_a_line() {
     let lips = |gap: f32| {
         let mut face = face(0.05, gap, 0.0);
-        for (upper, lower, x) in [(83, 84, 0.0), (89, 93, -0.05), (90, 94, 0.05), (87, 91, -0.09), (88, 92, 0.09)] {
+        for (upper, lower, x) in [(83, 84, 0.0f32), (89, 93, -0.05), (90, 94, 0.05), (87, 91, -0.09), (88, 92, 0.09)] {
             // Halfway to the corners, lips part half as far.
-            let half = 0.5 * gap * if (x as f32).abs() > 0.08 { 0.5 } else { 1.0 };
+            let half = 0.5 * gap * if x.abs() > 0.08 { 0.5 } else { 1.0 };
             face[2 * upper..2 * upper + 2].copy_from_slice(&[x, 0.27 - half]);
             face[2 * lower..2 * lower + 2].copy_from_slice(&[x, 0.33 + half]);
         }
