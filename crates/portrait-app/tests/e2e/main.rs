@@ -21,7 +21,6 @@ mod living;
 mod memory;
 mod outputs;
 #[cfg(target_os = "linux")]
-mod overlay;
 mod photos;
 #[cfg(target_os = "linux")]
 mod pointer;

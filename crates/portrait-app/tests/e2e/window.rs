@@ -55,14 +55,6 @@ impl Run {
         assert!(ended.is_none(), "it has ended: {}", std::fs::read_to_string(&self.said).unwrap());
     }
 
-    /// Seconds that the processor has worked for it so far.
-    pub(crate) fn processor(&self) -> f64 {
-        let about = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let numbers = about.rsplit(')').next().unwrap().split_whitespace();
-        // User's and system's, in hundredths, which is what Linux counts in.
-        numbers.skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
-    }
-
     /// Waits until it has said this.
     #[track_caller]
     pub(crate) fn says(&mut self, words: &str) {
