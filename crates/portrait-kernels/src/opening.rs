@@ -1,7 +1,8 @@
-//! How eyes and mouth of a driver lead those of a photo: the host side of the rims in `shaders/pin_flow.wgsl` and
+//! How eyes and mouth of a driver lead those of a photo: the host side of `shaders/find_rims.wgsl`, `shaders/prelude/openings.wgsl` and
 //! `shaders/prelude/rims.wgsl`.
 
 use crate::face::{Point, dot, minus};
+use bytemuck::{Pod, Zeroable};
 
 /// Places in [`crate::Transfer::pins`]: after the corners (outer, inner) ten points of the upper lids, as many of the lower ones; all
 /// of the right and the left eye in turn.
@@ -62,8 +63,9 @@ pub(crate) fn covered(at: f32, top: f32, bottom: f32, pixel: f32) -> f32 {
 }
 
 /// A point of a rim: along its opening from corner to corner, across the face, and what the flow misses there.
-#[derive(Clone, Copy, Default)]
-struct Node {
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(crate) struct Node {
     along: f32,
     across: f32,
     miss: Point,
@@ -101,44 +103,65 @@ pub(crate) struct Opening {
     pixel: f32,
 }
 
-impl Opening {
-    /// An eye (0 right, 1 left) among pins. `missed(source, driver)` is what the flow lacks at a driver's point to lead to the
-    /// source's, `pixel` the side of a pixel in [-1, 1].
-    pub(crate) fn eye(
-        eye: usize,
-        source: &[Point],
-        driver: &[Point],
-        pixel: f32,
-        missed: impl Fn(Point, Point) -> Point,
-    ) -> Self {
-        let (axes, photo) = (Axes::of(driver), Axes::of(source));
-        let sense = 1.0 - 2.0 * eye as f32;
-        let node = |i: usize| {
-            let [s, d] = closed_further(i, source, driver, &photo, &axes);
-            let [along, across] = axes.place(d);
-            Node { along: along * sense, across, miss: missed(s, d) }
-        };
-        let lid = |first: usize| [eye, first, first + 2, first + 4, first + 6, first + 8, 2 + eye].map(node);
-        let lashes = |lid: [Node; 7], by: f32| lid.map(|n| Node { across: n.across + by * LASHES * axes.size, ..n });
-        let (upper, lower) = (lid(CORNERS + eye), lid(CORNERS + LIDS + eye));
-        Self { axes, sense, rims: [lashes(upper, -1.0), upper, lower, lashes(lower, 1.0)], pixel }
-    }
+/// The points of an eye's (0 right, 1 left) upper and lower lid among pins. `missed(source, driver)` is what the flow lacks at a driver's
+/// point to lead to the source's.
+pub(crate) fn lids(
+    eye: usize,
+    source: &[Point],
+    driver: &[Point],
+    missed: impl Fn(Point, Point) -> Point,
+) -> [[Node; 7]; 2] {
+    let (axes, photo) = (Axes::of(driver), Axes::of(source));
+    let node = |i: usize| {
+        let [s, d] = closed_further(i, source, driver, &photo, &axes);
+        let [along, across] = axes.place(d);
+        Node { along: along * sense(eye), across, miss: missed(s, d) }
+    };
+    [CORNERS, CORNERS + LIDS].map(|lid| {
+        let first = lid + eye;
+        [eye, first, first + 2, first + 4, first + 6, first + 8, 2 + eye].map(node)
+    })
+}
 
-    /// The mouth among pins.
-    pub(crate) fn mouth(
-        source: &[Point],
-        driver: &[Point],
-        pixel: f32,
-        missed: impl Fn(Point, Point) -> Point,
-    ) -> Self {
-        let axes = Axes::of(driver);
-        let rims = LIPS.map(|rim| {
-            rim.map(|i| {
-                let [along, across] = axes.place(driver[i]);
-                Node { along, across, miss: missed(source[i], driver[i]) }
-            })
-        });
-        Self { axes, sense: 1.0, rims, pixel }
+/// The points of the four rims of the lips among pins, as [`lids`].
+pub(crate) fn lips(source: &[Point], driver: &[Point], missed: impl Fn(Point, Point) -> Point) -> [[Node; 7]; 4] {
+    let axes = Axes::of(driver);
+    LIPS.map(|rim| {
+        rim.map(|i| {
+            let [along, across] = axes.place(driver[i]);
+            Node { along, across, miss: missed(source[i], driver[i]) }
+        })
+    })
+}
+
+/// What an opening of these points reaches: from its first to its last corner along it, then across.
+pub(crate) fn reach(points: &[Node], axes: &Axes) -> [f32; 4] {
+    let (top, bottom) =
+        points.iter().fold((f32::MAX, f32::MIN), |(top, bottom), n| (top.min(n.across), bottom.max(n.across)));
+    let beyond = (REACH[1] + LASHES) * axes.size;
+    [points[0].along, points[6].along, top - beyond, bottom + beyond]
+}
+
+/// The sense in which an opening runs along the face.
+fn sense(opening: usize) -> f32 {
+    if opening == 1 { -1.0 } else { 1.0 }
+}
+
+impl Opening {
+    /// Eyes (0 right, 1 left) and the mouth of a driver with these axes, from the points of [`lids`] and [`lips`] in turn. `pixel` is
+    /// the side of a pixel in [-1, 1].
+    pub(crate) fn all(points: &[Node], axes: Axes, pixel: f32) -> [Self; 3] {
+        let rim = |i: usize| std::array::from_fn(|k| points[7 * i + k]);
+        let lashes = |lid: [Node; 7], by: f32| lid.map(|n| Node { across: n.across + by * LASHES * axes.size, ..n });
+        [0, 1, 2].map(|opening| {
+            let rims = if opening < 2 {
+                let [upper, lower] = [rim(2 * opening), rim(2 * opening + 1)];
+                [lashes(upper, -1.0), upper, lower, lashes(lower, 1.0)]
+            } else {
+                [4, 5, 6, 7].map(rim)
+            };
+            Self { axes, sense: sense(opening), rims, pixel }
+        })
     }
 
     /// Correction of a loose flow at a point of the picture, and how much of it lies inside.

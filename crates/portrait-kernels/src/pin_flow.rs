@@ -2,14 +2,14 @@
 
 use crate::face::{Point, dot, minus};
 use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
-use crate::opening::{Axes, Opening, eye_opening};
-use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, feature_len};
+use crate::opening::{Axes, Opening};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, FindRims, Kernel, ShaderKey, Tier, Transfer, feature_len};
 use bytemuck::{Pod, Zeroable, cast_slice};
 
 /// Places in [`Transfer::pins`].
-const IRISES_AT: usize = 44;
-/// Opening of an eye, in `sigma`, from which its iris counts in full.
-const OPEN: f32 = 2.5;
+const IRIS_PINS_AT: usize = 44;
+/// Place in what [`FindRims`] finds, after points and boxes.
+const IRISES_AT: usize = 4 * 59;
 /// Pixels over which what lies beyond the picture fades.
 const EDGE: f32 = 3.0;
 /// From where to where clothes begin, below the mouth, in heights from the eyes to it.
@@ -27,8 +27,7 @@ const IRIS: f32 = 0.04;
 /// **Eyes and mouth** are openings between two edges, lids with their lashes or lips, each of two rims: curves through the points, so
 /// they are met along their whole length. Inside, the flow runs straight from rim to rim; what is open by no more than a pixel is shut. Along
 /// an edge the correction goes over from one rim's to the other's. Beyond the outer rims their motion goes over into the flow's own, over 2.2
-/// times what they move on it, so that the skin there is stretched and never folded over. Lids that close are closed a little further than
-/// they are seen to be.
+/// times what they move on it, so that the skin there is stretched and never folded over. [`FindRims`] says what the flow misses on them.
 ///
 /// **Irises** are lines along the eye, moved and not stretched: `flow(z) += e w(z) / (w(z) + softness)` with what the lids have left
 /// there, `e = iris of the source - flow(iris of the driver)`, and `w(z) = exp(-d² / 2 sigma²)` at the distance `d` from the line;
@@ -38,7 +37,7 @@ const IRIS: f32 = 0.04;
 /// with it, and draw its outline where it was. What lies beyond the picture is not carried, for only its edge would be repeated; but
 /// below the picture, and beside it from the mouth to the chin more and more, it is: clothes go on there.
 ///
-/// Bindings: flow `[motion, motion, 4]` (x, y, occlusion, 0), pins of the source and of the driver `[46, 2]` in [-1, 1] as
+/// Bindings: flow `[motion, motion, 4]` (x, y, occlusion, 0), rims `[61, 4]` of [`FindRims`], the driver's pins `[46, 2]` in [-1, 1] as
 /// [`Transfer::pins`] lists them, background `[4, size, size]` (r, g, b, hole), corrected flow `[size, size, 4]` (x, y, occlusion, how
 /// much is carried along, 0..=1); `f32` but for the background.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,9 +61,8 @@ struct Params {
     sharpness: f32,
     softness: f32,
     pixel: f32,
-    open: f32,
     ratio: f32,
-    unused: u32,
+    unused: [u32; 2],
 }
 
 /// How much of what is shown at a height across the driver's face is clothes.
@@ -77,9 +75,9 @@ fn clothes(driver: &[Point], axes: &Axes, height: f32) -> f32 {
 impl PinFlow {
     fn params(&self) -> Params {
         let (sharpness, last) = (0.5 / (self.sigma * self.sigma), self.size as f32 - 1.0);
-        let (softness, open) = (self.softness, OPEN * self.sigma);
         let (pixel, ratio) = (2.0 / last, (self.motion - 1) as f32 / last);
-        Params { size: self.size, motion: self.motion, sharpness, softness, pixel, open, ratio, unused: 0 }
+        let (size, motion, softness) = (self.size, self.motion, self.softness);
+        Params { size, motion, sharpness, softness, pixel, ratio, unused: [0; 2] }
     }
 }
 
@@ -92,7 +90,7 @@ impl Kernel for PinFlow {
         let (flow, pins) = (feature_len(4, self.size, self.size), 2 * Transfer::PINS);
         vec![
             Binding::new(Bind::Floats, feature_len(4, self.motion, self.motion)),
-            Binding::new(Bind::Floats, pins),
+            Binding::new(Bind::Floats, FindRims::LEN as usize),
             Binding::new(Bind::Floats, pins),
             Binding::new(Bind::Feature, flow),
             Binding::new(Bind::FloatsOut, flow),
@@ -108,42 +106,38 @@ impl Kernel for PinFlow {
     }
 
     fn cpu(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
-        let [loose, source, driver, background] = inputs else {
-            panic!("pin_flow needs flow, source, driver and background")
+        let [loose, found, driver, background] = inputs else {
+            panic!("pin_flow needs flow, rims, driver and background")
         };
         let (params, size, motion) = (self.params(), self.size as usize, self.motion as usize);
-        let (source, driver): (&[Point], &[Point]) = (cast_slice(source), cast_slice(driver));
+        let driver: &[Point] = cast_slice(driver);
         let axes = Axes::of(driver);
         let loose_at = |z: Point| {
             let there = bilinear(loose, motion, pixel_position(z, motion));
             [there[0], there[1]]
         };
-        let missed = |source: Point, driver: Point| minus(source, loose_at(driver));
         let carried = |to: Point, height: f32| {
             let beyond = ((to[0].abs().max(-to[1]) - 1.0) / (EDGE * params.pixel)).clamp(0.0, 1.0);
             let hole = bilinear(background, size, pixel_position(to, size))[3];
             hole * (1.0 - beyond * (1.0 - clothes(driver, &axes, height)))
         };
-        let mouth = Opening::mouth(source, driver, params.pixel, missed);
-        let eyes = [0, 1].map(|eye| {
-            let lids = Opening::eye(eye, source, driver, params.pixel, missed);
-            let i = IRISES_AT + eye;
-            let left = minus(missed(source[i], driver[i]), lids.at(driver[i], loose_at).0);
-            let shown = (eye_opening(driver, &axes, eye) / params.open).clamp(0.0, 1.0);
-            (lids, driver[i], left.map(|v| shown * v))
-        });
+        let openings = Opening::all(cast_slice(found), axes, params.pixel);
+        let irises: &[[f32; 4]] = cast_slice(&found[IRISES_AT..]);
         for (pixel, flow) in outputs[0].chunks_exact_mut(4).enumerate() {
             let (x, y) = (pixel % size, pixel / size);
             let loose = bilinear(loose, motion, [x, y].map(|v| v as f32 * params.ratio));
             let z = grid_point(x, y, size);
-            let mut moved = mouth.at(z, loose_at).0;
-            for (lids, iris, left) in &eyes {
-                let (correction, inside) = lids.at(z, loose_at);
-                let d = axes.place(minus(z, *iris));
+            let mut moved = [0.0; 2];
+            for (i, opening) in openings.iter().enumerate() {
+                let (correction, inside) = opening.at(z, loose_at);
+                moved = [0, 1].map(|c| moved[c] + correction[c]);
+                // The mouth, the last of them, has none.
+                let Some([x, y, counts, _]) = irises.get(i) else { continue };
+                let d = axes.place(minus(z, driver[IRIS_PINS_AT + i]));
                 let away = [(d[0].abs() - IRIS * axes.size).max(0.0), d[1]];
                 let weight = (-params.sharpness * dot(away, away)).exp();
-                let near = inside * weight / (weight + self.softness);
-                moved = [0, 1].map(|c| moved[c] + correction[c] + near * left[c]);
+                let near = counts * inside * weight / (weight + self.softness);
+                moved = [moved[0] + near * x, moved[1] + near * y];
             }
             let to = [0, 1].map(|c| loose[c] + moved[c]);
             flow.copy_from_slice(&[to[0], to[1], loose[2], carried(to, axes.place(z)[1])]);

@@ -4,7 +4,7 @@ mod common;
 
 use common::pins::{LIPS, Point, face};
 use common::{Check, Gpu, Rng, check, twin};
-use portrait_kernels::PinFlow;
+use portrait_kernels::{FindRims, PinFlow};
 
 const PINS: [PinFlow; 4] = [
     PinFlow { motion: 2, size: 2, sigma: 0.3, softness: 0.5 },
@@ -34,16 +34,32 @@ fn identity(kernel: &PinFlow) -> Vec<f32> {
     (0..size * size).flat_map(|i| [place(i, size)[0], place(i, size)[1], 1.0, 0.0]).collect()
 }
 
-/// A flow near the identity, pins of the source and of the driver.
-fn inputs(kernel: &PinFlow, source: &[Point], driver: &[Point], rng: &mut Rng) -> Vec<Vec<f32>> {
-    let loose = identity(kernel).into_iter().map(|v| v + rng.range(-0.1, 0.1)).collect();
-    vec![loose, source.concat(), driver.concat(), rng.feature([4, kernel.size, kernel.size])]
+/// What finds the rims for it.
+fn finder(kernel: &PinFlow) -> FindRims {
+    FindRims { motion: kernel.motion, size: kernel.size, sigma: kernel.sigma }
 }
 
-/// The twin's flow from the pins of a driver to those of a source, where nothing else moves and all of the picture is hole.
-fn flow(kernel: &PinFlow, source: &[Point], driver: &[Point]) -> Vec<f32> {
+/// A flow near the identity, pins of the source and of the driver.
+fn found_from(kernel: &PinFlow, source: &[Point], driver: &[Point], rng: &mut Rng) -> Vec<Vec<f32>> {
+    let loose = identity(kernel).into_iter().map(|v| v + rng.range(-0.1, 0.1)).collect();
+    vec![loose, source.concat(), driver.concat()]
+}
+
+/// What leads such a flow: its rims as the twin finds them, and a background.
+fn led_by(kernel: &PinFlow, [loose, source, driver]: [Vec<f32>; 3], background: Vec<f32>) -> Vec<Vec<f32>> {
+    let rims = twin(&finder(kernel), &[loose.clone(), source, driver.clone()], &[]).remove(0);
+    vec![loose, rims, driver, background]
+}
+
+/// The twin's flow from the pins of a driver to those of a source, led from a loose one, where all of the picture is hole.
+fn led(kernel: &PinFlow, loose: Vec<f32>, source: &[Point], driver: &[Point]) -> Vec<f32> {
     let hole = vec![1.0; (4 * kernel.size * kernel.size) as usize];
-    twin(kernel, &[identity(kernel), source.concat(), driver.concat(), hole], &[]).remove(0)
+    twin(kernel, &led_by(kernel, [loose, source.concat(), driver.concat()], hole), &[]).remove(0)
+}
+
+/// The same where nothing else moves.
+fn flow(kernel: &PinFlow, source: &[Point], driver: &[Point]) -> Vec<f32> {
+    led(kernel, identity(kernel), source, driver)
 }
 
 /// The twin's flow at a point of the picture, bilinear.
@@ -59,7 +75,7 @@ fn read(kernel: &PinFlow, flow: &[f32], z: Point) -> Point {
 }
 
 #[test]
-fn pin_flow_matches_twin() {
+fn rims_and_flow_match_their_twins() {
     let mut rng = Rng::new(1);
     // Upright, turned, upside down, half outside the picture; eyes and mouths that close, are shut and open.
     let poses = [[0.0, 1.0, 0.0, 0.0], [0.5, 0.9, 0.1, -0.1], [3.0, 1.2, 0.0, 0.2], [-0.2, 1.5, 0.7, -0.6]];
@@ -67,7 +83,10 @@ fn pin_flow_matches_twin() {
         for (pose, [photo, driver]) in poses.into_iter().zip([[0.1, 0.05], [0.1, 0.0], [0.02, 0.12], [0.1, 0.1]]) {
             let source = posed(&face(photo, photo), [0.0, 1.0, 0.0, 0.0], &mut rng);
             let driver = posed(&face(driver, driver), pose, &mut rng);
-            check(&kernel, &inputs(&kernel, &source, &driver, &mut rng));
+            let inputs = found_from(&kernel, &source, &driver, &mut rng);
+            check(&finder(&kernel), &inputs);
+            let background = rng.feature([4, kernel.size, kernel.size]);
+            check(&kernel, &led_by(&kernel, inputs.try_into().unwrap(), background));
         }
     }
 }
@@ -78,12 +97,13 @@ fn a_wrong_pin_is_seen() {
         return;
     }
     let (kernel, mut rng) = (PINS[3], Rng::new(4));
-    let inputs = inputs(&kernel, &face(0.1, 0.05), &face(0.05, 0.05), &mut rng);
+    let inputs = found_from(&kernel, &face(0.1, 0.05), &face(0.05, 0.05), &mut rng);
     // The flow at an upper lid.
-    Check::new(&kernel, &inputs)
-        .perturb(0, 4 * (30 * 64 + 23) + 1, 0.1)
-        .report()
-        .expect_err("a wrong flow went unseen");
+    let lid = 4 * (30 * 64 + 23) + 1;
+    Check::new(&finder(&kernel), &inputs).perturb(0, 0, 0.1).report().expect_err("a wrong rim went unseen");
+    let background = rng.feature([4, 64, 64]);
+    let inputs = led_by(&kernel, inputs.try_into().unwrap(), background);
+    Check::new(&kernel, &inputs).perturb(0, lid, 0.1).report().expect_err("a wrong flow went unseen");
 }
 
 #[test]
@@ -157,8 +177,7 @@ fn skin_of_a_closing_eye_is_no_line_drawn_out() {
     for (i, flow) in loose.chunks_exact_mut(4).enumerate() {
         flow[1] -= upwards(place(i, 64));
     }
-    let hole = vec![1.0; 4 * 256 * 256];
-    let flow = twin(&LARGE, &[loose, photo.concat(), driver.concat(), hole], &[]).remove(0);
+    let flow = led(&LARGE, loose, &photo, &driver);
     // From the brow to the lashes, in pixels read for one that is shown.
     let column: Vec<f32> = (90..120).map(|row| flow[4 * (row * 256 + 91) + 1]).collect();
     let steps: Vec<f32> = column.array_windows().map(|[a, b]| (b - a) * 127.5).collect();
@@ -191,7 +210,8 @@ fn carried(shift: Point, [x, y]: [usize; 2]) -> f32 {
     let pins: Vec<Point> = face(0.1, 0.0);
     let source: Vec<Point> = pins.iter().map(|p| [p[0] + shift[0], p[1] + shift[1]]).collect();
     let hole = (0..65 * 65).flat_map(|i| [0.0, 0.0, 0.0, if i % 65 < 32 { 1.0 } else { 0.0 }]).collect();
-    let flow = twin(&kernel, &[loose, source.concat(), pins.concat(), hole], &[]).remove(0);
+    let inputs = led_by(&kernel, [loose, source.concat(), pins.concat()], hole);
+    let flow = twin(&kernel, &inputs, &[]).remove(0);
     flow[4 * (y * 65 + x) + 3]
 }
 

@@ -23,6 +23,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(ConvTranspose2x2 { input, outputs: 16, act }),
         Box::new(Crop { frame: [64, 48], size: [32, 32], taps: 2, scale: 1.0, offset: 0.0, border: Border::Zero }),
         Box::new(DecodeFace { frame: [64, 48] }),
+        Box::new(FindRims { motion: 16, size: 64, sigma: 0.02 }),
         Box::new(GlobalAverage { input }),
         Box::new(MaxPool { input, kernel: 3, stride: 2, pad: [1; 4] }),
         Box::new(MotionCombine { size: 64, groups: 10 }),

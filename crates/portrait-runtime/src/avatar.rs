@@ -221,7 +221,8 @@ impl Engine {
     /// # Errors
     /// A malformed frame or a failing device.
     pub fn faces(&self, photo: Frame<'_>) -> Result<Vec<FaceBox>, EngineError> {
-        Ok(Look::new(photo)?.faces(self)?.into_iter().map(|(face, _)| face).collect())
+        let faces = pollster::block_on(Look::new(photo)?.faces(self))?;
+        Ok(faces.into_iter().map(|(face, _)| face).collect())
     }
 
     /// Makes an avatar of a photo. Takes some tens of milliseconds on a GPU, seconds on a software driver; longer where the face has to be
@@ -230,8 +231,16 @@ impl Engine {
     /// # Errors
     /// No face, several faces and none chosen, a face that does not exist, or a failing device.
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
+        pollster::block_on(self.prepare_async(photo, options))
+    }
+
+    /// [`Engine::prepare`] for a browser, which waits for the device beside its other work; everywhere else this blocks as well.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`].
+    pub async fn prepare_async(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
         let look = Look::new(photo)?;
-        let mut faces = look.faces(self)?;
+        let mut faces = look.faces(self).await?;
         let size @ [width, height] = [photo.width, photo.height];
         let side = width.min(height);
         let square = options.whole_photo.then_some([(width - side) / 2, (height - side) / 2, side]);
@@ -249,7 +258,7 @@ impl Engine {
             return Err(EngineError::NoFace);
         }
         let crop = square.unwrap_or_else(|| face.crop(size));
-        self.assemble_avatar(photo, &look, face, crop)
+        self.assemble_avatar(photo, &look, face, crop).await
     }
 
     /// Makes an avatar of everybody in a photo, the largest face first: for [`Engine::session_of`].
@@ -258,18 +267,19 @@ impl Engine {
     /// No face, or a failing device.
     pub fn prepare_all(&self, photo: Frame<'_>) -> Result<Vec<Avatar>, EngineError> {
         let look = Look::new(photo)?;
-        let faces = look.faces(self)?;
+        let faces = pollster::block_on(look.faces(self))?;
         if faces.is_empty() {
             return Err(EngineError::NoFace);
         }
         let size = [photo.width, photo.height];
-        faces.iter().map(|(_, face)| self.assemble_avatar(photo, &look, face, face.crop(size))).collect()
+        let assemble = |face: &PhotoFace| pollster::block_on(self.assemble_avatar(photo, &look, face, face.crop(size)));
+        faces.iter().map(|(_, face)| assemble(face)).collect()
     }
 
-    fn assemble_avatar(
+    async fn assemble_avatar(
         &self,
         photo: Frame<'_>,
-        look: &Look,
+        look: &Look<'_>,
         face: &PhotoFace,
         crop: [u32; 3],
     ) -> Result<Avatar, EngineError> {
@@ -277,12 +287,12 @@ impl Engine {
         let picture = cut(photo, crop, image);
         let rgb: Vec<[f32; 3]> = picture.pixels().map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0)).collect();
 
-        let person = self.person_mask(&picture)?;
+        let person = self.person_mask(&picture).await?;
         let background = fill_background(&rgb, &person, image as usize);
-        let facial3 = look.facial(self, face, crop, image)?;
+        let facial3 = look.facial(self, face, crop, image).await?;
         let facial: Vec<[f32; 2]> = facial3.iter().map(|&[x, y, _]| [x, y]).collect();
-        let neural = self.neural_keypoints(&rgb)?;
-        let (mixed, _) = self.mixed_keypoints(&facial, &neural)?;
+        let neural = self.neural_keypoints(&rgb).await?;
+        let (mixed, _) = self.mixed_keypoints(&facial, &neural).await?;
 
         let known = crop[2].min(MOST_DETAIL);
         let detail = (known > image).then(|| DynamicImage::from(cut(photo, crop, known)).into_rgb8());
@@ -307,7 +317,7 @@ impl Engine {
             motion_bias: Vec::new(),
             view_bias: Vec::new(),
         };
-        self.add_bias_maps(&mut avatar, &facial3)?;
+        self.add_bias_maps(&mut avatar, &facial3).await?;
         Ok(avatar)
     }
 
@@ -317,13 +327,17 @@ impl Engine {
     }
 
     /// Fills in the cached bias maps of an avatar whose pictures and points are there.
-    pub(crate) fn add_bias_maps(&self, avatar: &mut Avatar, facial3: &[[f32; 3]]) -> Result<(), EngineError> {
+    pub(crate) async fn add_bias_maps(
+        &self,
+        avatar: &mut Avatar,
+        facial3: &[[f32; 3]],
+    ) -> Result<(), EngineError> {
         let (n, preset) = (self.preset.motion, &self.preset);
         let person: Vec<[f32; 1]> = avatar.source.iter().map(|&[.., m]| [f32::from(m) / 255.0]).collect();
         let marks = landmark_mask(&avatar.facial[..MESH], n as usize, preset.keypoints.mark_var);
         let person = area_mean(&person, avatar.info.image, n);
         let masks: Vec<f32> = person.iter().zip(&marks).flat_map(|(&[p], &m)| [p, m, 0.0, 0.0]).collect();
-        let outputs = self.run_once(&self.nets.motion_bias, &[("masks", &masks)], &["motion_bias"])?;
+        let outputs = self.run_once(&self.nets.motion_bias, &[("masks", &masks)], &["motion_bias"]).await?;
         avatar.motion_bias = outputs.into_iter().flatten().collect();
 
         let [c, h, w] = preset.synthesis_bottleneck();
@@ -335,7 +349,7 @@ impl Engine {
         let (background, mouth) = (avatar.background_feature(), self.mouth_of(avatar));
         let (mut views, pins) = (Vec::new(), Transfer::pins(&avatar.facial));
         for pose in view_poses(facial3, preset.synthesis.views) {
-            let (driving, merge) = self.mixed_keypoints(&pose, &avatar.neural)?;
+            let (driving, merge) = self.mixed_keypoints(&pose, &avatar.neural).await?;
             let inputs: [(&str, &[f32]); 9] = [
                 ("driving", driving.as_flattened()),
                 ("merge", &merge),
@@ -347,9 +361,9 @@ impl Engine {
                 ("mouth", &mouth),
                 ("motion_bias", &avatar.motion_bias),
             ];
-            views.extend(self.run_once(view, &inputs, &["bottleneck"])?.into_iter().flatten());
+            views.extend(self.run_once(view, &inputs, &["bottleneck"]).await?.into_iter().flatten());
         }
-        let outputs = self.run_once(fuse, &[("views", &views)], &["view_bias"])?;
+        let outputs = self.run_once(fuse, &[("views", &views)], &["view_bias"]).await?;
         avatar.view_bias = outputs.into_iter().flatten().collect();
         Ok(())
     }
@@ -363,12 +377,12 @@ impl Engine {
         picture.check()?;
         let side = picture.width.min(picture.height);
         let crop = [(picture.width - side) / 2, (picture.height - side) / 2, side];
-        let person = self.person_mask(&cut(picture, crop, self.preset.image))?;
+        let person = pollster::block_on(self.person_mask(&cut(picture, crop, self.preset.image)))?;
         Ok(person.into_iter().map(byte).collect())
     }
 
     /// The person's alpha at the picture's size, 0..=1.
-    fn person_mask(&self, picture: &image::RgbaImage) -> Result<Vec<f32>, EngineError> {
+    async fn person_mask(&self, picture: &image::RgbaImage) -> Result<Vec<f32>, EngineError> {
         let image = self.preset.image;
         let input = if image == SELFIE_SIZE {
             picture.clone()
@@ -379,7 +393,7 @@ impl Engine {
             .pixels()
             .flat_map(|p| [0, 1, 2].map(|c| f32::from(p.0[c]) / 255.0).into_iter().chain([0.0]))
             .collect();
-        let outputs = self.run_once(&self.nets.segmentation, &[("segmentation_input", &input)], &["person"])?;
+        let outputs = self.run_once(&self.nets.segmentation, &[("segmentation_input", &input)], &["person"]).await?;
         let mask: Vec<f32> = outputs[0].as_chunks::<4>().0.iter().map(|v| v[0]).collect();
         if image == SELFIE_SIZE {
             return Ok(mask);
@@ -390,16 +404,16 @@ impl Engine {
     }
 
     /// The 50 neural keypoints of a picture at the networks' size.
-    pub(crate) fn neural_keypoints(&self, rgb: &[[f32; 3]]) -> Result<Vec<[f32; 2]>, EngineError> {
+    pub(crate) async fn neural_keypoints(&self, rgb: &[[f32; 3]]) -> Result<Vec<[f32; 2]>, EngineError> {
         let small = area_mean(rgb, self.preset.image, self.preset.nk.input);
         let input: Vec<f32> = small.into_iter().flat_map(|[r, g, b]| [r, g, b, 0.0]).collect();
-        let outputs = self.run_once(&self.nets.keypoints, &[("keypoints_input", &input)], &["neural"])?;
+        let outputs = self.run_once(&self.nets.keypoints, &[("keypoints_input", &input)], &["neural"]).await?;
         let points = outputs[0].as_chunks::<2>().0;
         Ok(points.iter().take(self.preset.keypoints.neural as usize).map(|p| p.map(|v| 2.0 * v - 1.0)).collect())
     }
 
     /// The merger: 108 facial and 50 neural keypoints to mixed ones; and what it was given, as `Transfer` would write it.
-    pub(crate) fn mixed_keypoints(
+    pub(crate) async fn mixed_keypoints(
         &self,
         facial: &[[f32; 2]],
         neural: &[[f32; 2]],
@@ -414,7 +428,7 @@ impl Engine {
         put(2 * MESH, neural);
         put(Transfer::BASE_AT, &base);
         put(Transfer::PINS_AT, &Transfer::pins(facial));
-        let outputs = self.run_once(&self.nets.merger, &[("merge", &merge)], &["driving"])?;
+        let outputs = self.run_once(&self.nets.merger, &[("merge", &merge)], &["driving"]).await?;
         Ok((outputs[0].as_chunks().0.to_vec(), merge))
     }
 }

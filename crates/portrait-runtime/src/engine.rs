@@ -168,7 +168,7 @@ impl Engine {
     }
 
     /// Runs a program once and returns the named tensors. For what happens once per photo.
-    pub(crate) fn run_once(
+    pub(crate) async fn run_once(
         &self,
         compiled: &Compiled,
         inputs: &[(&str, &[f32])],
@@ -177,7 +177,11 @@ impl Engine {
         let runner = Runner::bind(&self.gpu, compiled)?;
         inputs.iter().try_for_each(|(name, values)| runner.set(name, values))?;
         runner.submit();
-        outputs.iter().map(|name| runner.get(name)).collect()
+        let mut found = Vec::with_capacity(outputs.len());
+        for name in outputs {
+            found.push(runner.fetch(name).await?);
+        }
+        Ok(found)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::EngineError;
 use crate::known_faults::known_faults;
 use crate::panics::text_of;
 use crate::pipeline_cache::PipelineCache;
+use futures_channel::oneshot;
 use portrait_kernels::{Avoid, Bind, DeviceProfile, ShaderKey, Tier};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -410,8 +411,8 @@ impl Gpu {
         self.queue.write_texture(texture.as_image_copy(), rgba, layout, texture.size());
     }
 
-    /// Copies a texture to the host as RGBA without gaps. Blocks; not for the frame path.
-    pub(crate) fn read_texture(&self, texture: &wgpu::Texture) -> Result<Vec<u8>, EngineError> {
+    /// Copies a texture to the host as RGBA without gaps, as [`Gpu::fetch`]. Not for the frame path.
+    pub(crate) async fn fetch_texture(&self, texture: &wgpu::Texture) -> Result<Vec<u8>, EngineError> {
         let row = (4 * texture.width()).next_multiple_of(256);
         let bytes = (row * texture.height()) as usize;
         use wgpu::BufferUsages as U;
@@ -421,7 +422,7 @@ impl Gpu {
         let target = wgpu::TexelCopyBufferInfo { buffer: &copy, layout };
         encoder.copy_texture_to_buffer(texture.as_image_copy(), target, texture.size());
         self.submit(encoder);
-        let padded = self.read(&copy, bytes)?;
+        let padded = self.fetch(&copy, bytes).await?;
         Ok(padded.chunks(row as usize).flat_map(|r| &r[..4 * texture.width() as usize]).copied().collect())
     }
 
@@ -446,15 +447,18 @@ impl Gpu {
         let mut missing: Vec<&PipelineId> = wanted.iter().filter(|id| !pool.contains_key(*id)).collect();
         missing.sort();
         missing.dedup();
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(missing.len().max(1));
-        let made: Vec<(PipelineId, Pipeline)> = std::thread::scope(|scope| {
-            let parts = missing.chunks(missing.len().div_ceil(threads).max(1));
-            let workers: Vec<_> = parts
-                .map(|part| scope.spawn(|| part.iter().map(|id| ((*id).clone(), self.compile(id))).collect::<Vec<_>>()))
-                .collect();
-            workers.into_iter().flat_map(|w| w.join().unwrap_or_default()).collect()
-        });
-        pool.extend(made);
+        let compile = |part: &[&PipelineId]| part.iter().map(|id| ((*id).clone(), self.compile(id))).collect::<Vec<_>>();
+        // A browser has one thread, and compiles beside it.
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(missing.len());
+        if threads < 2 {
+            pool.extend(compile(&missing));
+        } else {
+            std::thread::scope(|scope| {
+                let parts = missing.chunks(missing.len().div_ceil(threads));
+                let workers: Vec<_> = parts.map(|part| scope.spawn(|| compile(part))).collect();
+                pool.extend(workers.into_iter().flat_map(|w| w.join().unwrap_or_default()));
+            });
+        }
         wanted.iter().filter_map(|id| Some((id.clone(), pool.get(id)?.clone()))).collect()
     }
 
@@ -511,15 +515,24 @@ impl Gpu {
 
     /// Copies a buffer to the host. Blocks; not for the frame path.
     pub(crate) fn read(&self, buffer: &wgpu::Buffer, bytes: usize) -> Result<Vec<u8>, EngineError> {
+        pollster::block_on(self.fetch(buffer, bytes))
+    }
+
+    /// The same without blocking in a browser, which goes on with its own work until the copy is there; everywhere else this waits.
+    pub(crate) async fn fetch(&self, buffer: &wgpu::Buffer, bytes: usize) -> Result<Vec<u8>, EngineError> {
         use wgpu::BufferUsages as U;
         let staging = self.buffer("read back", bytes, U::COPY_DST | U::MAP_READ);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes as u64);
         self.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        let (tell, mapped) = oneshot::channel();
+        // Nobody listens any more where this was given up.
+        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| drop(tell.send(result)));
         self.wait()?;
+        let failed = |e: &dyn std::fmt::Display| EngineError::Device(e.to_string());
+        mapped.await.map_err(|e| failed(&e))?.map_err(|e| failed(&e))?;
         let range = staging.slice(..bytes as u64).get_mapped_range();
-        Ok(range.map_err(|e| EngineError::Device(e.to_string()))?.to_vec())
+        Ok(range.map_err(|e| failed(&e))?.to_vec())
     }
 
     /// Frees what was dropped. An upload that no submission followed holds on to its target: sessions that never saw a frame would pile up.

@@ -7,7 +7,7 @@ use crate::gpu::Gpu;
 use crate::mouth::Mouth;
 use portrait_graph::{Graph, GraphError, Program, TensorKind, Value, Weights, WeightsError, WeightsFault};
 use portrait_kernels::{
-    Compose, MotionCombine, MotionInput, PinFlow, RefineCrops, RefinePoints, TpsSolve, Transfer, Warp,
+    Compose, FindRims, MotionCombine, MotionInput, PinFlow, RefineCrops, RefinePoints, TpsSolve, Transfer, Warp,
 };
 use portrait_models::{
     DETECTOR_SIZE, MESH_SIZE, Preset, SELFIE_SIZE, blazeface, bundled, dense_motion, dense_motion_bias, face_mesh,
@@ -237,8 +237,11 @@ fn warped(g: &mut Graph<'_>, preset: &Preset, weights: &Weights) -> Warped {
     let head = dense_motion(g, preset, weights, x, bias);
     let combine = Arc::new(MotionCombine { size: n, groups: k.tps });
     let loose = g.kernel("motion_combine", combine, &[head, tps, driving], &[TensorKind::Floats(4 * n * n)])[0];
-    let pin = PinFlow { motion: n, size: side, sigma: preset.pins.sigma, softness: preset.pins.softness };
-    g.kernel_into("pin_flow", Arc::new(pin), &[loose, source_pins, pins, background], &[flow]);
+    let (sigma, softness) = (preset.pins.sigma, preset.pins.softness);
+    let find = Arc::new(FindRims { motion: n, size: side, sigma });
+    let rims = g.kernel("find_rims", find, &[loose, source_pins, pins], &[TensorKind::Floats(FindRims::LEN)])[0];
+    let pin = PinFlow { motion: n, size: side, sigma, softness };
+    g.kernel_into("pin_flow", Arc::new(pin), &[loose, rims, pins, background], &[flow]);
     let warp = Arc::new(Warp { size: side, fold: preset.synthesis.fold });
     let outputs = [TensorKind::Feature(preset.synthesis_input()), square(4, side)];
     let made = g.kernel("warp", warp, &[flow, source, background, mouth, pins], &outputs);

@@ -27,6 +27,6 @@ impl Engine {
         inputs: &[(&str, &[f32])],
         outputs: &[&str],
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.run_once(&network.0, inputs, outputs)
+        pollster::block_on(self.run_once(&network.0, inputs, outputs))
     }
 }

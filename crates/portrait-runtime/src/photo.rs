@@ -97,11 +97,11 @@ impl<'a> Look<'a> {
     }
 
     /// Faces that the mesh network confirms, the largest first, each with its box in photo pixels.
-    pub(crate) fn faces(&self, engine: &Engine) -> Result<Vec<(FaceBox, PhotoFace)>, EngineError> {
+    pub(crate) async fn faces(&self, engine: &Engine) -> Result<Vec<(FaceBox, PhotoFace)>, EngineError> {
         let mut found = Vec::new();
         for level in 0..LEVELS {
             if level < COARSE || found.is_empty() {
-                self.look(engine, level, &mut found)?;
+                self.look(engine, level, &mut found).await?;
             }
         }
         found.sort_by(|(a, _), (b, _)| b.side.total_cmp(&a.side));
@@ -109,13 +109,18 @@ impl<'a> Look<'a> {
     }
 
     /// Adds the confirmed faces of one level of tiles that are not known yet.
-    fn look(&self, engine: &Engine, level: u32, found: &mut Vec<(FaceBox, PhotoFace)>) -> Result<(), EngineError> {
+    async fn look(
+        &self,
+        engine: &Engine,
+        level: u32,
+        found: &mut Vec<(FaceBox, PhotoFace)>,
+    ) -> Result<(), EngineError> {
         let mut boxes: Vec<DetectedFace> = Vec::new();
         for tile in self.tiles(level) {
             boxes.extend(if level < COARSE {
-                self.detect(engine, tile)?
+                self.detect(engine, tile).await?
             } else {
-                self.near(tile).detect(engine, tile)?
+                self.near(tile).detect(engine, tile).await?
             });
         }
         boxes.sort_by(|a, b| b.area().total_cmp(&a.area()));
@@ -129,7 +134,7 @@ impl<'a> Look<'a> {
                 continue;
             }
             let ([cx, cy], side) = (face.center, face.size[0].max(face.size[1]));
-            if let Some(mesh) = self.near([cx, cy, NEAR * side]).mesh(engine, face)? {
+            if let Some(mesh) = self.near([cx, cy, NEAR * side]).mesh(engine, face).await? {
                 found.push((FaceBox { center: face.center, side, score: face.score }, mesh));
             }
         }
@@ -155,7 +160,7 @@ impl<'a> Look<'a> {
     }
 
     /// The 108 facial points of a face, eyes and lips refined, in [-1, 1] of a crop of the photo (left, top, side); z in the same unit.
-    pub(crate) fn facial(
+    pub(crate) async fn facial(
         &self,
         engine: &Engine,
         face: &PhotoFace,
@@ -173,7 +178,7 @@ impl<'a> Look<'a> {
         let refiner = &engine.nets.refiner;
         let inputs: [(&str, &[f32]); 3] =
             [("refiner_input", &crops), ("raw_facial", &raw), ("refiner_map", &refiner.map)];
-        let found = engine.run_once(&refiner.program, &inputs, &["facial"])?;
+        let found = engine.run_once(&refiner.program, &inputs, &["facial"]).await?;
         // An iris is as deep as the corners of its eye.
         let corners = &facial_points().eyes[..4];
         let depth = |i: usize| mesh[corners[i] as usize][2];
@@ -183,7 +188,7 @@ impl<'a> Look<'a> {
     }
 
     /// Faces in one square `(cx, cy, side)` of the photo.
-    fn detect(&self, engine: &Engine, square @ [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
+    async fn detect(&self, engine: &Engine, square @ [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
         let [x, y, pixels] = self.here(square);
         let taps = (pixels / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
         let size = [DETECTOR_SIZE; 2];
@@ -191,7 +196,7 @@ impl<'a> Look<'a> {
         let mut input = vec![0.0; 4 * (DETECTOR_SIZE * DETECTOR_SIZE) as usize];
         crop.cpu(&[&self.texels, &[x, y, pixels, 0.0]], &mut [&mut input]);
         let names = ["boxes16", "scores16", "boxes8", "scores8"];
-        let found = engine.run_once(&engine.nets.detector, &[("detector_input", &input)], &names)?;
+        let found = engine.run_once(&engine.nets.detector, &[("detector_input", &input)], &names).await?;
         // Decoded as if the input were a frame of its own, then moved to where it was cut out.
         let unit = [DETECTOR_SIZE; 2];
         let scale = side / DETECTOR_SIZE as f32;
@@ -208,14 +213,14 @@ impl<'a> Look<'a> {
     }
 
     /// The mesh of a detected face; `None` when the mesh network sees none there.
-    fn mesh(&self, engine: &Engine, face: &DetectedFace) -> Result<Option<PhotoFace>, EngineError> {
+    async fn mesh(&self, engine: &Engine, face: &DetectedFace) -> Result<Option<PhotoFace>, EngineError> {
         let mut roi = face.roi();
         let mut result = None;
         // The second pass looks through the box of the first one's points, as a tracker does from frame to frame.
         for _ in 0..2 {
             let input = self.mesh_input(roi);
             let found =
-                engine.run_once(&engine.nets.mesh, &[("mesh_input", &input)], &["mesh_points", "mesh_score"])?;
+                engine.run_once(&engine.nets.mesh, &[("mesh_input", &input)], &["mesh_points", "mesh_score"]).await?;
             let score = 1.0 / (1.0 + (-found[1][0]).exp());
             if score.is_nan() || score < PRESENT || found[0].iter().any(|v| !v.is_finite()) {
                 return Ok(None);
@@ -308,18 +313,22 @@ impl Engine {
     /// # Errors
     /// A malformed frame or a failing device.
     pub fn landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 3]>>, EngineError> {
+        pollster::block_on(self.find_landmarks(picture))
+    }
+
+    async fn find_landmarks(&self, picture: Frame<'_>) -> Result<Option<Vec<[f32; 3]>>, EngineError> {
         let look = Look::new(picture)?;
         let mut faces = Vec::new();
         for level in 0..LEVELS {
             if faces.is_empty() {
-                look.look(self, level, &mut faces)?;
+                look.look(self, level, &mut faces).await?;
             }
         }
         let Some((_, face)) = faces.first() else { return Ok(None) };
         let mut points = face.points.clone();
         let (image, side) = (self.preset.image, picture.width.max(picture.height));
         let pixels = |v: f32| (0.5 * (v + 1.0) * (image - 1) as f32 + 0.5) * (side as f32 / image as f32);
-        let refined = look.facial(self, face, [0, 0, side], image)?;
+        let refined = look.facial(self, face, [0, 0, side], image).await?;
         let refined = refined.iter().map(|&[x, y, z]| [pixels(x), pixels(y), 0.5 * z * side as f32]);
         let indices = &facial_points().indices;
         for (&i, point) in indices.iter().zip(refined.clone()) {

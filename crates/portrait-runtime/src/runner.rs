@@ -133,11 +133,18 @@ impl Runner {
     /// # Errors
     /// When there is no such tensor, or a failing device.
     pub fn get(&self, name: &str) -> Result<Vec<f32>, EngineError> {
+        pollster::block_on(self.fetch(name))
+    }
+
+    /// The same, as [`Gpu::fetch`].
+    pub(crate) async fn fetch(&self, name: &str) -> Result<Vec<f32>, EngineError> {
         let gpu = &self.gpu;
         Ok(match self.held(name, None)? {
-            (_, Held::Texture(texture)) => gpu.read_texture(texture)?.iter().map(|&v| f32::from(v) / 255.0).collect(),
+            (_, Held::Texture(texture)) => {
+                gpu.fetch_texture(texture).await?.iter().map(|&v| f32::from(v) / 255.0).collect()
+            }
             (kind, Held::Buffer(buffer)) => {
-                let bytes = gpu.read(buffer, kind.bytes(gpu.tier()))?;
+                let bytes = gpu.fetch(buffer, kind.bytes(gpu.tier())).await?;
                 kind.stored(gpu.tier()).decode(&bytes)
             }
         })

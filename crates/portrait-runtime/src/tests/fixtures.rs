@@ -125,7 +125,7 @@ pub(crate) fn avatar(engine: &Engine, stored: &Fixture, neural: Vec<[f32; 2]>, m
         view_bias: Vec::new(),
     };
     let facial3: Vec<[f32; 3]> = facial.iter().map(|&[x, y]| [x, y, 0.0]).collect();
-    engine.add_bias_maps(&mut avatar, &facial3).expect("bias maps");
+    pollster::block_on(engine.add_bias_maps(&mut avatar, &facial3)).expect("bias maps");
     avatar
 }
 

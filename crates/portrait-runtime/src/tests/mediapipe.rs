@@ -16,7 +16,7 @@ fn both(
     input: (&str, &[f32]),
     outputs: &[&str],
 ) -> [Vec<Vec<f32>>; 2] {
-    let gpu = engine.run_once(net, &[input], outputs).expect("the program runs");
+    let gpu = pollster::block_on(engine.run_once(net, &[input], outputs)).expect("the program runs");
     let mut cpu = program.cpu();
     cpu.set(input.0, input.1).expect("the input fits");
     cpu.run();

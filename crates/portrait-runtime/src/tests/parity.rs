@@ -70,12 +70,12 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
     let mut stages = Vec::new();
     let mut stage = |name, found: Vec<f32>, expected: Vec<f32>| stages.push(Stage { name, expected, found });
     for (name, of) in [("nk_s", "src"), ("nk_d", "drv")] {
-        let found = engine.neural_keypoints(&picture(of)).expect("the network runs");
+        let found = pollster::block_on(engine.neural_keypoints(&picture(of))).expect("the network runs");
         stage(name, found.into_flattened(), stored.get(name));
     }
     for (name, facial, neural) in [("kp_s", "fk_s", "nk_s"), ("kp_d_absolute", "fk_d", "nk_d")] {
         let (found, _) =
-            engine.mixed_keypoints(&stored.points(facial), &stored.points(neural)).expect("the merger runs");
+            pollster::block_on(engine.mixed_keypoints(&stored.points(facial), &stored.points(neural))).expect("the merger runs");
         stage(name, found.into_flattened(), stored.get(name));
     }
 
@@ -103,7 +103,7 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
         ("view_bias", &avatar.view_bias),
     ];
     let outputs: Vec<&str> = names.iter().map(String::as_str).chain([warped.as_str(), "flow"]).collect();
-    let made = engine.run_once(&compiled, &inputs, &outputs).expect("the programs run");
+    let made = pollster::block_on(engine.run_once(&compiled, &inputs, &outputs)).expect("the programs run");
     let [tps, input, head, bottom, painted, warped, flow] = made.try_into().expect("seven outputs");
 
     stage("tps", tps, stored.get("tps"));

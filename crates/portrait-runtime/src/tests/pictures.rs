@@ -140,14 +140,14 @@ fn pictures_are_drawn_into_textures_of_the_host() {
     // Its own size in the middle of a wider target: texels arrive unchanged.
     let target = gpu.texture("target", [100, 64], U::RENDER_ATTACHMENT | U::COPY_SRC);
     presenter.render_into(&target, &placement).expect("drawn");
-    let rgba = gpu.read_texture(&target).expect("read");
+    let rgba = pollster::block_on(gpu.fetch_texture(&target)).expect("read");
     let shown = Picture { width: 100, height: 64, rgba };
     assert_eq!(pixel(&shown, 3, 30), [255, 128, 0, 255], "the bars");
     for (x, y) in [(0, 0), (31, 40), (63, 63)] {
         assert_eq!(pixel(&shown, x + 18, y), pixel(&picture, x, y));
     }
     presenter.render_into(&target, &Placement { fit: Fit::Cover, ..placement }).expect("drawn");
-    let rgba = gpu.read_texture(&target).expect("read");
+    let rgba = pollster::block_on(gpu.fetch_texture(&target)).expect("read");
     assert_ne!(pixel(&Picture { width: 100, height: 64, rgba }, 3, 30), [255, 128, 0, 255], "no bars");
     let refused = gpu.texture("no target", [8, 8], U::COPY_SRC | U::COPY_DST);
     assert!(matches!(presenter.render_into(&refused, &placement), Err(EngineError::Target { .. })));

@@ -28,7 +28,8 @@ fn eyes_lips_and_irises() {
 
         let map = &engine.nets.refiner.map;
         let inputs: [(&str, &[f32]); 3] = [("refiner_input", &crops), ("raw_facial", &raw), ("refiner_map", map)];
-        let found = engine.run_once(&engine.nets.refiner.program, &inputs, &["facial"]).expect("the network runs");
+        let found = pollster::block_on(engine.run_once(&engine.nets.refiner.program, &inputs, &["facial"]))
+            .expect("the network runs");
         let pixels = max_difference(&found[0], &get("facial")) * 127.5;
         let moved = max_difference(&found[0][..212], &raw) * 127.5;
         println!(
