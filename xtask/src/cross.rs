@@ -82,6 +82,16 @@ impl Compiler {
         Ok(file)
     }
 
+    /// Builds a package's WebAssembly module in release; its file.
+    pub(crate) fn module(&self, package: &str) -> Result<PathBuf> {
+        let mut command = self.cargo("build");
+        command.args(["--release", "--package", package]);
+        println!("{}", shell::text(&command));
+        shell::run(&mut command)?;
+        let (Self::Own(target) | Self::Debian(target)) = self else { anyhow::bail!("this machine is no browser") };
+        Ok(self.target_dir().join(target).join(format!("release/{}.wasm", package.replace('-', "_"))))
+    }
+
     fn target_dir(&self) -> PathBuf {
         match self {
             Self::Debian(_) => shell::target_dir().join("targets"),

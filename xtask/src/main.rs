@@ -37,6 +37,10 @@ Usage: cargo xtask TASK
   package-android host
                   the same library for this Linux machine: tries linking and checks without an NDK
   package-apple   the framework for iOS and macOS: build, check, assemble; says which systems it has no compiler for
+  package-web     target/package/web: the engine for browsers, and a page that animates a photo from the camera
+  package-web serve
+                  and shows it on http://localhost:8080/
+  package-web try and has Chromium use it, without a window and with a clip for a camera
   hash            check weights/ against weights/SHA256SUMS
 
 Where no Vulkan driver is found, `test`, `bench` and `demo` install Mesa's software driver (Debian and
@@ -66,6 +70,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ("targets", names) => targets::run(names),
         ("package-android", arguments) => package::android::run(arguments),
         ("package-apple", []) => package::apple::run(),
+        ("package-web", arguments) => package::web::run(arguments),
         ("hash", []) => hash::run(),
         ("eval", arguments) => eval::run(arguments),
         ("parity", arguments) => parity::run(arguments),

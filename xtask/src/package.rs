@@ -1,4 +1,4 @@
-//! `cargo xtask package-android` and `package-apple`: the libraries as an app takes them.
+//! `cargo xtask package-android`, `package-apple` and `package-web`: the libraries as an app or a page takes them.
 
 mod aar;
 pub(crate) mod android;
@@ -9,6 +9,7 @@ mod link;
 mod macho;
 mod ndk;
 mod size;
+pub(crate) mod web;
 mod xcframework;
 
 use std::path::PathBuf;

@@ -107,7 +107,7 @@ mod tests {
             "pin_flow" => vec![1, 3],
             "fully_connected" | "global_average" => vec![1],
             "compose" | "motion_input" | "warp" | "track" => vec![0],
-            "refine_points" | "transfer" | "tps_solve" | "decode_face" => return None,
+            "refine_points" | "transfer" | "tps_solve" | "decode_face" | "find_rims" => return None,
             _ => vec![1],
         })
     }

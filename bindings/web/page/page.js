@@ -1,4 +1,4 @@
-// A photo, moved by a camera; without one it rests. `?preset=s` takes the larger networks.
+// A photo, moved by a camera; without one it rests. `?preset=s` takes the larger networks, `?precision=f32` the largest numbers.
 import start, { Engine } from "./portrait_web.js";
 
 const element = (id) => document.getElementById(id);
@@ -17,6 +17,8 @@ let fresh = false;
 let chosen = 0;
 let frame = new OffscreenCanvas(FRAME, FRAME);
 let last = null;
+/** When the pictures of the last two seconds were drawn. */
+const counted = [];
 const begun = performance.now();
 /** What the page did so far; also for tests. */
 const done = (window.portrait = { pictures: 0, face: null, adapter: null, failed: null });
@@ -113,6 +115,10 @@ function drawn(now) {
     engine.idle(avatar, session, (now - begun) / 1000, step);
   }
   done.pictures += 1;
+  counted.push(now);
+  while (now - counted[0] > 2000) counted.shift();
+  const rate = counted.length > 1 ? (1000 * (counted.length - 1)) / (now - counted[0]) : 0;
+  element("rate").textContent = rate > 0 ? `${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second · ${done.adapter}` : done.adapter;
 }
 
 function turn(now) {
@@ -130,13 +136,14 @@ async function main() {
   if (!navigator.gpu) {
     return say("This browser has no WebGPU. Chrome, Edge, Safari 26 and Firefox 141 on Windows have.", true);
   }
-  const preset = new URLSearchParams(location.search).get("preset") ?? "fast";
+  const wanted = new URLSearchParams(location.search);
+  const preset = wanted.get("preset") ?? "fast";
   try {
     const fetched = Promise.all([fetch(`portrait_${preset}.safetensors`), fetch("portrait.png")]);
     await start();
     const [weights, portrait] = await fetched;
     if (!weights.ok) throw new Error(`there are no weights of a preset "${preset}"; there are fast and s`);
-    engine = await Engine.open(preset, new Uint8Array(await weights.arrayBuffer()));
+    engine = await Engine.open(preset, new Uint8Array(await weights.arrayBuffer()), wanted.get("precision") ?? undefined);
     done.adapter = engine.adapter();
     await show(await portrait.blob());
   } catch (error) {

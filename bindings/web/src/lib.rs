@@ -5,8 +5,8 @@
 
 use portrait_runtime::wgpu;
 use portrait_runtime::{
-    Engine as Core, EngineError, EngineOptions, Frame, Idle, MotionOptions, Orientation, Placement, PrepareOptions,
-    Presenter, Session as Frames, SessionOptions, WeightsSource,
+    Engine as Core, EngineError, EngineOptions, Frame, GpuOptions, Idle, MotionOptions, Orientation, Placement, PrepareOptions,
+    Presenter, Session as Frames, SessionOptions, Tier, WeightsSource,
 };
 use portrait_runtime::{Avatar as Photo, FaceChoice};
 use std::borrow::Cow;
@@ -40,19 +40,28 @@ fn start() {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a WebGPU device and builds the networks of a preset (`"s"`, `"fast"`) from the bytes of its weights.
+    /// Opens a WebGPU device and builds the networks of a preset (`"s"`, `"fast"`) from the bytes of its weights. Precision: `"f32"`,
+    /// `"f16_packed"`, `"f16"`; left out, what suits the device.
     ///
     /// # Errors
-    /// No WebGPU device, or weights that are not the preset's.
-    pub async fn open(preset: String, weights: Vec<u8>) -> Result<Engine, JsError> {
-        let options = EngineOptions { preset, ..EngineOptions::new(WeightsSource::Bytes(Cow::Owned(weights))) };
+    /// No WebGPU device, weights that are not the preset's, or a precision that there is not.
+    pub async fn open(preset: String, weights: Vec<u8>, precision: Option<String>) -> Result<Engine, JsError> {
+        let named = |name: String| {
+            let unknown = || JsError::new(&format!("no precision is called `{name}`: f32, f16_packed, f16"));
+            Tier::ALL.into_iter().find(|tier| tier.name() == name).ok_or_else(unknown)
+        };
+        let tier = precision.map(named).transpose()?;
+        let gpu = GpuOptions { tier, ..GpuOptions::default() };
+        let options = EngineOptions { preset, gpu, ..EngineOptions::new(WeightsSource::Bytes(Cow::Owned(weights))) };
         Ok(Self(Core::open_async(&options, |_| ()).await.map_err(told)?))
     }
 
     /// The device and the precision it computes in.
     pub fn adapter(&self) -> String {
         let (adapter, tier) = (self.0.gpu().adapter(), self.0.gpu().tier());
-        format!("{} ({}), {tier}", adapter.name, adapter.kind)
+        // Browsers may keep the name to themselves.
+        let name = if adapter.name.is_empty() { "WebGPU" } else { &adapter.name };
+        format!("{name} ({}), {tier}", adapter.kind)
     }
 
     /// Makes an avatar of the largest face in a photo: RGBA, rows from the top.
