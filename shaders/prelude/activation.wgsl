@@ -6,8 +6,6 @@ fn activate(v: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
         case 2u: { return select(v * slope, v, v >= vec4<f32>(0.0)); }
         case 3u: { return v * clamp(v + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0); }
         case 4u: { return 1.0 / (1.0 + exp(-v)); }
-        case 5u: { return clamp(v + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0); }
-        case 6u: { return clamp(v, vec4<f32>(0.0), vec4<f32>(6.0)); }
         default: { return v; }
     }
 }

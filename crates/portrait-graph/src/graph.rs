@@ -4,7 +4,7 @@ use crate::error::{GraphError, WeightsFault};
 use crate::program::TensorKind;
 use crate::weights::Weights;
 use portrait_kernels::{
-    Activation, Coords, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
+    Activation, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -370,10 +370,10 @@ impl<'w> Graph<'w> {
     }
 
     /// Bilinear resize to `height × width`.
-    pub fn resize(&mut self, x: Value, height: u32, width: u32, coords: Coords) -> Value {
+    pub fn resize(&mut self, x: Value, height: u32, width: u32) -> Value {
         let input = self.shape(x);
         let label = format!("{}.resize", self.values[x.0].label);
-        let kernel = Arc::new(ResizeBilinear { input, height, width, coords });
+        let kernel = Arc::new(ResizeBilinear { input, height, width });
         self.kernel(&label, kernel, &[x], &[TensorKind::Feature([input[0], height, width])])[0]
     }
 

@@ -15,16 +15,11 @@ pub enum Activation {
     HardSwish = 3,
     /// `1 / (1 + e^-x)`.
     Sigmoid = 4,
-    /// `clamp(x + 3, 0, 6) / 6`.
-    HardSigmoid = 5,
-    /// `clamp(x, 0, 6)`.
-    Relu6 = 6,
 }
 
 impl Activation {
     /// Every activation, for tests.
-    pub const ALL: [Activation; 7] =
-        [Self::None, Self::Relu, Self::Prelu, Self::HardSwish, Self::Sigmoid, Self::HardSigmoid, Self::Relu6];
+    pub const ALL: [Activation; 5] = [Self::None, Self::Relu, Self::Prelu, Self::HardSwish, Self::Sigmoid];
 
     /// Applies the function to one value; `slope` is read by PReLU only.
     pub fn apply(self, v: f32, slope: f32) -> f32 {
@@ -40,8 +35,6 @@ impl Activation {
             }
             Self::HardSwish => v * (v + 3.0).clamp(0.0, 6.0) / 6.0,
             Self::Sigmoid => 1.0 / (1.0 + (-v).exp()),
-            Self::HardSigmoid => (v + 3.0).clamp(0.0, 6.0) / 6.0,
-            Self::Relu6 => v.clamp(0.0, 6.0),
         }
     }
 

@@ -2,7 +2,7 @@
 //! times those marked `perf`. Odd shapes and every option are in the kernels' own tests.
 
 use crate::{
-    Activation, Conv, Coords, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Separable,
+    Activation, Conv, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Separable,
     Warp,
 };
 use std::sync::Arc;
@@ -47,7 +47,7 @@ const fn separable([c, side]: [u32; 2], outputs: u32, stride: u32) -> Separable 
 pub fn cases() -> Vec<Case> {
     let residual = Conv { residual: Some(64), ..conv([64, 32], 64, 3, 1) };
     let connected = FullyConnected { input: [256, 2, 2], outputs: 256, float_input: false, residual: false, act: RELU };
-    let resize = ResizeBilinear { input: [32, 32, 32], height: 64, width: 64, coords: Coords::HalfPixel };
+    let resize = ResizeBilinear { input: [32, 32, 32], height: 64, width: 64 };
     vec![
         case("conv3x3 8→16 @128²", conv([8, 128], 16, 3, 1), true),
         case("conv3x3 32→32 @64²", conv([32, 64], 32, 3, 1), true),

@@ -85,7 +85,7 @@ pub use pose_distance::pose_distance;
 pub use profile::{Avoid, DeviceProfile};
 pub use refine_crops::RefineCrops;
 pub use refine_points::RefinePoints;
-pub use resize_bilinear::{Coords, ResizeBilinear};
+pub use resize_bilinear::ResizeBilinear;
 pub use scale_channels::ScaleChannels;
 pub use separable::Separable;
 pub use shader::{ShaderKey, shader_names, shader_texts};

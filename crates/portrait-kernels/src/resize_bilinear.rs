@@ -3,30 +3,8 @@
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len, slices};
 use bytemuck::{Pod, Zeroable};
 
-/// Where in the input the centre of an output pixel lies: the three rules of TFLite's `RESIZE_BILINEAR`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Coords {
-    /// `(i + 0.5) · in / out − 0.5`: pixels are areas.
-    HalfPixel,
-    /// `i · (in − 1) / (out − 1)`: corner pixels meet (PyTorch `align_corners = True`); 0 where the output has one pixel.
-    AlignCorners,
-    /// `i · in / out`: TFLite's default.
-    Asymmetric,
-}
-
-impl Coords {
-    /// `(scale, offset)` of the input position `i · scale + offset` along an axis.
-    fn line(self, input: u32, output: u32) -> (f32, f32) {
-        let ratio = input as f32 / output as f32;
-        match self {
-            Self::HalfPixel => (ratio, 0.5 * ratio - 0.5),
-            Self::AlignCorners => ((input - 1) as f32 / (output - 1).max(1) as f32, 0.0),
-            Self::Asymmetric => (ratio, 0.0),
-        }
-    }
-}
-
-/// Bilinear resize of a feature tensor; positions outside are clamped to the edge.
+/// Bilinear resize of a feature tensor. Pixels are areas: output pixel i reads at `(i + 0.5) · in / out − 0.5` along an axis (TFLite's half
+/// pixel centres); positions outside are clamped to the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResizeBilinear {
     /// Shape `[channels, height, width]` of the input; no dimension is zero.
@@ -35,8 +13,6 @@ pub struct ResizeBilinear {
     pub height: u32,
     /// Width of the output, not zero.
     pub width: u32,
-    /// Where output pixels lie in the input.
-    pub coords: Coords,
 }
 
 /// Mirrors `Params` in `shaders/resize_bilinear.wgsl`.
@@ -47,6 +23,12 @@ struct Params {
     output: [u32; 2],
     scale: [f32; 2],
     offset: [f32; 2],
+}
+
+/// `(scale, offset)` of the input position `i · scale + offset` along an axis.
+fn line(input: u32, output: u32) -> (f32, f32) {
+    let ratio = input as f32 / output as f32;
+    (ratio, 0.5 * ratio - 0.5)
 }
 
 impl ResizeBilinear {
@@ -69,7 +51,7 @@ impl Kernel for ResizeBilinear {
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let [c, h, w] = self.input;
-        let (x, y) = (self.coords.line(w, self.width), self.coords.line(h, self.height));
+        let (x, y) = (line(w, self.width), line(h, self.height));
         let output = [self.width, self.height];
         let params = Params { input: [w, h], output, scale: [x.0, y.0], offset: [x.1, y.1] };
         Dispatch {
@@ -84,7 +66,7 @@ impl Kernel for ResizeBilinear {
         let mix = |a: f32, b: f32, t: f32| a * (1.0 - t) + b * t;
         // Two neighbours along an axis and the share of the second.
         let place = |i: u32, input: u32, output: u32| {
-            let (scale, offset) = self.coords.line(input, output);
+            let (scale, offset) = line(input, output);
             let at = (i as f32 * scale + offset).clamp(0.0, (input - 1) as f32);
             let low = at as u32;
             (low, (low + 1).min(input - 1), at - low as f32)

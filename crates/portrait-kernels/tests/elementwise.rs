@@ -9,7 +9,6 @@ const SHAPES: [[u32; 3]; 6] = [[1, 1, 1], [3, 1, 65], [5, 8, 8], [104, 3, 7], [2
 
 /// Activations written a second time.
 fn act(act: Activation, v: f32, slope: f32) -> f32 {
-    let gate = ((v + 3.0) / 6.0).clamp(0.0, 1.0);
     match act {
         Activation::None => v,
         Activation::Relu => {
@@ -26,10 +25,8 @@ fn act(act: Activation, v: f32, slope: f32) -> f32 {
                 slope * v
             }
         }
-        Activation::HardSwish => v * gate,
+        Activation::HardSwish => v * ((v + 3.0) / 6.0).clamp(0.0, 1.0),
         Activation::Sigmoid => (0.5 * v).tanh() * 0.5 + 0.5,
-        Activation::HardSigmoid => gate,
-        Activation::Relu6 => v.clamp(0.0, 6.0),
     }
 }
 

@@ -3,20 +3,12 @@
 mod common;
 
 use common::{Rng, assert_close, check, from_layout, to_layout, twin};
-use portrait_kernels::{Coords, ResizeBilinear};
+use portrait_kernels::ResizeBilinear;
 
-const ALL: [Coords; 3] = [Coords::HalfPixel, Coords::AlignCorners, Coords::Asymmetric];
-
-/// The position rules as TFLite's reference kernel states them, in f64.
-fn position(coords: Coords, i: u32, input: u32, output: u32) -> f64 {
+/// The position as TFLite's reference kernel states it, in f64.
+fn position(i: u32, input: u32, output: u32) -> f64 {
     let (i, n, m) = (f64::from(i), f64::from(input), f64::from(output));
-    let at = match coords {
-        Coords::HalfPixel => (i + 0.5) * n / m - 0.5,
-        Coords::AlignCorners if output == 1 => 0.0,
-        Coords::AlignCorners => i * (n - 1.0) / (m - 1.0),
-        Coords::Asymmetric => i * n / m,
-    };
-    at.clamp(0.0, n - 1.0)
+    ((i + 0.5) * n / m - 0.5).clamp(0.0, n - 1.0)
 }
 
 /// Sum over all input pixels with triangle weights: another way to say bilinear.
@@ -25,7 +17,7 @@ fn formula(op: &ResizeBilinear, x: &[f32]) -> Vec<f32> {
     let tent = |at: f64, i: u32| (1.0 - (at - f64::from(i)).abs()).max(0.0);
     let mut out = Vec::new();
     for (ch, i, j) in (0..c).flat_map(|ch| (0..op.height).flat_map(move |i| (0..op.width).map(move |j| (ch, i, j)))) {
-        let (y, x_) = (position(op.coords, i, h, op.height), position(op.coords, j, w, op.width));
+        let (y, x_) = (position(i, h, op.height), position(j, w, op.width));
         let pixels = (0..h).flat_map(|r| (0..w).map(move |q| (r, q)));
         let v = pixels.map(|(r, q)| tent(y, r) * tent(x_, q) * f64::from(x[((ch * h + r) * w + q) as usize]));
         out.push(v.sum::<f64>() as f32);
@@ -47,20 +39,18 @@ fn matches_twin_and_formula() {
         ([7, 1, 1], [3, 4]),
     ];
     for (seed, (input, [height, width])) in shapes.into_iter().enumerate() {
-        for coords in ALL {
-            let op = ResizeBilinear { input, height, width, coords };
-            let x = Rng::new(seed as u64).feature(input);
-            check(&op, std::slice::from_ref(&x));
-            let want = formula(&op, &from_layout(&x, input));
-            assert_close(&twin(&op, &[x], &[])[0], &to_layout(&want, op.output()), 1e-10);
-        }
+        let op = ResizeBilinear { input, height, width };
+        let x = Rng::new(seed as u64).feature(input);
+        check(&op, std::slice::from_ref(&x));
+        let want = formula(&op, &from_layout(&x, input));
+        assert_close(&twin(&op, &[x], &[])[0], &to_layout(&want, op.output()), 1e-10);
     }
 }
 
 /// The rule of the segmentation network: `y[2i] = 0.25 x[i-1] + 0.75 x[i]`, `y[2i+1] = 0.75 x[i] + 0.25 x[i+1]`.
 #[test]
 fn doubling_has_quarter_weights() {
-    let op = ResizeBilinear { input: [1, 1, 4], height: 1, width: 8, coords: Coords::HalfPixel };
+    let op = ResizeBilinear { input: [1, 1, 4], height: 1, width: 8 };
     let x = to_layout(&[0.0, 4.0, 8.0, 100.0], op.input);
     let got = from_layout(&twin(&op, &[x], &[])[0], op.output());
     assert_eq!(got, [0.0, 1.0, 3.0, 5.0, 7.0, 31.0, 77.0, 100.0]);
@@ -68,9 +58,7 @@ fn doubling_has_quarter_weights() {
 
 #[test]
 fn same_size_is_the_identity() {
-    for coords in ALL {
-        let op = ResizeBilinear { input: [5, 7, 9], height: 7, width: 9, coords };
-        let x = Rng::new(2).feature(op.input);
-        assert_eq!(twin(&op, std::slice::from_ref(&x), &[])[0], x);
-    }
+    let op = ResizeBilinear { input: [5, 7, 9], height: 7, width: 9 };
+    let x = Rng::new(2).feature(op.input);
+    assert_eq!(twin(&op, std::slice::from_ref(&x), &[])[0], x);
 }

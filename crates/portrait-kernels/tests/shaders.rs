@@ -28,7 +28,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(MaxPool { input, kernel: 3, stride: 2, pad: [1; 4] }),
         Box::new(MotionCombine { size: 64, groups: 10 }),
         Box::new(MotionInput { size: 64, groups: 10, keypoints: 50, variance: 0.01 }),
-        Box::new(ResizeBilinear { input, height: 32, width: 32, coords: Coords::HalfPixel }),
+        Box::new(ResizeBilinear { input, height: 32, width: 32 }),
         Box::new(PinFlow { motion: 16, size: 64, sigma: 0.02, softness: 0.02 }),
         Box::new(RefineCrops { frame: [64, 48], image: 256 }),
         Box::new(RefinePoints),

@@ -1,7 +1,7 @@
 //! MediaPipe's selfie segmentation: how much of each pixel is person. `weights/TOPOLOGY.md` has the layer table.
 
 use portrait_graph::{Conv2d, Graph, Value};
-use portrait_kernels::{Activation, Coords};
+use portrait_kernels::Activation;
 
 /// Side of input and output in pixels.
 pub const SELFIE_SIZE: u32 = 256;
@@ -71,7 +71,7 @@ fn decode(g: &mut Graph<'_>, x: Value, skip: Value, name: &str) -> Value {
     let [width, h, w] = g.shape(skip);
     // A pointwise convolution and a resize commute: the cheaper order.
     let u = g.conv(x, &format!("{name}.reduce"), width, Conv2d::valid(1, 1));
-    let u = g.resize(u, h, w, Coords::HalfPixel);
+    let u = g.resize(u, h, w);
     let sum = g.add(skip, u);
     let gated = gated(g, skip, sum, name, width);
     let v = g.add(gated, u);
