@@ -7,12 +7,13 @@
 //          driver [46] vec2 f32, its pins as in pin_flow
 //          y [2 FOLD², n/FOLD, n/FOLD]·4: folded (rgb · occlusion, occlusion), (background rgb, warped mask)
 //          warped [1, n, n]·4 (rgb, how much of it is given: all inside the mouth)
-// Sampling bilinear, align_corners, clamped to the edge; what the flow does not carry along is background
+// Sampling Catmull-Rom, align_corners, clamped to the edge; what the flow does not carry along is background
 // Mouth    between the driver's inner lips, where they are further apart than the source's can be drawn; colours as mouth.rs says
 // Storage  source, background, mouth, y, warped S4   Accumulate f32
 // CPU twin warp.rs, mouth.rs
 #import tier
 #import grid
+#import cubic
 #import fold
 #import rims
 #import teeth
@@ -98,11 +99,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     if any(id.xy >= vec2<u32>(p.size)) { return; }
     let pixel = id.y * p.size + id.x;
     let flowed = flow[pixel];
-    let tap = bilinear_tap(pixel_position(flowed.xy, p.size), p.size);
-    let upper = tap.low.y * p.size;
-    let lower = tap.high.y * p.size;
-    let v = blend_tap(tap, up4(source[upper + tap.low.x]), up4(source[upper + tap.high.x]),
-        up4(source[lower + tap.low.x]), up4(source[lower + tap.high.x]));
+    let v = source_at(pixel_position(flowed.xy, p.size));
     let back = up4(background[pixel]).rgb;
     var rgb = mix(back, v.rgb, flowed.w);
     var given = 0.0;

@@ -85,6 +85,7 @@ prelude![
     "bilinear",
     "conv",
     "conv_split",
+    "cubic",
     "f16",
     "f16_packed",
     "f32",

@@ -1,7 +1,7 @@
 //! The one warp of the source picture, and the synthesis network's input made from it.
 
 use crate::fold::folded;
-use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
+use crate::grid::{cubic, grid_point, picture_workgroups, pixel_position};
 use crate::mouth::{MOUTH, OpenMouth, opening};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, feature_len};
 use bytemuck::{Pod, Zeroable, cast_slice};
@@ -13,8 +13,8 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 /// Inputs: `flow` `[size, size, 4]` of [`crate::PinFlow`]; source `[4, size, size]` (r, g, b, person mask);
 /// background `[4, size, size]`, whose fourth channel is not read: what the flow does not carry along is background; the source's mouth `[4, MOUTH]`; the driver's pins `[46, 2]` as [`Transfer::pins`] lists them. Outputs: the synthesis input, eight channels (rgb · occlusion, occlusion, background rgb, warped
 /// mask) folded to `[8 · fold², size / fold, size / fold]` (channel order: [`crate::shuffled_channel`]), and `warped`
-/// `[4, size, size]` = (rgb, how much of it is given, 0..=1), not multiplied by the occlusion. Sampling is bilinear, `align_corners`,
-/// clamped to the edge.
+/// `[4, size, size]` = (rgb, how much of it is given, 0..=1), not multiplied by the occlusion. Sampling is by Catmull-Rom splines, held to
+/// the four nearest neighbours, `align_corners`, clamped to the edge.
 ///
 /// The mouth begins with a picture of ten layers of 16 × 32 pixels, one below the other: what lies between the inner lips, from the upper to
 /// the lower and from the right to the left end, of a mouth that is 0.45 distances of the outer corners of the eyes wide and open by
@@ -98,7 +98,7 @@ impl Kernel for Warp {
         let (first, second) = y.split_at_mut(size * size * 4);
         for pixel in 0..size * size {
             let [x, y, occlusion, carried] = flow.as_chunks().0[pixel];
-            let moved = bilinear(source, size, pixel_position([x, y], size));
+            let moved = cubic(source, size, pixel_position([x, y], size));
             let back = &background[pixel * 4..][..3];
             let (inside, amount, given) = open.at(mouth, grid_point(pixel % size, pixel / size, size));
             let seen = occlusion.max(given);

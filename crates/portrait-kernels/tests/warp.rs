@@ -44,11 +44,44 @@ fn warp_inputs(kernel: &Warp, [source, driver]: [f32; 2], seed: u64) -> Vec<Vec<
     ]
 }
 
-/// Bilinear, align_corners, clamped, by tent weights over a whole plane.
+/// Keys' cubic convolution kernel with a = -1/2, which is the Catmull-Rom spline.
+fn keys(d: f64) -> f64 {
+    match d.abs() {
+        d if d <= 1.0 => 1.5 * d.powi(3) - 2.5 * d.powi(2) + 1.0,
+        d if d < 2.0 => -0.5 * d.powi(3) + 2.5 * d.powi(2) - 4.0 * d + 2.0,
+        _ => 0.0,
+    }
+}
+
+/// Catmull-Rom, align_corners, clamped to the edge and to the four nearest neighbours.
 fn sample64(plane: &[f64], size: usize, at: [f64; 2]) -> f64 {
     let [x, y] = at.map(|v| v.clamp(0.0, size as f64 - 1.0));
-    let tent = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
-    (0..size * size).map(|i| tent(x, i % size) * tent(y, i / size) * plane[i]).sum()
+    let texel = |j: f64, k: f64| {
+        let [row, column] = [y.floor() + j, x.floor() + k].map(|v| v.clamp(0.0, size as f64 - 1.0) as usize);
+        plane[row * size + column]
+    };
+    let steps = [-1.0, 0.0, 1.0, 2.0];
+    let part = |j: f64, k: f64| keys(y - y.floor() - j) * keys(x - x.floor() - k) * texel(j, k);
+    let value: f64 = steps.iter().flat_map(|&j| steps.iter().map(move |&k| part(j, k))).sum();
+    let nearest = [texel(0.0, 0.0), texel(0.0, 1.0), texel(1.0, 0.0), texel(1.0, 1.0)];
+    value.clamp(nearest.into_iter().fold(f64::MAX, f64::min), nearest.into_iter().fold(f64::MIN, f64::max))
+}
+
+#[test]
+fn what_moves_by_half_a_pixel_stays_sharp_and_nothing_overshoots() {
+    // Stripes of four pixels and one edge, moved by half a pixel.
+    let kernel = Warp { size: 65, fold: 1 };
+    let colour = |i: usize| if i % 65 < 32 { 0.5 + 0.4 * (i as f32 % 65.0 * std::f32::consts::FRAC_PI_2).sin() } else { 1.0 };
+    let source: Vec<f32> = (0..65 * 65).flat_map(|i| [colour(i); 4]).collect();
+    let place = |v: usize, by: f32| (2.0 * v as f32 + by) / 64.0 - 1.0;
+    let flow: Vec<f32> = (0..65 * 65).flat_map(|i| [place(i % 65, 1.0), place(i / 65, 0.0), 1.0, 1.0]).collect();
+    let mouth = vec![0.0; (Warp::MOUTH.iter().product::<u32>() * 4) as usize];
+    let inputs = [flow, source, vec![0.0; 65 * 65 * 4], mouth, vec![0.0; 92]];
+    let row: Vec<f32> = twin(&kernel, &inputs, &[])[1].chunks(4).take(65).map(|p| p[0]).collect();
+    let spread = row[4..28].iter().fold(0.0f32, |most, v| most.max((v - 0.5).abs()));
+    // A bilinear sample leaves half of their 0.4.
+    assert!(spread > 0.24, "{spread}");
+    assert!(row[32..].iter().all(|&v| v == 1.0), "beside the edge: {:?}", &row[30..36]);
 }
 
 /// PyTorch's `pixel_unshuffle` of planes `[channels, size, size]`, its channels in the order of the folded layout.

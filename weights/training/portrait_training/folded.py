@@ -36,6 +36,27 @@ def sample(picture: Tensor, where: Tensor) -> Tensor:
     return F.grid_sample(picture, where, padding_mode="border", align_corners=True)
 
 
+def cubic(picture: Tensor, where: Tensor) -> Tensor:
+    """Catmull-Rom, held to the four nearest neighbours, otherwise as `sample`: what moves by parts of a pixel stays sharp."""
+    side = picture.shape[-1]
+    at = ((where + 1) * ((side - 1) / 2)).clamp(0, side - 1)
+    low = at.detach().floor()
+    near, far = lambda d: (1.5 * d - 2.5) * d * d + 1, lambda d: ((-0.5 * d + 2.5) * d - 4) * d + 2
+    t, low = at - low, low.long()
+    weights = torch.stack([far(1 + t), near(t), near(1 - t), far(2 - t)]).unbind(-1)
+    texels = picture.flatten(2)
+
+    def texel(j: int, k: int) -> Tensor:
+        x, y = ((low[..., c] + n - 1).clamp(0, side - 1) for c, n in ((0, k), (1, j)))
+        index = (y * side + x).flatten(1)[:, None].expand(-1, picture.shape[1], -1)
+        return texels.gather(2, index).unflatten(2, where.shape[1:3])
+
+    square = [[texel(j, k) for k in range(4)] for j in range(4)]
+    value = sum((weights[1][j] * weights[0][k])[:, None] * square[j][k] for j in range(4) for k in range(4))
+    nearest = torch.stack([square[j][k] for j in (1, 2) for k in (1, 2)])
+    return torch.minimum(torch.maximum(value, nearest.amin(0)), nearest.amax(0))
+
+
 UPPER_LIDS, LOWER_LIDS = EYES[4:14], EYES[14:]
 INNER_LIPS = [[INDICES.index(i) for i in pair] for pair in ((13, 14), (81, 178), (311, 402))]
 LID_GAIN = (0.5, 2.0)  # how much further than the face lids may move, for eyes that are more or less open than the driver's
@@ -152,7 +173,7 @@ class Folded:
         free, occlusion = combined + head[:, k + 1 :], upsample(torch.sigmoid(head[:, k : k + 1]), side)
         pins = None if facial_d is None else (pinned(facial), pinned(facial_d))
         flow = pin(free, side, *pins, **self.config["pins"]) if pins else upsample(free, side)
-        full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
+        full = cubic(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
         along = carried(flow, mask, pins and pins[1])
         full_warp, full_fg, given = torch.lerp(background, full[:, :3], along), full[:, 3:] * along, torch.zeros_like(mask)
         cached: dict[str, Tensor] = {}

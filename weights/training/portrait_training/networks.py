@@ -9,7 +9,7 @@ from torch import Tensor
 
 from . import mouth, tps
 from .carried import carried
-from .folded import pinned, sample
+from .folded import cubic, pinned, sample
 from .pins import pin
 from .presets import BASE40
 from .tps import upsample
@@ -265,7 +265,7 @@ class Portrait(nn.Module):
         held, pins, occlusion = self.config.get("pins"), [pinned(p) for p in pins], upsample(out["occlusion"], side)
         with geometry():
             flow = pin(out["free"], side, *pins, **held) if held else upsample(out["free"], side)
-            full = sample(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
+            full = cubic(torch.cat([picture, mask], 1), flow.permute(0, 2, 3, 1))
             along = carried(flow, mask, pins[1] if held else None)
             warped, person = torch.lerp(back, full[:, :3], along), full[:, 3:] * along
             given = torch.zeros_like(person)
