@@ -314,6 +314,9 @@ impl Studio {
                 self.say("this pose is the neutral one now".to_owned());
             }
             Command::Follow([x, y]) => {
+                if self.session.status().is_none_or(|status| !status.found) {
+                    self.say("no face in sight: the one nearest to that place is followed when there is one".to_owned());
+                }
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.follow(FaceChoice::At([x * width, y * height]));
             }

@@ -220,6 +220,8 @@ fn what_cannot_be_done_or_has_failed_is_said() {
     drive(&mut studio, &vec![Picture::from_fn(width, height, |_, _| [40, 40, 40, 255]); 2]);
     studio.obey(Command::Calibrate).expect("says why not");
     assert_eq!(said(&studio), "no face in sight: there is no pose to take");
+    studio.obey(Command::Follow([0.5, 0.5])).expect("waits for one");
+    assert_eq!(said(&studio), "no face in sight: the one nearest to that place is followed when there is one");
     drive(&mut studio, &frames[..3]);
     studio.obey(Command::Calibrate).expect("takes it");
     assert_eq!(said(&studio), "this pose is the neutral one now");
