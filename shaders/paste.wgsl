@@ -3,6 +3,7 @@
 //
 // Shapes   flow [n, n] (x, y, occlusion, carried) f32   source [1, n, n]·4 (r, g, b, mask)   background [1, n, n]·4 (r, g, b, hole)
 //          picture [n, n] texture   photo [side, side] texture, the square of it   canvas texture, written in the square at `origin`
+// Sampling of the photo Catmull-Rom, of all else bilinear
 // Detail   what the photo has beyond `source` follows the flow, where nothing was painted anew: a frame like the photo returns it. What
 //          is not carried along has the detail of its own place, outside of the hole
 // Edges    blends into the photo over `fade` pixels, from `insets` pixels inside the left, top, right and bottom side on; what lies
@@ -12,6 +13,7 @@
 // CPU twin paste.rs
 #import tier
 #import grid
+#import cubic
 
 struct Params { origin: vec2<u32>, side: u32, size: u32, fade: f32, pad_a: u32, pad_b: u32, pad_c: u32, insets: vec4<f32> }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -52,10 +54,17 @@ fn picture_at(position: vec2<f32>) -> vec4<f32> {
     return blend_tap(tap, textureLoad(picture, tap.low, 0), textureLoad(picture, vec2<u32>(tap.high.x, tap.low.y), 0),
         textureLoad(picture, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(picture, tap.high, 0));
 }
+fn photo_row(y: u32, tap: CubicTap) -> vec4<f32> {
+    return tap.across.x * textureLoad(photo, vec2<u32>(tap.x.x, y), 0) + tap.across.y * textureLoad(photo, vec2<u32>(tap.x.y, y), 0)
+        + tap.across.z * textureLoad(photo, vec2<u32>(tap.x.z, y), 0) + tap.across.w * textureLoad(photo, vec2<u32>(tap.x.w, y), 0);
+}
 fn photo_at(position: vec2<f32>) -> vec4<f32> {
-    let tap = bilinear_tap(position, p.side);
-    return blend_tap(tap, textureLoad(photo, tap.low, 0), textureLoad(photo, vec2<u32>(tap.high.x, tap.low.y), 0),
-        textureLoad(photo, vec2<u32>(tap.low.x, tap.high.y), 0), textureLoad(photo, tap.high, 0));
+    let tap = cubic_tap(position, p.side);
+    let value = tap.down.x * photo_row(tap.y.x, tap) + tap.down.y * photo_row(tap.y.y, tap) + tap.down.z * photo_row(tap.y.z, tap)
+        + tap.down.w * photo_row(tap.y.w, tap);
+    return held_to(value, textureLoad(photo, vec2<u32>(tap.x.y, tap.y.y), 0),
+        textureLoad(photo, vec2<u32>(tap.x.z, tap.y.y), 0), textureLoad(photo, vec2<u32>(tap.x.y, tap.y.z), 0),
+        textureLoad(photo, vec2<u32>(tap.x.z, tap.y.z), 0));
 }
 
 @compute @workgroup_size(16, 4)

@@ -67,6 +67,21 @@ fn layer_at(layer: u32, low: vec2<u32>, high: vec2<u32>, t: vec2<f32>) -> vec4<f
         mix(up4(mouth[lower + low.x]), up4(mouth[lower + high.x]), t.x), t.y);
 }
 
+fn source_row(y: u32, tap: CubicTap) -> vec4<f32> {
+    let row = y * p.size;
+    return tap.across.x * up4(source[row + tap.x.x]) + tap.across.y * up4(source[row + tap.x.y])
+        + tap.across.z * up4(source[row + tap.x.z]) + tap.across.w * up4(source[row + tap.x.w]);
+}
+fn source_at(position: vec2<f32>) -> vec4<f32> {
+    let tap = cubic_tap(position, p.size);
+    let value = tap.down.x * source_row(tap.y.x, tap) + tap.down.y * source_row(tap.y.y, tap)
+        + tap.down.z * source_row(tap.y.z, tap) + tap.down.w * source_row(tap.y.w, tap);
+    let upper = tap.y.y * p.size;
+    let lower = tap.y.z * p.size;
+    return held_to(value, up4(source[upper + tap.x.y]), up4(source[upper + tap.x.z]), up4(source[lower + tap.x.y]),
+        up4(source[lower + tap.x.z]));
+}
+
 // What a mouth as wide and as open shows, in shares of its width and of the gap between its lips.
 fn inside_at(share: vec2<f32>, wide: f32, opening: f32) -> vec4<f32> {
     let last = vec2<f32>(f32(COLUMNS - 1u), f32(ROWS - 1u));

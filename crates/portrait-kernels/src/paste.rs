@@ -1,6 +1,6 @@
 //! The animated picture at another size, with the photo's detail: by itself, put back where it was cut out, or cut out along the person.
 
-use crate::grid::{bilinear, picture_workgroups, pixel_position};
+use crate::grid::{bilinear, cubic, picture_workgroups, pixel_position};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len};
 use bytemuck::{Pod, Zeroable};
 
@@ -12,7 +12,8 @@ use bytemuck::{Pod, Zeroable};
 /// the canvas, a texture of which the square at `origin` is written.
 ///
 /// What the photo shows beyond `source` (its fine detail) is carried along by the flow wherever the networks kept what they warped; where
-/// the flow carries nothing, the detail is that of the background at that place, outside of the hole.
+/// the flow carries nothing, the detail is that of the background at that place, outside of the hole. The photo is read by Catmull-Rom
+/// splines as [`crate::Warp`] reads the source, all else bilinear.
 /// Without `matte` the result blends into the photo over `fade` pixels along `edges`; outside of them the canvas is left as it is. With
 /// `matte` the person is laid over the backdrop by the warped mask; a transparent backdrop leaves straight alpha.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,7 +127,7 @@ impl Kernel for Paste {
             let off = (0..3).map(|c| (made[c] - mix(still[c], moved[c])).abs()).fold(0.0, f32::max);
             let trust = 1.0 - smoothstep(0.08, 0.3, off);
             let [seen, known] = [occlusion.clamp(0.0, 1.0), 1.0 - (2.0 * still[3] - 1.0).clamp(0.0, 1.0)];
-            let there = bilinear(photo, side, origin.map(|v| (v + 0.5) / scale - 0.5));
+            let there = cubic(photo, side, origin.map(|v| (v + 0.5) / scale - 0.5));
             let here = &photo[4 * pixel..];
             let fine = |c: usize| mix(known * (here[c] - still[c]), seen * (there[c] - moved[c]));
             let detailed = [0, 1, 2].map(|c| (made[c] + fine(c) * trust).clamp(0.0, 1.0));
