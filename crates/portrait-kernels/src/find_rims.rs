@@ -6,10 +6,6 @@ use crate::opening::{Axes, Node, Opening, eye_opening, lids, lips, reach};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, Transfer, feature_len};
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
-/// Points of lids and lips, each of four numbers.
-const POINTS: usize = 56;
-/// Of each opening, the eyes and then the mouth, how many of them there are.
-const OPENINGS: [usize; 3] = [14, 14, 28];
 /// Places in [`Transfer::pins`].
 const IRIS_PINS_AT: usize = 44;
 /// Opening of an eye, in `sigma`, from which its iris counts in full.
@@ -45,6 +41,13 @@ struct Params {
 impl FindRims {
     /// How many numbers it finds.
     pub const LEN: u32 = 4 * 61;
+    /// Points of lids and lips, each of four numbers.
+    pub(crate) const POINTS: usize = 56;
+
+    /// What eyes and mouth with these points reach.
+    pub(crate) fn boxes(points: &[Node], axes: &Axes) -> [[f32; 4]; 3] {
+        [0..14, 14..28, 28..Self::POINTS].map(|opening| reach(&points[opening], axes))
+    }
 
     fn params(&self) -> Params {
         Params { motion: self.motion, pixel: 2.0 / (self.size as f32 - 1.0), open: OPEN * self.sigma, unused: 0 }
@@ -84,19 +87,15 @@ impl Kernel for FindRims {
             [there[0], there[1]]
         };
         let missed = |source: Point, driver: Point| minus(source, loose_at(driver));
-        let (points, rest) = outputs[0].split_at_mut(4 * POINTS);
+        let (points, rest) = outputs[0].split_at_mut(4 * Self::POINTS);
         let points: &mut [Node] = cast_slice_mut(points);
-        let (eyes, mouth) = points.split_at_mut(POINTS / 2);
-        for (eye, points) in eyes.chunks_exact_mut(OPENINGS[0]).enumerate() {
+        let (eyes, mouth) = points.split_at_mut(Self::POINTS / 2);
+        for (eye, points) in eyes.chunks_exact_mut(14).enumerate() {
             points.copy_from_slice(lids(eye, source, driver, missed).as_flattened());
         }
         mouth.copy_from_slice(lips(source, driver, missed).as_flattened());
-        let (boxes, irises) = rest.split_at_mut(4 * OPENINGS.len());
-        let mut first = 0;
-        for (found, count) in boxes.chunks_exact_mut(4).zip(OPENINGS) {
-            found.copy_from_slice(&reach(&points[first..first + count], &axes));
-            first += count;
-        }
+        let (boxes, irises) = rest.split_at_mut(12);
+        boxes.copy_from_slice(Self::boxes(points, &axes).as_flattened());
         let openings = Opening::all(points, axes, params.pixel);
         for (eye, found) in irises.chunks_exact_mut(4).enumerate() {
             let i = IRIS_PINS_AT + eye;

@@ -4,7 +4,7 @@ use crate::face::{Point, dot, minus};
 use crate::grid::{bilinear, grid_point, picture_workgroups, pixel_position};
 use crate::opening::{Axes, Opening};
 use crate::{Bind, Binding, DeviceProfile, Dispatch, FindRims, Kernel, ShaderKey, Tier, Transfer, feature_len};
-use bytemuck::{Pod, Zeroable, cast_slice};
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 /// Places in [`Transfer::pins`].
 const IRIS_PINS_AT: usize = 44;
@@ -95,6 +95,25 @@ impl Kernel for PinFlow {
             Binding::new(Bind::Feature, flow),
             Binding::new(Bind::FloatsOut, flow),
         ]
+    }
+
+    /// A face with open eyes and an open mouth, whose rims run from corner to corner.
+    fn rehearse(&self, values: &mut [Vec<f32>]) {
+        let [_, found, driver, ..] = values else { panic!("pin_flow has five bindings") };
+        let pins: &mut [Point] = cast_slice_mut(driver);
+        let places = [(0, [-0.4, 0.0]), (1, [0.4, 0.0]), (36, [0.0, 0.3]), (37, [0.0, 0.4])];
+        let irises = [(IRIS_PINS_AT, [-0.1, -0.15]), (IRIS_PINS_AT + 1, [0.1, -0.15])];
+        places.into_iter().chain(irises).for_each(|(pin, place)| pins[pin] = place);
+        let axes = Axes::of(pins);
+        let (points, rest) = found.split_at_mut(4 * FindRims::POINTS);
+        let heights = [-0.2, -0.1, -0.2, -0.1, 0.2, 0.3, 0.4, 0.5];
+        for (i, point) in points.chunks_exact_mut(4).enumerate() {
+            let miss = [2, 3].map(|c| 0.1 * point[c]);
+            point.copy_from_slice(&[0.1 * (i % 7) as f32 - 0.3, heights[i / 7], miss[0], miss[1]]);
+        }
+        let boxes = FindRims::boxes(cast_slice(points), &axes);
+        rest[..12].copy_from_slice(boxes.as_flattened());
+        rest[12..].iter_mut().for_each(|v| *v = v.abs().min(1.0));
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
