@@ -67,9 +67,8 @@ fn turns(dispatch: &Dispatch, loops: usize) -> Option<Vec<f64>> {
             "motion_combine" => vec![word(1)?; 2],
             // The samples of a pixel depend on the face's size: four at most.
             "refine_crops" => vec![4, 4, 4],
-            // Points of an opening's rims and openings, where the compiler keeps those loops; lids of an eye.
-            "pin_flow" if loops == 1 => vec![6],
-            "pin_flow" => [28, 6, 3].into_iter().take(loops).collect(),
+            // Openings; the points of their rims are unrolled.
+            "pin_flow" if loops == 1 => vec![3],
             _ if loops == 0 => vec![],
             _ => return None,
         }
@@ -104,7 +103,6 @@ mod tests {
             "conv3x3_4x4" | "conv3x3_s2_4x4" | "conv_up2_4x4" | "conv_split_4x8" => vec![2],
             "max_pool" | "crop" | "motion_combine" | "depthwise" => vec![2],
             "separable" | "refine_crops" => vec![3],
-            "pin_flow" => vec![1, 3],
             "fully_connected" | "global_average" => vec![1],
             "compose" | "motion_input" | "warp" | "track" => vec![0],
             "refine_points" | "transfer" | "tps_solve" | "decode_face" | "find_rims" => return None,
