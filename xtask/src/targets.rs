@@ -1,5 +1,5 @@
-//! `cargo xtask targets`: whether the libraries for other languages compile for phones, and the engine for the web. Not the C
-//! interface there: its sessions have threads of their own.
+//! `cargo xtask targets`: whether the libraries for other languages compile for phones and for Windows, and the engine for the web. Not
+//! the C interface there: its sessions have threads of their own.
 //!
 //! Nothing is linked: `package-android` and `package-apple` do.
 
@@ -12,13 +12,15 @@ use crate::shell;
 const TARGETS: &[(&str, &[&str])] = &[
     ("aarch64-linux-android", &["portrait-jni", "portrait-ffi"]),
     ("aarch64-apple-ios", &["portrait-ffi"]),
-    ("wasm32-unknown-unknown", &["portrait-runtime"]),
+    ("wasm32-unknown-unknown", &["portrait-web"]),
     ("x86_64-linux-android", &["portrait-jni", "portrait-ffi"]),
     ("aarch64-apple-ios-sim", &["portrait-ffi"]),
+    ("x86_64-pc-windows-gnu", &["portrait-ffi"]),
 ];
 
 /// One of each system: what `cargo xtask test` checks. The others take minutes more and differ from these in nothing of ours.
-pub(crate) const OF_EACH_SYSTEM: [&str; 3] = ["aarch64-linux-android", "aarch64-apple-ios", "wasm32-unknown-unknown"];
+pub(crate) const OF_EACH_SYSTEM: [&str; 4] =
+    ["aarch64-linux-android", "aarch64-apple-ios", "wasm32-unknown-unknown", "x86_64-pc-windows-gnu"];
 
 /// What came of checking targets.
 #[derive(Default)]

@@ -4,11 +4,11 @@
 #![cfg(target_arch = "wasm32")]
 
 use portrait_runtime::wgpu;
-use portrait_runtime::{
-    Engine as Core, EngineError, EngineOptions, Frame, GpuOptions, Idle, MotionOptions, Orientation, Placement, PrepareOptions,
-    Presenter, Session as Frames, SessionOptions, Tier, WeightsSource,
-};
 use portrait_runtime::{Avatar as Photo, FaceChoice};
+use portrait_runtime::{
+    Engine as Core, EngineError, EngineOptions, Frame, GpuOptions, Idle, MotionOptions, Orientation, Placement,
+    PrepareOptions, Presenter, Session as Frames, SessionOptions, Tier, WeightsSource,
+};
 use std::borrow::Cow;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;

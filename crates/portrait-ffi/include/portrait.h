@@ -316,7 +316,8 @@ typedef struct {
   size_t lengths[3];
   // Bytes from one row to the next in each plane.
   size_t strides[3];
-  // When it was taken, in nanoseconds of any clock that does not run backwards.
+  // When it was taken, in nanoseconds of any clock that does not run backwards. A frame whose time is not later than that of the one
+  // before counts as a thirtieth of a second later.
   uint64_t timestamp_ns;
   // Whether to mirror it left to right, once upright.
   bool mirror;
@@ -465,7 +466,7 @@ typedef struct {
   uint32_t frame_width;
   // Height of the frames once upright.
   uint32_t frame_height;
-  // For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of.
+  // For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of; copied before the call returns.
   const PortraitFrame *photo;
   // How motion is taken over.
   const PortraitMotion *motion;
@@ -602,8 +603,8 @@ extern "C" {
 // `PORTRAIT_ABI_VERSION` of the library, to compare with the header's. Any thread.
 uint32_t portrait_abi_version(void);
 
-// Makes an avatar of a photo: RGBA or BGRA, upright. `options` may be null. Waits for the engine and for the GPU: tens of milliseconds
-// and more. Any thread.
+// Makes an avatar of a photo: RGBA or BGRA, upright, up to 16384 pixels a side and 67 million in all. RGBA without gaps is read where it
+// is. `options` may be null. Waits for the engine and for the GPU: tens of milliseconds and more. Any thread.
 //
 // # Safety
 // The pointers are null or point at what their types say.
@@ -653,8 +654,8 @@ PortraitStatus portrait_engine_wait(PortraitEngine engine,
 // `info` is null or points at a `PortraitEngineInfo` whose `struct_size` is set.
 PortraitStatus portrait_engine_info(PortraitEngine engine, PortraitEngineInfo *info);
 
-// Releases the engine; avatars and sessions of it go on. Afterwards `progress` is not called any more. Done also for 0 and for an
-// engine that was released before. Any thread.
+// Releases the engine; avatars and sessions of it go on. Afterwards `progress` is not called any more. One that is not open yet goes on
+// until it is, in its own thread, and is let go then. Done also for 0 and for an engine that was released before. Any thread.
 PortraitStatus portrait_engine_release(PortraitEngine engine);
 
 // The defaults: relative, smoothed, at full strength. Any thread.
@@ -728,6 +729,10 @@ PortraitStatus portrait_session_push_audio(PortraitSession session,
                                            const int16_t *samples,
                                            size_t count,
                                            uint64_t timestamp_ns);
+
+// Reserved: drops the speech that was pushed and not shown yet, as when somebody speaks into it; the mouth shuts.
+// `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+PortraitStatus portrait_session_interrupt_audio(PortraitSession session);
 
 // Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback
 // of the host's is in use. Calls that wait in other threads return. Done also for 0 and for a session that was released before. Any

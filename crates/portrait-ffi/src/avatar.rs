@@ -63,8 +63,8 @@ pub struct PortraitAvatarInfo {
     pub warnings: [c_char; 512],
 }
 
-/// Makes an avatar of a photo: RGBA or BGRA, upright. `options` may be null. Waits for the engine and for the GPU: tens of milliseconds
-/// and more. Any thread.
+/// Makes an avatar of a photo: RGBA or BGRA, upright, up to 16384 pixels a side and 67 million in all. RGBA without gaps is read where it
+/// is. `options` may be null. Waits for the engine and for the GPU: tens of milliseconds and more. Any thread.
 ///
 /// # Safety
 /// The pointers are null or point at what their types say.

@@ -2,7 +2,7 @@
 
 use crate::call::{ask, call};
 use crate::handle::{self, Object};
-use crate::input::{bytes, fill, fixed, sized, text, told_size, write};
+use crate::input::{bytes, copied, fill, fixed, sized, text, told_size, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Engine, EngineOptions, GpuOptions, Opening, Tier, WeightsSource};
 use std::borrow::Cow;
@@ -248,7 +248,7 @@ unsafe fn options_of(given: &PortraitEngineOptions) -> Result<EngineOptions, Fai
         Some(_) if !memory.is_empty() => return Err(Failure::argument("`weights_file` and `weights` are both given")),
         Some(file) => WeightsSource::File(file.into()),
         None if memory.is_empty() => return Err(Failure::argument("neither `weights_file` nor `weights` is given")),
-        None => WeightsSource::Bytes(Cow::Owned(memory.to_vec())),
+        None => WeightsSource::Bytes(Cow::Owned(copied(memory, PortraitStatus::Weights)?)),
     };
     let tier = match given.precision {
         0 => None,
@@ -352,8 +352,8 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
     })
 }
 
-/// Releases the engine; avatars and sessions of it go on. Afterwards `progress` is not called any more. Done also for 0 and for an
-/// engine that was released before. Any thread.
+/// Releases the engine; avatars and sessions of it go on. Afterwards `progress` is not called any more. One that is not open yet goes on
+/// until it is, in its own thread, and is let go then. Done also for 0 and for an engine that was released before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_engine_release(engine: PortraitEngine) -> PortraitStatus {
     call(|| {

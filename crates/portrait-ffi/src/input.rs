@@ -1,6 +1,6 @@
 //! Reading what the host points at.
 
-use crate::status::Failure;
+use crate::status::{Failure, PortraitStatus};
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 
@@ -122,6 +122,20 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const u8, length: usize, name: &str) ->
     }
 }
 
+/// Makes room for a copy of so many bytes. Where there is no memory for it Rust would end the app.
+pub(crate) fn reserve(memory: &mut Vec<u8>, bytes: usize, status: PortraitStatus) -> Result<(), Failure> {
+    let failed = |_| Failure::new(status, format!("no memory for a copy of {bytes} bytes: free some, and call again"));
+    memory.try_reserve_exact(bytes).map_err(failed)
+}
+
+/// A copy of the host's bytes.
+pub(crate) fn copied(bytes: &[u8], status: PortraitStatus) -> Result<Vec<u8>, Failure> {
+    let mut memory = Vec::new();
+    reserve(&mut memory, bytes.len(), status)?;
+    memory.extend_from_slice(bytes);
+    Ok(memory)
+}
+
 /// A text; `None` where `pointer` is null.
 ///
 /// # Safety
@@ -154,5 +168,13 @@ mod tests {
         assert_eq!(back(fixed("ab")), *b"ab\0\0");
         assert_eq!(back(fixed("abcd")), *b"abc\0");
         assert_eq!(back(fixed("ab°")), *b"ab\0\0");
+    }
+
+    #[test]
+    fn too_little_memory_is_a_failure() {
+        let mut memory = vec![1, 2];
+        let failure = reserve(&mut memory, isize::MAX as usize, PortraitStatus::Frame).expect_err("nobody has that");
+        assert!(failure.status == PortraitStatus::Frame && failure.text.contains("9223372036854775807 bytes"));
+        assert_eq!(copied(&memory, PortraitStatus::Frame).expect("two bytes"), memory);
     }
 }

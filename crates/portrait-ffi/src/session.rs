@@ -3,7 +3,7 @@
 use crate::avatar::PortraitAvatar;
 use crate::call::{ask, call};
 use crate::engine::PortraitEngine;
-use crate::frame::{Given, Pool, PortraitFrame, given, photo};
+use crate::frame::{Given, Photo, Pool, PortraitFrame, given, photo};
 use crate::handle::{self, Object};
 use crate::input::{Flag, bytes, fill, sized, write};
 use crate::motion::{PortraitMotion, motion_of};
@@ -68,7 +68,7 @@ pub struct PortraitSessionOptions {
     pub frame_width: u32,
     /// Height of the frames once upright.
     pub frame_height: u32,
-    /// For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of.
+    /// For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of; copied before the call returns.
     pub photo: *const PortraitFrame,
     /// How motion is taken over.
     pub motion: *const PortraitMotion,
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn portrait_session_open(
             // First: a loan is given back whatever else is wrong.
             let lent = given.as_ref().ok().filter(|given| given.framing == 1).map(|given| photo(given.photo));
             write(session, 0, "session")?;
-            (given?, lent.transpose()?)
+            (given?, lent.transpose()?.map(Photo::into_picture).transpose()?)
         };
         let framing = match given.framing {
             0 => Framing::Crop,
@@ -338,11 +338,23 @@ pub unsafe extern "C" fn portrait_session_push_audio(
         handle::session(session)?;
         // SAFETY: the host's promise; nothing is read yet.
         unsafe { bytes(samples.cast(), count.saturating_mul(2), "samples")? };
-        let text = format!(
-            "speech is reserved: this version is driven by faces only ({count} samples of {timestamp_ns} ns were dropped)"
-        );
-        Err(Failure::new(PortraitStatus::Unsupported, text))
+        Err(reserved(&format!("{count} samples of {timestamp_ns} ns were dropped")))
     })
+}
+
+/// Reserved: drops the speech that was pushed and not shown yet, as when somebody speaks into it; the mouth shuts.
+/// `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn portrait_session_interrupt_audio(session: PortraitSession) -> PortraitStatus {
+    call(|| {
+        handle::session(session)?;
+        Err(reserved("there is none to interrupt"))
+    })
+}
+
+fn reserved(what: &str) -> Failure {
+    let text = format!("speech is reserved: this version is driven by faces only ({what})");
+    Failure::new(PortraitStatus::Unsupported, text)
 }
 
 /// Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback

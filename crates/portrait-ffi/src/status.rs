@@ -114,6 +114,12 @@ pub(crate) fn note(failure: &Failure) {
     let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = text);
 }
 
+/// Fails as a call of the library does: for bindings that refuse what they cannot hand on.
+pub fn refuse(status: PortraitStatus, text: impl Into<String>) -> PortraitStatus {
+    note(&Failure::new(status, text));
+    status
+}
+
 /// The text of this thread's last failed call, in UTF-8; empty if none failed yet. Never null; valid until this thread's next call of
 /// the library. Any thread.
 #[unsafe(no_mangle)]

@@ -1,6 +1,7 @@
 //! `include/portrait.h` is what cbindgen makes of this crate. After a change: `UPDATE_SNAPSHOTS=1 cargo test -p portrait-ffi --test header`.
 
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn the_header_is_as_recorded() {
@@ -18,6 +19,22 @@ fn the_header_is_as_recorded() {
     let recorded = std::fs::read_to_string(&path).expect("portrait.h; make it with UPDATE_SNAPSHOTS=1");
     let differs = recorded.lines().zip(made.lines()).find(|(old, new)| old != new);
     assert!(recorded == made, "portrait.h is out of date, run with UPDATE_SNAPSHOTS=1: {differs:?}");
+}
+
+#[test]
+fn the_header_is_one_of_c_plus_plus_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("host.cpp");
+    let program = "int main() { return portrait_abi_version() == PORTRAIT_ABI_VERSION ? 0 : 1; }";
+    std::fs::write(&file, format!("#include \"portrait.h\"\n{program}\n")).expect("written");
+    let mut gcc = Command::new("g++");
+    gcc.args(["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"]);
+    let Ok(output) = gcc.arg(root.join("include")).arg(&file).output() else {
+        println!("SKIP: no g++");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -210,7 +210,7 @@ pub unsafe extern "system" fn Java_org_portrait_Native_avatarPrepare(
     whole: jboolean,
     out: jobject,
 ) -> jint {
-    // SAFETY: the machine's promise; the photo is copied.
+    // SAFETY: the machine's promise; the photo is read until the call returns.
     unsafe {
         let photo = rgba(Buffer::new(env, pixels), [width, height, stride]);
         let struct_size = size_of::<PortraitPrepareOptions>() as u32;

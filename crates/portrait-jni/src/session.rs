@@ -61,17 +61,20 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionOpen(
 /// Number of Android's `YUV_420_888`, which leaves it to the device how chroma lies; beside those of `PortraitFormat`.
 const YUV_420_888: jint = 100;
 
-/// Finds out which of the usual layouts a `YUV_420_888` is: chroma apart, or in turns, told by where both planes begin.
-fn settle(frame: &mut PortraitFrame, chroma_step: jint) {
+/// Finds out which of the usual layouts a `YUV_420_888` is: chroma apart, or in turns, told by where both planes begin. A text where it is
+/// none of them.
+fn settle(frame: &mut PortraitFrame, chroma_step: jint) -> Result<(), String> {
     let [_, blue, red] = frame.planes;
     let (format, first) = match chroma_step {
         1 => (PortraitFormat::I420, None),
         2 if red.addr() == blue.addr() + 1 => (PortraitFormat::Nv12, Some(1)),
         2 if blue.addr() == red.addr() + 1 => (PortraitFormat::Nv21, Some(2)),
-        // No layout of that number: refused with a text.
         _ => {
-            frame.format = YUV_420_888 as u32;
-            return;
+            return Err(format!(
+                "chroma planes {} bytes apart with a pixel stride of {chroma_step} are none of the layouts that are taken: have \
+                 CameraX give RGBA, by setOutputImageFormat(OUTPUT_IMAGE_FORMAT_RGBA_8888), and push Frame.rgba",
+                red.addr().abs_diff(blue.addr())
+            ));
         }
     };
     frame.format = format as u32;
@@ -82,6 +85,7 @@ fn settle(frame: &mut PortraitFrame, chroma_step: jint) {
         frame.planes[1] = frame.planes[first];
         frame.lengths[1] = reached;
     }
+    Ok(())
 }
 
 /// Pushes a frame. With the number of a loan it is read where it is until that number comes back; with 0 it is copied.
@@ -127,8 +131,14 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
         user: null_mut(),
     };
     (frame.release, frame.user) = lend(loan);
-    if format == YUV_420_888 {
-        settle(&mut frame, chroma_step);
+    if format == YUV_420_888
+        && let Err(text) = settle(&mut frame, chroma_step)
+    {
+        if let Some(release) = frame.release {
+            // SAFETY: the library does not hear of this frame; it comes back all the same.
+            unsafe { release(frame.user) };
+        }
+        return refuse(PortraitStatus::Frame, text) as jint;
     }
     // SAFETY: the buffers live until the call returns, and `Loans.kt` keeps lent ones until they come back.
     unsafe { portrait_session_push(session as u64, &frame) as jint }
@@ -340,13 +350,23 @@ mod tests {
         for (blue, red, length) in [(0..7, 1..8, 8), (0..8, 1..8, 8), (0..7, 1..7, 7), (0..0, 1..8, 0), (0..8, 1..1, 8)]
         {
             let mut nv12 = frame(&memory, blue.clone(), red.clone());
-            settle(&mut nv12, 2);
+            settle(&mut nv12, 2).expect("NV12");
             assert_eq!((nv12.format, nv12.lengths[1]), (PortraitFormat::Nv12 as u32, length), "{blue:?} {red:?}");
             assert_eq!(nv12.planes[1], memory.as_ptr());
             let mut nv21 = frame(&memory, red, blue);
-            settle(&mut nv21, 2);
+            settle(&mut nv21, 2).expect("NV21");
             assert_eq!((nv21.format, nv21.lengths[1]), (PortraitFormat::Nv21 as u32, length));
             assert_eq!(nv21.planes[1], memory.as_ptr());
         }
+    }
+
+    #[test]
+    fn chroma_in_turns_of_two_memories_is_refused_with_a_way_out() {
+        let memory = [0; 16];
+        for (red, step) in [(8..15, 2), (1..8, 3)] {
+            let text = settle(&mut frame(&memory, 0..7, red), step).expect_err("no layout");
+            assert!(text.contains("OUTPUT_IMAGE_FORMAT_RGBA_8888"), "{text}");
+        }
+        settle(&mut frame(&memory, 0..4, 8..12), 1).expect("I420");
     }
 }

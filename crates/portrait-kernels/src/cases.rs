@@ -2,8 +2,7 @@
 //! times those marked `perf`. Odd shapes and every option are in the kernels' own tests.
 
 use crate::{
-    Activation, Conv, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Separable,
-    Warp,
+    Activation, Conv, Depthwise, FullyConnected, Kernel, MotionCombine, MotionInput, ResizeBilinear, Separable, Warp,
 };
 use std::sync::Arc;
 

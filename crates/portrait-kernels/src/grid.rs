@@ -44,7 +44,8 @@ pub(crate) fn cubic(picture: &[f32], size: usize, at: [f32; 2]) -> [f32; 4] {
         let row = |j: usize| (0..4).map(|k| weights[0][k] * texel(j, k)).sum::<f32>();
         let value: f32 = (0..4).map(|j| weights[1][j] * row(j)).sum();
         let nearest = [texel(1, 1), texel(1, 2), texel(2, 1), texel(2, 2)];
-        let (least, most) = (nearest.iter().copied().fold(f32::MAX, f32::min), nearest.iter().copied().fold(f32::MIN, f32::max));
+        let (least, most) =
+            (nearest.iter().copied().fold(f32::MAX, f32::min), nearest.iter().copied().fold(f32::MIN, f32::max));
         value.clamp(least, most)
     })
 }

@@ -71,7 +71,8 @@ fn sample64(plane: &[f64], size: usize, at: [f64; 2]) -> f64 {
 fn what_moves_by_half_a_pixel_stays_sharp_and_nothing_overshoots() {
     // Stripes of four pixels and one edge, moved by half a pixel.
     let kernel = Warp { size: 65, fold: 1 };
-    let colour = |i: usize| if i % 65 < 32 { 0.5 + 0.4 * (i as f32 % 65.0 * std::f32::consts::FRAC_PI_2).sin() } else { 1.0 };
+    let colour =
+        |i: usize| if i % 65 < 32 { 0.5 + 0.4 * (i as f32 % 65.0 * std::f32::consts::FRAC_PI_2).sin() } else { 1.0 };
     let source: Vec<f32> = (0..65 * 65).flat_map(|i| [colour(i); 4]).collect();
     let place = |v: usize, by: f32| (2.0 * v as f32 + by) / 64.0 - 1.0;
     let flow: Vec<f32> = (0..65 * 65).flat_map(|i| [place(i % 65, 1.0), place(i / 65, 0.0), 1.0, 1.0]).collect();

@@ -327,11 +327,7 @@ impl Engine {
     }
 
     /// Fills in the cached bias maps of an avatar whose pictures and points are there.
-    pub(crate) async fn add_bias_maps(
-        &self,
-        avatar: &mut Avatar,
-        facial3: &[[f32; 3]],
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn add_bias_maps(&self, avatar: &mut Avatar, facial3: &[[f32; 3]]) -> Result<(), EngineError> {
         let (n, preset) = (self.preset.motion, &self.preset);
         let person: Vec<[f32; 1]> = avatar.source.iter().map(|&[.., m]| [f32::from(m) / 255.0]).collect();
         let marks = landmark_mask(&avatar.facial[..MESH], n as usize, preset.keypoints.mark_var);

@@ -447,7 +447,8 @@ impl Gpu {
         let mut missing: Vec<&PipelineId> = wanted.iter().filter(|id| !pool.contains_key(*id)).collect();
         missing.sort();
         missing.dedup();
-        let compile = |part: &[&PipelineId]| part.iter().map(|id| ((*id).clone(), self.compile(id))).collect::<Vec<_>>();
+        let compile =
+            |part: &[&PipelineId]| part.iter().map(|id| ((*id).clone(), self.compile(id))).collect::<Vec<_>>();
         // A browser has one thread, and compiles beside it.
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(missing.len());
         if threads < 2 {

@@ -41,10 +41,14 @@ pub(crate) struct Known {
 
 /// Looks an adapter up.
 pub(crate) fn known_faults(info: &wgpu::AdapterInfo) -> Known {
+    known_in(&TABLE, info)
+}
+
+fn known_in(table: &[KnownFault], info: &wgpu::AdapterInfo) -> Known {
     let driver = format!("{} {}", info.driver, info.driver_info);
     let concerns =
         |f: &&KnownFault| f.vendor == info.vendor && info.name.contains(f.adapter) && driver.contains(f.driver);
-    TABLE.iter().filter(concerns).fold(Known::default(), |mut known, fault| {
+    table.iter().filter(concerns).fold(Known::default(), |mut known, fault| {
         known.no_native_f16 |= fault.native_f16;
         known.avoid = fault.shaders.iter().fold(known.avoid, |avoid, shader| avoid.with(shader));
         let way = if fault.native_f16 { "f16 is used only where it is asked for" } else { "gone around" };
@@ -70,6 +74,27 @@ mod unit {
         assert!(known.no_native_f16 && known.notes[0].contains("f16 is used only where"), "{:?}", known.notes);
         assert_eq!(known_faults(&adapter(QUALCOMM, "Adreno (TM) 740")), Known::default());
         assert_eq!(known_faults(&adapter(0x13B5, "Adreno (TM) 630")), Known::default());
+    }
+
+    #[test]
+    fn shaders_are_gone_around_with_the_driver_that_is_meant() {
+        let fault = |shaders, source| KnownFault {
+            vendor: QUALCOMM,
+            adapter: "Adreno",
+            driver: "512.615",
+            native_f16: false,
+            shaders,
+            source,
+        };
+        let table = [fault(&["warp"], "one"), fault(&["conv3x3_8x8", "paste"], "two")];
+        let mut info = adapter(QUALCOMM, "Adreno (TM) 740");
+        (info.driver, info.driver_info) = ("Qualcomm".to_owned(), "Driver 512.615.0".to_owned());
+        let known = known_in(&table, &info);
+        let avoid = ["warp", "conv3x3_8x8", "paste"].iter().fold(Avoid::NONE, |avoid, shader| avoid.with(shader));
+        let notes = ["one", "two"].map(|source| format!("known of Adreno (TM) 740: {source}; gone around"));
+        assert_eq!(known, Known { no_native_f16: false, avoid, notes: notes.to_vec() });
+        info.driver_info = "Driver 676.0.0".to_owned();
+        assert_eq!(known_in(&table, &info), Known::default());
     }
 
     #[test]

@@ -188,7 +188,11 @@ impl<'a> Look<'a> {
     }
 
     /// Faces in one square `(cx, cy, side)` of the photo.
-    async fn detect(&self, engine: &Engine, square @ [cx, cy, side]: [f32; 3]) -> Result<Vec<DetectedFace>, EngineError> {
+    async fn detect(
+        &self,
+        engine: &Engine,
+        square @ [cx, cy, side]: [f32; 3],
+    ) -> Result<Vec<DetectedFace>, EngineError> {
         let [x, y, pixels] = self.here(square);
         let taps = (pixels / DETECTOR_SIZE as f32).ceil().clamp(1.0, 4.0) as u32;
         let size = [DETECTOR_SIZE; 2];

@@ -19,7 +19,7 @@ final class Studio: ObservableObject {
         do {
             let weights = try resource("portrait_s", "safetensors")
             let engine = try await PortraitEngine(weights: .file(weights)) { [weak self] done, _ in
-                Task { @MainActor in self?.progress = done }
+                Task { @MainActor in self?.progress = 0.6 * done }
             }
             let image = UIImage(data: try Data(contentsOf: resource("astronaut", "png")))?.cgImage
             guard let photo = image.flatMap(Photo.init) else { throw Unusable("the photo cannot be read") }
@@ -29,6 +29,8 @@ final class Studio: ObservableObject {
             options.pictureSide = 512
             let session = try await Session(engine: engine, avatar: avatar, options: options)
             self.session = session
+            progress = 0.9
+            try await session.opened()
             camera = try await Camera(driving: session) { [weak self] error in
                 Task { @MainActor in self?.message = error.localizedDescription }
             }

@@ -2,8 +2,8 @@
     import Foundation
     import UIKit
 
-    /// Keeps a session in step with the app, as long as this is kept: pauses it in the background, gives memory back when that is
-    /// short, and makes fewer pictures on a hot device. `PortraitView` has one; a session without a view needs its own.
+    /// Keeps a session in step with the app, as long as this is kept: pauses it in the background, gives memory back there and when that
+    /// is short, and makes fewer pictures on a hot device. `PortraitView` has one; a session without a view needs its own.
     public final class AppLifecycle {
         private let observers: [any NSObjectProtocol]
         private let pause: Pause
@@ -31,9 +31,12 @@
                 tell { try session.resume() }
             }
             let rest: @Sendable (Session) throws -> Void = { session in
-                guard try !session.state.paused else { return }
-                pause.begin()
-                try session.pause()
+                if try !session.state.paused {
+                    pause.begin()
+                    try session.pause()
+                }
+                // The system ends those in the background that have the most memory.
+                try session.trim(.session)
             }
             observers = [
                 on(UIApplication.didEnterBackgroundNotification, rest),

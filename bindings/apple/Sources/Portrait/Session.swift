@@ -118,17 +118,33 @@ public final class Session: Sendable {
     }
 
     let handle: UInt64
+    /// Whether it is known for which frames.
+    private let sized: Bool
     /// Memory of the last picture taken is not known before there is one.
     private static let firstGuess = 4 * 256 * 256
 
     /// Starts a session; frames may be pushed at once.
     public init(engine: PortraitEngine, avatar: Avatar, options: Options = Options()) async throws {
         handle = try await waiting { try Self.open(engine, avatar, options) }
+        sized = options.frameWidth > 0 && options.frameHeight > 0
     }
 
-    /// Waits for the session's thread: afterwards no frame and no surface is in use.
+    /// Frames and surface are in use until the session's thread has ended, which nobody waits for: it may be at work on what takes
+    /// seconds, and the last owner on the main thread.
     deinit {
-        _ = portrait_session_release(handle)
+        DispatchQueue.global(qos: .utility).async { [handle] in
+            _ = portrait_session_release(handle)
+        }
+    }
+
+    /// Returns when the session has compiled what it needs, which takes seconds the first time; at once while it is paused, and where the
+    /// size of frames was not told. Why one has failed, the next push tells.
+    public func opened() async throws {
+        while sized {
+            let now = try state
+            if now.open || now.failed || now.paused { return }
+            try await Task.sleep(nanoseconds: 20_000_000)
+        }
     }
 
     private static func open(_ engine: PortraitEngine, _ avatar: Avatar, _ how: Options) throws -> UInt64 {
@@ -245,7 +261,7 @@ public final class Session: Sendable {
     }
 
     /// Draws every picture on a `CAMetalLayer` from now on; with `fill` all of it is filled, otherwise the picture is whole, with bars of
-    /// this colour (red, green, blue, 0 to 1) around it. The layer has to stay until `surfaceDestroyed` returns or the session is gone.
+    /// this colour (red, green, blue, 0 to 1) around it. The layer has to stay until `surfaceDestroyed` returns.
     /// Waits for nothing, unless there is another layer. `PortraitView` does that by itself.
     public func surfaceCreated(
         _ layer: UnsafeMutableRawPointer, width: Int, height: Int, fill: Bool = true,

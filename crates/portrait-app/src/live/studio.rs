@@ -315,7 +315,9 @@ impl Studio {
             }
             Command::Follow([x, y]) => {
                 if self.session.status().is_none_or(|status| !status.found) {
-                    self.say("no face in sight: the one nearest to that place is followed when there is one".to_owned());
+                    self.say(
+                        "no face in sight: the one nearest to that place is followed when there is one".to_owned(),
+                    );
                 }
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.follow(FaceChoice::At([x * width, y * height]));

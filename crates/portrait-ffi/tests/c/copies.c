@@ -2,7 +2,7 @@
 //
 // copies WEIGHTS PHOTO DRIVER LAYER: square RGBA pictures; the library of `copies_layer.c`, which the loader has put in between.
 #include "host.h"
-#include "nv12.h"
+#include "yuv.h"
 #include <dlfcn.h>
 #include <stdatomic.h>
 
@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
 
     // A byte and a half for each pixel is a frame in NV12 as it came: the CPU has made no picture of it.
     PortraitFrame camera;
-    uint8_t *planes = nv12(&driver, PORTRAIT_COLOUR_BT601_FULL, &camera);
+    uint8_t *planes = yuv(&driver, PORTRAIT_FORMAT_NV12, PORTRAIT_COLOUR_BT601_FULL, 0, &camera);
     Copied packed = copied(&counters, engine, avatar, camera, false, texture, "NV12, pictures in the host's image alone");
     unsigned long area = (unsigned long)camera.width * camera.height, more = packed.bytes - alone.bytes;
     CHECK(packed.images == 0 && packed.uploads == 0);

@@ -1,7 +1,7 @@
 // Photo to frames in memory, with every call that needs no window.
 //
 // frames WEIGHTS PHOTO DRIVER DRIVER OUTPUT: square RGBA pictures in, the pictures of both drivers out.
-#include "check.h"
+#include "yuv.h"
 
 typedef struct {
     int calls;
@@ -33,43 +33,6 @@ static void take(PortraitSession session, uint64_t timestamp, uint8_t *pixels, s
         OK(portrait_session_take_picture(session, 120000, &picture));
     } while (picture.timestamp_ns != timestamp);
     CHECK((size_t)4 * picture.width * picture.height == length);
-}
-
-// Luma and chroma of BT.601, all values used: two planes, or three.
-static uint8_t *yuv(const PortraitFrame *rgba, int planes, PortraitFrame *out) {
-    size_t side = rgba->width, area = side * side, half = side / 2;
-    uint8_t *bytes = malloc(area + area / 2);
-    CHECK(bytes != NULL && side % 2 == 0);
-    for (size_t y = 0; y < side; y++) {
-        for (size_t x = 0; x < side; x++) {
-            const uint8_t *p = rgba->planes[0] + 4 * (y * side + x);
-            double luma = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
-            bytes[y * side + x] = (uint8_t)(luma + 0.5);
-            if (x % 2 == 0 && y % 2 == 0) {
-                uint8_t u = (uint8_t)(128.5 + (p[2] - luma) / 1.772), v = (uint8_t)(128.5 + (p[0] - luma) / 1.402);
-                size_t at = y / 2 * half + x / 2;
-                if (planes == 2) {
-                    bytes[area + 2 * at] = u;
-                    bytes[area + 2 * at + 1] = v;
-                } else {
-                    bytes[area + at] = u;
-                    bytes[area + half * half + at] = v;
-                }
-            }
-        }
-    }
-    *out = *rgba;
-    out->format = planes == 2 ? PORTRAIT_FORMAT_NV12 : PORTRAIT_FORMAT_I420;
-    out->planes[0] = bytes;
-    out->planes[1] = bytes + area;
-    out->planes[2] = bytes + area + half * half;
-    out->lengths[0] = area;
-    out->lengths[1] = planes == 2 ? area / 2 : half * half;
-    out->lengths[2] = half * half;
-    out->strides[0] = side;
-    out->strides[1] = planes == 2 ? side : half;
-    out->strides[2] = half;
-    return bytes;
 }
 
 static double difference(const uint8_t *a, const uint8_t *b, size_t length) {
@@ -198,12 +161,9 @@ int main(int argc, char **argv) {
         take(session, clock, two, size);
     }
     PortraitFrame frames[4];
-    uint8_t *nv12 = yuv(&second, 2, &frames[0]), *i420 = yuv(&second, 3, &frames[1]);
-    frames[2] = frames[0];
-    frames[2].format = PORTRAIT_FORMAT_NV21;
-    uint8_t *swapped = malloc(frames[0].lengths[1]);
-    for (size_t i = 0; i < frames[0].lengths[1]; i++) swapped[i] = frames[0].planes[1][i ^ 1];
-    frames[2].planes[1] = swapped;
+    uint32_t formats[] = {PORTRAIT_FORMAT_NV12, PORTRAIT_FORMAT_I420, PORTRAIT_FORMAT_NV21};
+    uint8_t *planes[3];
+    for (int i = 0; i < 3; i++) planes[i] = yuv(&second, formats[i], PORTRAIT_COLOUR_BT601_FULL, 0, &frames[i]);
     uint8_t *bgra = malloc(second_length);
     for (size_t i = 0; i < second_length; i++) bgra[i] = second_bytes[i % 4 == 3 ? i : i / 4 * 4 + 2 - i % 4];
     frames[3] = second;
@@ -220,9 +180,7 @@ int main(int argc, char **argv) {
         printf("format %u: %.2f of 255 from RGBA\n", frames[i].format, difference(two, again, size));
         CHECK(difference(two, again, size) < 2.0);
     }
-    free(nv12);
-    free(i420);
-    free(swapped);
+    for (int i = 0; i < 3; i++) free(planes[i]);
 
     // Turned by the camera: bytes of a frame that lies on its side, then upright again.
     PortraitFrame turned = second;
@@ -294,6 +252,8 @@ int main(int argc, char **argv) {
 
     int16_t sound[160] = {0};
     FAILS(portrait_session_push_audio(session, sound, 160, clock), PORTRAIT_STATUS_UNSUPPORTED, "speech is reserved");
+    FAILS(portrait_session_interrupt_audio(session), PORTRAIT_STATUS_UNSUPPORTED, "speech is reserved");
+    FAILS(portrait_session_interrupt_audio(0), PORTRAIT_STATUS_INVALID_HANDLE, "0 is no session");
 
     // Whole photo and person alone, frames of a size that nobody announced.
     PortraitSession others[2];

@@ -165,6 +165,13 @@ int main(int argc, char **argv) {
     wrong = photo;
     wrong.height = wrong.width = UINT32_MAX;
     FAILS(portrait_avatar_prepare(engine, &wrong, NULL, &avatar), PORTRAIT_STATUS_FRAME, "sides go from 1");
+    // Nothing is read of one that is too large.
+    wrong.height = wrong.width = 16384;
+    wrong.strides[0] = (size_t)4 * wrong.width;
+    wrong.lengths[0] = wrong.strides[0] * wrong.height;
+    wrong.planes[0] = guarded(0, wrong.lengths[0]);
+    FAILS(portrait_avatar_prepare(engine, &wrong, NULL, &avatar), PORTRAIT_STATUS_FRAME, "scale it down first");
+    CHECK(munmap((void *)wrong.planes[0], wrong.lengths[0]) == 0);
     wrong = photo;
     wrong.strides[0] = SIZE_MAX;
     FAILS(portrait_avatar_prepare(engine, &wrong, NULL, &avatar), PORTRAIT_STATUS_FRAME, "do not fit");

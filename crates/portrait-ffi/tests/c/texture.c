@@ -2,6 +2,8 @@
 //
 // texture WEIGHTS PHOTO DRIVER OUTPUT: square RGBA pictures in, what the host finds in its image out.
 #include "host.h"
+#include "resident.h"
+#include <dirent.h>
 
 // What the host finds in its image, by its own device; the image is afterwards as it was.
 static uint8_t *contents(const Host *host, const Shared *shared) {
@@ -72,6 +74,16 @@ static int off(const uint8_t *picture, const uint8_t *found, const Shared *in, u
                 if (difference > most) most = difference;
             }
     return most;
+}
+
+// Files that this process has open.
+static int files(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    CHECK(folder != NULL);
+    int count = 0;
+    while (readdir(folder) != NULL) count++;
+    closedir(folder);
+    return count;
 }
 
 int main(int argc, char **argv) {
@@ -185,10 +197,16 @@ int main(int argc, char **argv) {
     OK(portrait_texture_release(textures[0]));
     OK(portrait_texture_release(textures[0]));
     FAILS(portrait_session_draw_picture(session, 0, textures[0], NULL), PORTRAIT_STATUS_RELEASED, "texture");
-    for (int i = 0; i < 100; i++) {
+    int opened = files();
+    double before = 0;
+    for (int i = 0; i < 200; i++) {
+        if (i == 100) before = resident();
         OK(portrait_texture_open(engine, &same.options, &texture));
         OK(portrait_texture_release(texture));
     }
+    double grown = resident() - before;
+    printf("200 textures: %+.2f MiB in the second half, %d files left open\n", grown / 1048576, files() - opened);
+    CHECK(files() == opened && grown < 2e6);
     // The session goes first, the texture may.
     OK(portrait_session_release(session));
     OK(portrait_engine_release(engine));

@@ -118,10 +118,12 @@ func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throw
     let session = try await Session(engine: engine!, avatar: avatar!, options: options)
     // The session goes on without them.
     (engine, avatar) = (nil, nil)
+    try await session.opened()
+    try expect(try session.state.open, "what it needs is compiled")
     var motion = options.motion
     motion.mouthGain = 11
     try await fails("`mouth_gain` is 11") { try session.setMotion(motion) }
-    for timeout in [0, -1, -.infinity, .nan] {
+    for timeout in [0, -1, -Double.infinity, .nan] {
         try expect(try session.takePicture(timeout: timeout) == nil, "no picture yet, and no wait of \(timeout)")
     }
 
@@ -175,9 +177,21 @@ func scenario(_ weights: String, _ portrait: Photo, _ driver: Photo) async throw
     try session.surfaceDestroyed()
 }
 
+/// A session that nobody has any more ends, though nobody waits for it.
+func ended() throws {
+    for _ in 0..<500 {
+        let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+        let names = threads.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
+        if !names.contains("portrait\n") { return }
+        usleep(20_000)
+    }
+    throw Broken(description: "the session's thread goes on")
+}
+
 do {
     let arguments = CommandLine.arguments
     try await scenario(arguments[1], try photo(arguments[2]), try photo(arguments[3]))
+    try ended()
     print("scenario: every call did what it says")
 } catch {
     print("scenario: \(error)")

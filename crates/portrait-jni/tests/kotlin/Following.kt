@@ -47,12 +47,19 @@ internal fun following(photo: Square, driver: Square) {
     System.setProperty("portrait.assets", assets)
     check(heard.session == null && "hold no" in heard.failure?.message.orEmpty(), "${heard.failure}")
 
+    // Where the size of frames is not told, the first of them opens it.
+    val without = Heard()
+    Portrait.open(activity, bitmap, listener = without).use {
+        check(without.settle().session?.status?.open == false, "ready without a frame ${without.failure}")
+    }
+
     val well = Heard()
     val options = Session.Options(frameWidth = driver.side, frameHeight = driver.side, pictureSide = 512)
     val portrait = Portrait.open(activity, bitmap, options, well)
     check(portrait.session == null, "it returns at once")
     val session = well.settle().session ?: throw AssertionError(well.failure)
-    check(session === portrait.session && 1f in well.progress, "ready")
+    check(session.status.open, "what it needs is compiled")
+    check(session === portrait.session && well.progress.takeLast(2) == listOf(0.9f, 1f), "ready ${well.progress}")
     check(nothing.session == null && nothing.failure == null && nothing.progress.isEmpty(), "closed and silent")
     outlives(activity, session)
     seen(activity, session, driver.frame)
@@ -84,11 +91,14 @@ private fun seen(activity: Activity, session: Session, frame: Frame) {
     session.take(frame, picture, 2 * FRAME_TIME)
     application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(10) }
     check(session.status.open, "a little memory")
-    application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(ComponentCallbacks2.TRIM_MEMORY_BACKGROUND) }
-    check(!session.status.open, "all that there is")
+    for ((i, level) in listOf(ComponentCallbacks2.TRIM_MEMORY_UI_HIDDEN, ComponentCallbacks2.TRIM_MEMORY_BACKGROUND).withIndex()) {
+        application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(level) }
+        check(!session.status.open, "what is on the GPU, at $level")
+        session.take(frame, picture, (3 + i) * FRAME_TIME)
+    }
     val power = activity.getSystemService(PowerManager::class.java)
     power.heat(PowerManager.THERMAL_STATUS_SEVERE) {}
-    session.take(frame, picture, 3 * FRAME_TIME)
+    session.take(frame, picture, 5 * FRAME_TIME)
     // Nothing can be drawn on this machine's surface, which is a failure that the app hears of.
     view.surfaceCreated(view.holder)
     check(failures.size == 1 && "`surface` is null" in failures[0].message.orEmpty(), "$failures")

@@ -31,7 +31,9 @@ internal fun frames(session: Session, driver: Square): Long {
     session.take(driver.yuv(false).apply { colour = Frame.Colour.BT709 }, other, next())
     val apart = memory(driver.rgba.capacity())
     val odd = Frame.yuv420(apart, driver.side, driver.rgba, apart, driver.side, 2, driver.side, driver.side)
-    fails<PortraitException>("`format` is 100") { session.push(odd) }
+    val back = Back()
+    fails<PortraitException>("OUTPUT_IMAGE_FORMAT_RGBA_8888") { session.push(odd, back) }
+    back.await("a frame of no known layout")
     fails<PortraitException>("`rotation` is 30") { session.push(driver.frame.apply { rotation = 30 }) }
 
     rests(session, driver, other, next())
@@ -39,6 +41,8 @@ internal fun frames(session: Session, driver: Square): Long {
     val before = session.status
     val wrong = Session.Motion(strength = -1f)
     repeat(20_000) { fails<PortraitException>("`strength` is -1") { session.setMotion(wrong) } }
+    // Nor do texts.
+    repeat(20_000) { check(session.surfaceFailure == null, "no surface was given up") }
     check(session.status.pictures == before.pictures, "nothing happened")
     return clock
 }

@@ -58,6 +58,8 @@ private fun anEngine(weights: File): Engine {
     check(info.weights.length == 64 && info.largestSide >= 4096, "weights and sizes")
     check(info.warnings.isEmpty(), "nothing is gone around: ${info.warnings}")
     check(engine.selfTest().isEmpty(), "every pipeline computes what it should")
+    // Texts by the thousand hold no references.
+    repeat(10_000) { check(engine.info().preset == "s" && engine.progress.next == "ready", "the same texts") }
     return engine
 }
 

@@ -23,7 +23,8 @@ pub(super) fn test(gpu: &Arc<Gpu>) -> Result<Outcome, EngineError> {
     for window in WINDOWS {
         let target = gpu.texture("window", window, U::RENDER_ATTACHMENT | U::COPY_SRC);
         presenter.render_into(&target, &placement)?;
-        let found: Vec<f32> = pollster::block_on(gpu.fetch_texture(&target))?.iter().map(|&v| f32::from(v) / 255.0).collect();
+        let found: Vec<f32> =
+            pollster::block_on(gpu.fetch_texture(&target))?.iter().map(|&v| f32::from(v) / 255.0).collect();
         worst = worst.max(relative_error(&found, &shown(&rgba, window, &placement)));
     }
     Ok(Outcome { error: worst, passed: worst <= TOLERANCE[2] })

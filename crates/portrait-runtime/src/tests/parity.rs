@@ -74,8 +74,8 @@ fn stages(engine: &Engine, weights: &Weights, avatar: &Avatar, stored: &Fixture)
         stage(name, found.into_flattened(), stored.get(name));
     }
     for (name, facial, neural) in [("kp_s", "fk_s", "nk_s"), ("kp_d_absolute", "fk_d", "nk_d")] {
-        let (found, _) =
-            pollster::block_on(engine.mixed_keypoints(&stored.points(facial), &stored.points(neural))).expect("the merger runs");
+        let (found, _) = pollster::block_on(engine.mixed_keypoints(&stored.points(facial), &stored.points(neural)))
+            .expect("the merger runs");
         stage(name, found.into_flattened(), stored.get(name));
     }
 

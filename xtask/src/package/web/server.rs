@@ -11,7 +11,8 @@ const LONGEST: u64 = 8 << 20;
 
 /// Serves until `told`, which hears what a page sends (`POST`), has an answer for the caller.
 pub(super) fn serve<T>(port: u16, folder: &Path, mut told: impl FnMut(&[u8]) -> Option<T>) -> Result<T> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("cannot listen on {port}"))?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("cannot listen on {port}"))?;
     loop {
         // Browsers give connections up as they like; the next one is as good.
         let Ok((stream, _)) = listener.accept() else { continue };

@@ -85,7 +85,12 @@ class AppLifecycle @JvmOverloads constructor(
         }
 
         override fun onTrimMemory(level: Int) {
-            tell { trim(if (level >= ComponentCallbacks2.TRIM_MEMORY_BACKGROUND) Trim.PIPELINES else Trim.WAITING) }
+            val trim = when {
+                level >= ComponentCallbacks2.TRIM_MEMORY_BACKGROUND -> Trim.PIPELINES
+                level >= ComponentCallbacks2.TRIM_MEMORY_UI_HIDDEN -> Trim.SESSION
+                else -> Trim.WAITING
+            }
+            tell { trim(trim) }
         }
 
         @Deprecated("Still an abstract method of the interface.")

@@ -17,7 +17,7 @@ import kotlin.concurrent.thread
 class Portrait private constructor(context: Context, private val listener: Listener) : AutoCloseable {
     /** Hears how it goes, on the main thread, and nothing after [Portrait.close]. */
     interface Listener {
-        /** The session takes frames, and may be shown: [PortraitView.session]. */
+        /** The session takes frames, with what it needs compiled if their size was told, and may be shown: [PortraitView.session]. */
         fun ready(session: Session)
 
         /** There is none; the message says why, and what to do. */
@@ -67,6 +67,8 @@ class Portrait private constructor(context: Context, private val listener: Liste
         } catch (why: LinkageError) {
             // The app has no library for this processor: no reason to end it.
             fail(IllegalStateException("the library cannot be loaded: ${why.message}", why))
+        } catch (why: OutOfMemoryError) {
+            fail(IllegalStateException("there is no memory for a photo of ${photo.width} × ${photo.height}: scale it down first", why))
         }
     }
 
@@ -85,6 +87,16 @@ class Portrait private constructor(context: Context, private val listener: Liste
             if (closed) return null
             main.post { tell(0.6f, "looking at the photo") }
             Avatar.prepare(engine, photo).use { avatar -> Session.open(engine, avatar, options) }
+        }.also { if (options.frameWidth > 0 && options.frameHeight > 0) settle(it) }
+    }
+
+    /** Waits until the session has compiled what it needs, which takes seconds the first time. Why one has failed, the next push tells. */
+    private fun settle(session: Session) {
+        main.post { tell(0.9f, "compiling") }
+        while (!closed) {
+            val now = session.status
+            if (now.open || now.failed) return
+            Thread.sleep(20)
         }
     }
 

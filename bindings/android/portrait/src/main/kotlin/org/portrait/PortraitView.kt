@@ -21,6 +21,7 @@ class PortraitView @JvmOverloads constructor(context: Context, attributes: Attri
     /** The session that is shown; null: none. */
     var session: Session? = null
         set(next) {
+            if (next === field) return
             tell { surfaceDestroyed() }
             lifecycle?.close()
             field = next
