@@ -46,7 +46,7 @@ pub(crate) fn cubic(picture: &[f32], size: usize, at: [f32; 2]) -> [f32; 4] {
         let nearest = [texel(1, 1), texel(1, 2), texel(2, 1), texel(2, 2)];
         let (least, most) =
             (nearest.iter().copied().fold(f32::MAX, f32::min), nearest.iter().copied().fold(f32::MIN, f32::max));
-        value.clamp(least, most)
+        value.max(least).min(most)
     })
 }
 
