@@ -90,6 +90,7 @@ async function useCamera() {
 
 function stopCamera(why) {
   camera = false;
+  done.face = null;
   video.hidden = true;
   video.srcObject = null;
   element("neutral").disabled = true;
@@ -109,8 +110,10 @@ function drawn(now) {
       open();
     }
     session.animate(pixels(video, width, height, frame), element("mirror").checked, step);
-    done.face = session.face() ?? null;
-    if (done.face !== null) say(done.face ? "" : "No face is seen by the camera.");
+    // Only what has changed is said: other messages stay to be read.
+    const face = session.face() ?? done.face;
+    if (face !== done.face) say(face ? "" : "No face is seen by the camera.");
+    done.face = face;
   } else {
     engine.idle(avatar, session, (now - begun) / 1000, step);
   }
