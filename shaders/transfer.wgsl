@@ -44,6 +44,9 @@ const MIN_LID_GAIN = 0.5;
 const MAX_LID_GAIN = 2.0;
 const MAX_LID_OPENING = 1.5; // of the photo's
 const ANY_GAP = 1e6;
+const SHUT_LIPS = 0.02; // in sizes of the face, from here on less and less shut
+const OPEN_LIPS = 0.05; // from here on open
+const UPPER_LIP = 0.15; // of what opens a mouth
 const REST_OPENING = 0.5; // of the photo's
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
@@ -148,6 +151,11 @@ fn photo_face() -> Face {
         0.25 * (photo(LIPS_AT) + photo(LIPS_AT + 1u) + photo(LIPS_AT + 2u) + photo(LIPS_AT + 3u)));
 }
 
+fn neutral_face() -> Face {
+    return face(neutral(EYES_AT), neutral(EYES_AT + 1u),
+        0.25 * (neutral(LIPS_AT) + neutral(LIPS_AT + 1u) + neutral(LIPS_AT + 2u) + neutral(LIPS_AT + 3u)));
+}
+
 // How far the driver's eyes are closed below half the photo's opening, in units of the face: a blink is no neutral pose.
 fn closed() -> f32 {
     let d = driver_face();
@@ -163,8 +171,7 @@ fn closed() -> f32 {
 // How much further than `scale` says the driver's lid point `i` moves the photo's along `axis`: lids move in proportion to how far
 // each eye is open at rest, so that an eye that closes closes the photo's.
 fn lid_motion(i: u32) -> vec2<f32> {
-    let n = face(neutral(EYES_AT), neutral(EYES_AT + 1u),
-        0.25 * (neutral(LIPS_AT) + neutral(LIPS_AT + 1u) + neutral(LIPS_AT + 2u) + neutral(LIPS_AT + 3u)));
+    let n = neutral_face();
     let s = photo_face();
     let d = driver_face();
     let eye = i % 2u;
@@ -181,19 +188,29 @@ fn lid_motion(i: u32) -> vec2<f32> {
     return (gain - 1.0) * control[2].y * control[1].y * decision.z * moved * across(d);
 }
 
-// How far to move an upper and a lower point apart, so that they do not cross, but for what the photo has already, and are no further
-// from each other than `most`, where the photo's are not: a neutral pose taken in a blink would tear the eyes open.
-fn parted(upper: u32, lower: u32, axis: vec2<f32>, most: f32) -> vec2<f32> {
+// How far to move an upper and a lower point, `further` apart already, from each other, so that they do not cross, but for what the photo
+// has already, and are no further apart than `most`, where the photo's are not: a neutral pose taken in a blink would tear the eyes open.
+fn parted(upper: u32, lower: u32, axis: vec2<f32>, further: f32, most: f32) -> f32 {
     let rest = dot(photo(lower) - photo(upper), axis);
-    let gap = dot(driver(lower) - driver(upper), axis);
-    return 0.5 * (clamp(gap, min(rest, 0.0), max(rest, most)) - gap) * axis;
+    let gap = dot(driver(lower) - driver(upper), axis) + further;
+    return 0.5 * (clamp(gap, min(rest, 0.0), max(rest, most)) - gap);
 }
 
-fn move_apart(upper: u32, lower: u32, push: vec2<f32>) {
-    pose[upper * 2u] -= push.x;
-    pose[upper * 2u + 1u] -= push.y;
-    pose[lower * 2u] += push.x;
-    pose[lower * 2u + 1u] += push.y;
+// How much wider open than the photo's the mouth of the neutral pose is, in the photo's size: its own driver's motion would press the
+// photo's shut lips together instead of parting them. Of a mouth that is shut nothing, whatever the tracker sees of it.
+fn wider(upper: u32, lower: u32) -> f32 {
+    let n = neutral_face();
+    let rest = dot(photo(lower) - photo(upper), across(photo_face()));
+    let own = dot(neutral(lower) - neutral(upper), across(n));
+    let open = clamp((own / n.size - SHUT_LIPS) / (OPEN_LIPS - SHUT_LIPS), 0.0, 1.0);
+    return open * max(decision.z * own - max(rest, 0.0), 0.0);
+}
+
+fn move_apart(upper: u32, lower: u32, up: vec2<f32>, down: vec2<f32>) {
+    pose[upper * 2u] -= up.x;
+    pose[upper * 2u + 1u] -= up.y;
+    pose[lower * 2u] += down.x;
+    pose[lower * 2u + 1u] += down.y;
 }
 
 @compute @workgroup_size(128)
@@ -224,8 +241,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     let moves = relative & (decision.y > 0.5);
     let lid = lane < 2u * (LOWER_LIDS_AT - UPPER_LIDS_AT);
-    var further = vec2<f32>(0.0);
-    if lid & moves & (decision.x < 0.5) { further = lid_motion(UPPER_LIDS_AT + lane); }
+    var lid_moved = vec2<f32>(0.0);
+    if lid & moves & (decision.x < 0.5) { lid_moved = lid_motion(UPPER_LIDS_AT + lane); }
     workgroupBarrier();
     for (var i = lane; i < COORDS; i += LANES) {
         var v = pose[i];
@@ -271,28 +288,30 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     workgroupBarrier();
     if lid {
-        pose[2u * (UPPER_LIDS_AT + lane)] += further.x;
-        pose[2u * (UPPER_LIDS_AT + lane) + 1u] += further.y;
+        pose[2u * (UPPER_LIDS_AT + lane)] += lid_moved.x;
+        pose[2u * (UPPER_LIDS_AT + lane) + 1u] += lid_moved.y;
     }
     workgroupBarrier();
     let axis = across(driver_face());
     workgroupBarrier();
     if moves & (lane < 10u) {
         let rest = dot(photo(LOWER_LIDS_AT + lane) - photo(UPPER_LIDS_AT + lane), axis);
-        let push = parted(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, MAX_LID_OPENING * rest);
-        move_apart(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, push);
+        let push = parted(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, 0.0, MAX_LID_OPENING * rest) * axis;
+        move_apart(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, push, push);
     }
-    // Lips are moved as a whole: three pairs of the inner ones (middle, right and left of it), the outer ones above and below each, and
+    // Lips are moved as a whole, first to where the driver's are at rest: three pairs of the inner ones (middle, right and left of it), the outer ones above and below each, and
     // those between them and the corners, half as far.
     let k = clamp(lane, 10u, 17u) - 10u;
     let beside = select(k % 3u, k - 5u, k > 5u);
     let inner = vec2<u32>(select(98u + beside, INNER_LIPS_AT, beside == 0u), select(100u + beside, INNER_LIPS_AT + 1u, beside == 0u));
-    let push = parted(inner.x, inner.y, axis, ANY_GAP);
+    let further = control[1].y * control[2].y * control[2].z * wider(inner.x, inner.y);
+    let push = parted(inner.x, inner.y, axis, further, ANY_GAP);
     workgroupBarrier();
     if moves & (lane >= 10u) & (lane < 18u) {
         let outer = vec2<u32>(select(88u + beside, LIPS_AT, beside == 0u), select(92u + beside, LIPS_AT + 1u, beside == 0u));
         let at = select(select(outer, inner, k < 3u), vec2<u32>(86u, 90u) + beside, k > 5u);
-        move_apart(at.x, at.y, select(push, 0.5 * push, k > 5u));
+        let share = select(1.0, 0.5, k > 5u) * axis;
+        move_apart(at.x, at.y, share * (push + UPPER_LIP * further), share * (push + (1.0 - UPPER_LIP) * further));
     }
     workgroupBarrier();
     for (var i = lane; i < COORDS; i += LANES) { y[i] = pose[i]; }

@@ -30,6 +30,10 @@ const MAX_LID_OPENING: f32 = 1.5;
 const REST_OPENING: f32 = 0.5;
 /// Points of the lips.
 const LIPS: usize = 20;
+/// Lips less apart than the first are shut, more than the second open; in sizes of the face. Shut ones are seen up to 0.016 apart.
+const SHUT_LIPS: [f32; 2] = [0.02, 0.05];
+/// How much of it the upper lip does when a mouth opens: the median of 53 clips is 0.13. The lower one does the rest.
+const UPPER_LIP: f32 = 0.15;
 
 /// Filters the driver's points, keeps the driver's neutral pose, and moves the photo's points as the driver's moved.
 ///
@@ -49,7 +53,8 @@ const LIPS: usize = 20;
 /// taken. To this comes what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the
 /// head's motion, applied to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief`
 /// makes of that. Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's. Lids and lips do not cross, and lids open at most half wider than the photo's.
+/// eye that closes closes the photo's. A neutral pose's mouth counts as no wider open than the photo's: who speaks all the time opens
+/// a shut mouth, and shuts it when he shuts his own. Lids and lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
@@ -265,22 +270,38 @@ fn lid_motion(photo: &[Point], neutral: &[Point], driver: &[Point], i: usize, sc
     d.across().map(|v| (gain - 1.0) * moved * v)
 }
 
+/// How far apart an upper and a lower point are, across the face.
+fn gap(pose: &[Point], [upper, lower]: [usize; 2], axis: Point) -> f32 {
+    dot(minus(pose[lower], pose[upper]), axis)
+}
+
+/// How much wider open than the photo's the mouth of a neutral pose in the photo's size is, between two of its points. Of a mouth that is
+/// shut nothing, whatever the tracker sees of it.
+fn wider(photo: &[Point], neutral: &[Point], pair: [usize; 2]) -> f32 {
+    let face = Face::of(neutral);
+    let (rest, own) = (gap(photo, pair, Face::of(photo).across()), gap(neutral, pair, face.across()));
+    let open = (own / face.size - SHUT_LIPS[0]) / (SHUT_LIPS[1] - SHUT_LIPS[0]);
+    open.clamp(0.0, 1.0) * (own - rest.max(0.0)).max(0.0)
+}
+
 /// Keeps lower lids and lips from crossing upper ones, but for what the photo has already, and lids no wider open than
-/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open. Lips are moved as a whole: a driver
-/// who closes a mouth that the photo has shut already would press them to a line.
-fn part(pose: &mut [Point], photo: &[Point]) {
+/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open. Lips are moved as a whole, first
+/// by `lip_gain` times how much [`wider`] the neutral pose's are: a driver who closes a mouth that the photo has shut already would
+/// press them to a line.
+fn part(pose: &mut [Point], photo: &[Point], neutral: &[Point], lip_gain: f32) {
     let axis = Face::of(pose).across();
-    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING, &[][..]));
-    let lips = INNER_LIPS.into_iter().zip(OUTER_LIPS).map(|(inner, outer)| (inner, f32::INFINITY, outer));
-    for ([upper, lower], most, along) in lids.chain(lips) {
-        let rest = dot(minus(photo[lower], photo[upper]), axis);
-        let gap = dot(minus(pose[lower], pose[upper]), axis);
+    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING, 0.0, &[][..]));
+    let lips = INNER_LIPS.into_iter().zip(OUTER_LIPS);
+    let lips = lips.map(|(inner, outer)| (inner, f32::INFINITY, lip_gain * wider(photo, neutral, inner), outer));
+    for (pair, most, further, along) in lids.chain(lips) {
+        let rest = gap(photo, pair, axis);
+        let gap = gap(pose, pair, axis) + further;
         let most = if most.is_finite() { rest.max(most * rest) } else { f32::INFINITY };
         let push = 0.5 * (gap.max(rest.min(0.0)).min(most) - gap);
-        for &([upper, lower], share) in [([upper, lower], 1.0)].iter().chain(along) {
+        for &([upper, lower], share) in [(pair, 1.0)].iter().chain(along) {
             for c in 0..2 {
-                pose[upper][c] -= share * push * axis[c];
-                pose[lower][c] += share * push * axis[c];
+                pose[upper][c] -= share * (push + UPPER_LIP * further) * axis[c];
+                pose[lower][c] += share * (push + (1.0 - UPPER_LIP) * further) * axis[c];
             }
         }
     }
@@ -376,7 +397,8 @@ impl Kernel for Transfer {
                 let further = lid_motion(photo, rest, driver, i, neutral[2], control.eye_gain);
                 point.iter_mut().zip(further).for_each(|(v, f)| *v += lids * f);
             }
-            part(out, photo);
+            let lips = control.expression_gain * control.mouth_gain * control.strength;
+            part(out, photo, cast_slice(&sized), lips);
         }
         if found {
             filter[0] = 1.0;

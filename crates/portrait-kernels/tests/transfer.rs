@@ -50,6 +50,14 @@ fn pose(seed: u64) -> Vec<f32> {
     (0..COORDS).map(|_| rng.range(-0.7, 0.7)).collect()
 }
 
+/// The same with its lips together.
+fn shut(mut pose: Vec<f32>) -> Vec<f32> {
+    [(95, 96), (99, 101), (100, 102)]
+        .iter()
+        .for_each(|&(upper, lower)| pose.copy_within(2 * upper..2 * upper + 2, 2 * lower));
+    pose
+}
+
 /// The photo's points as the kernel takes them.
 fn source() -> Vec<f32> {
     let p = pose(1000);
@@ -184,19 +192,19 @@ fn a_step_of_no_time_is_harmless() {
 fn the_neutral_pose_gives_the_source_exactly() {
     let control = TransferControl { filter: Some(FILTER), strength: 1.7, ..RELATIVE };
     let mut session = Session::new();
-    let y = session.frame(&pose(1), control, true); // the first frame is the neutral
+    let y = session.frame(&shut(pose(1)), control, true); // the first frame is the neutral
     assert_eq!(y[..COORDS], session.source[..COORDS]);
-    session.frame(&pose(2), control, true);
-    let y = session.frame(&pose(3), TransferControl { calibrate: Calibrate::Take, ..control }, true);
+    session.frame(&shut(pose(2)), control, true);
+    let y = session.frame(&shut(pose(3)), TransferControl { calibrate: Calibrate::Take, ..control }, true);
     assert_eq!(y[..COORDS], session.source[..COORDS]);
 
     // On the GPU to the bit too: the state of a session at rest, once more.
     let Some(gpu) = Gpu::open() else { return };
     let mut rest = Session::new();
-    rest.frame(&pose(1), RELATIVE, true);
+    rest.frame(&shut(pose(1)), RELATIVE, true);
     let inputs = [
-        facial(&pose(1)),
-        neural01(&pose(1)),
+        facial(&shut(pose(1))),
+        neural01(&shut(pose(1))),
         rest.source.clone(),
         RELATIVE.to_floats().to_vec(),
         vec![0.9, 1.0, 0.0, 0.0],
@@ -254,8 +262,8 @@ fn face(open: f32, lips: f32, irises: f32) -> Vec<f32> {
     let corners = [[0.0, 0.25], [0.0, 0.35], [-0.12, 0.3], [0.12, 0.3]];
     p[83..87].copy_from_slice(&corners);
     for (upper, lower, x) in [(95, 96, 0.0), (99, 101, -0.05), (100, 102, 0.05)] {
-        p[upper] = [x, 0.3 - 0.5 * lips];
-        p[lower] = [x, 0.3 + 0.5 * lips];
+        p[upper] = [x, 0.3 - 0.15 * lips];
+        p[lower] = [x, 0.3 + 0.85 * lips];
     }
     bytemuck::cast_slice(&p).to_vec()
 }
@@ -310,9 +318,9 @@ fn shut_lips_are_not_pressed_to_a_line() {
         let mut face = face(0.05, gap, 0.0);
         for (upper, lower, x) in [(83, 84, 0.0f32), (89, 93, -0.05), (90, 94, 0.05), (87, 91, -0.09), (88, 92, 0.09)] {
             // Halfway to the corners, lips part half as far.
-            let half = 0.5 * gap * if x.abs() > 0.08 { 0.5 } else { 1.0 };
-            face[2 * upper..2 * upper + 2].copy_from_slice(&[x, 0.27 - half]);
-            face[2 * lower..2 * lower + 2].copy_from_slice(&[x, 0.33 + half]);
+            let open = gap * if x.abs() > 0.08 { 0.5 } else { 1.0 };
+            face[2 * upper..2 * upper + 2].copy_from_slice(&[x, 0.27 - 0.15 * open]);
+            face[2 * lower..2 * lower + 2].copy_from_slice(&[x, 0.33 + 0.85 * open]);
         }
         face
     };
@@ -320,6 +328,51 @@ fn shut_lips_are_not_pressed_to_a_line() {
     let y = moved(&shut, [&lips(0.1), &shut], 1.0);
     let off = (83..103).map(|i| (y[2 * i + 1] - shut[2 * i + 1]).abs()).fold(0.0, f32::max);
     assert!(off < 1e-4, "{off}");
+}
+
+/// How far apart the inner lips are, at their middle and beside it.
+fn lip_gaps(pose: &[f32]) -> [f32; 3] {
+    [(95, 96), (99, 101), (100, 102)].map(|(upper, lower)| pose[2 * lower + 1] - pose[2 * upper + 1])
+}
+
+#[test]
+fn a_mouth_open_at_rest_opens_the_photos() {
+    let run = |photo: f32, rest: f32, driver: f32| {
+        let [photo, rest, driver] = [photo, rest, driver].map(|lips| face(0.05, lips, 0.0));
+        lip_gaps(&moved(&photo, [&rest, &driver], 1.0))
+    };
+    // Photo, the driver at rest, the driver now; what shows.
+    for (photo, rest, driver, want) in [
+        (0.0, 0.1, 0.1, 0.1),
+        (0.0, 0.1, 0.16, 0.16),
+        (0.0, 0.1, 0.0, 0.0),
+        (0.04, 0.1, 0.1, 0.1),
+        (0.04, 0.1, 0.0, 0.0),
+        // The photo's is as far open at rest, or further: it moves as the driver's does.
+        (0.1, 0.1, 0.02, 0.02),
+        (0.1, 0.04, 0.04, 0.1),
+        (0.1, 0.0, 0.06, 0.16),
+        // The driver's is shut at rest, but for noise.
+        (0.0, 0.011, 0.011, 0.0),
+        (0.0, 0.011, 0.061, 0.05),
+    ] {
+        let gaps = run(photo, rest, driver);
+        let off = gaps.map(|gap| (gap - want).abs()).into_iter().fold(0.0, f32::max);
+        assert!(off < 1e-4, "{photo} {rest} {driver}: {gaps:?}");
+    }
+}
+
+#[test]
+fn gains_weigh_a_mouth_open_at_rest() {
+    let (photo, rest) = (face(0.05, 0.0, 0.0), face(0.05, 0.1, 0.0));
+    for (expression_gain, mouth_gain, strength) in [(0.5, 1.0, 1.0), (1.0, 2.0, 1.0), (1.0, 1.0, 0.4)] {
+        let mut session = Session::new();
+        session.source = self::photo(&photo);
+        let control = TransferControl { expression_gain, mouth_gain, strength, ..RELATIVE };
+        let gaps = lip_gaps(&session.frame(&rest, control, true));
+        let want = 0.1 * expression_gain * mouth_gain * strength;
+        assert!(gaps.iter().all(|gap| (gap - want).abs() < 1e-4), "{gaps:?} {want}");
+    }
 }
 
 #[test]
