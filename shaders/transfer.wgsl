@@ -47,6 +47,7 @@ const ANY_GAP = 1e6;
 const SHUT_LIPS = 0.02; // in sizes of the face, from here on less and less shut
 const OPEN_LIPS = 0.05; // from here on open
 const UPPER_LIP = 0.15; // of what opens a mouth
+const UPPER_LID = 0.85; // of what shuts an eye
 const REST_OPENING = 0.5; // of the photo's
 const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
@@ -168,18 +169,25 @@ fn closed() -> f32 {
     return max(REST_OPENING * open.y / s.size - open.x / d.size, 0.0);
 }
 
+// How far the lids of an eye (0: right, 1: left) are apart in the photo and in the neutral pose, in its own size: sums over five pairs.
+fn openings(eye: u32) -> vec2<f32> {
+    let n = across(neutral_face());
+    let s = across(photo_face());
+    var open = vec2<f32>(0.0);
+    for (var k = eye; k < 10u; k += 2u) {
+        open.x += dot(photo(LOWER_LIDS_AT + k) - photo(UPPER_LIDS_AT + k), s);
+        open.y += dot(neutral(LOWER_LIDS_AT + k) - neutral(UPPER_LIDS_AT + k), n);
+    }
+    return open;
+}
+
 // How much further than `scale` says the driver's lid point `i` moves the photo's along `axis`: lids move in proportion to how far
 // each eye is open at rest, so that an eye that closes closes the photo's.
 fn lid_motion(i: u32) -> vec2<f32> {
     let n = neutral_face();
-    let s = photo_face();
     let d = driver_face();
     let eye = i % 2u;
-    var open = vec2<f32>(0.0); // photo, neutral
-    for (var k = eye; k < 10u; k += 2u) {
-        open.x += dot(photo(LOWER_LIDS_AT + k) - photo(UPPER_LIDS_AT + k), across(s));
-        open.y += dot(neutral(LOWER_LIDS_AT + k) - neutral(UPPER_LIDS_AT + k), across(n));
-    }
+    let open = openings(eye);
     let ratio = open.x / max(decision.z * open.y, 1e-6);
     let gain = control[1].w * clamp(ratio, MIN_LID_GAIN, MAX_LID_GAIN);
     let middle_n = 0.5 * (neutral(EYES_AT + eye) + neutral(EYES_AT + 2u + eye));
@@ -197,13 +205,24 @@ fn parted(upper: u32, lower: u32, axis: vec2<f32>, further: f32, most: f32) -> f
 }
 
 // How much wider open than the photo's the mouth of the neutral pose is, in the photo's size: its own driver's motion would press the
-// photo's shut lips together instead of parting them. Of a mouth that is shut nothing, whatever the tracker sees of it.
+// photo's shut lips together instead of parting them. Of a mouth that is shut nothing, whatever the tracker sees of it. Less than nothing
+// where the photo's is wider.
 fn wider(upper: u32, lower: u32) -> f32 {
     let n = neutral_face();
-    let rest = dot(photo(lower) - photo(upper), across(photo_face()));
+    let rest = max(dot(photo(lower) - photo(upper), across(photo_face())), 0.0);
     let own = dot(neutral(lower) - neutral(upper), across(n));
     let open = clamp((own / n.size - SHUT_LIPS) / (OPEN_LIPS - SHUT_LIPS), 0.0, 1.0);
-    return open * max(decision.z * own - max(rest, 0.0), 0.0);
+    return open * max(decision.z * own - rest, 0.0) + min(max(decision.z * own, 0.0) - rest, 0.0);
+}
+
+// How much further apart the driver's motion has to leave two points of the lips: see `wider`; a photo's wider mouth adds less and less to
+// what the driver opens.
+fn further_apart(upper: u32, lower: u32, axis: vec2<f32>) -> f32 {
+    let rest = dot(photo(lower) - photo(upper), axis);
+    let beyond = max(dot(driver(lower) - driver(upper), axis) - rest, 0.0) / max(rest, 1e-6);
+    let gain = control[1].y * control[2].y * control[2].z;
+    let by = wider(upper, lower);
+    return by * select(gain, 1.0 - 1.0 / (1.0 + beyond * beyond), by < 0.0);
 }
 
 fn move_apart(upper: u32, lower: u32, up: vec2<f32>, down: vec2<f32>) {
@@ -296,15 +315,20 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     if moves & (lane < 10u) {
         let rest = dot(photo(LOWER_LIDS_AT + lane) - photo(UPPER_LIDS_AT + lane), axis);
-        let push = parted(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, 0.0, MAX_LID_OPENING * rest) * axis;
-        move_apart(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, push, push);
+        // An eye that is half shut in the neutral pose is brought there first.
+        let open = openings(lane % 2u);
+        let least = REST_OPENING * open.x;
+        let half_shut = clamp((least - decision.z * open.y) / max(least, 1e-6), 0.0, 1.0);
+        let further = -control[1].y * control[2].y * control[1].w * half_shut * max(rest, 0.0);
+        let push = parted(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, axis, further, MAX_LID_OPENING * rest);
+        move_apart(UPPER_LIDS_AT + lane, LOWER_LIDS_AT + lane, (push + UPPER_LID * further) * axis, (push + (1.0 - UPPER_LID) * further) * axis);
     }
     // Lips are moved as a whole, first to where the driver's are at rest: three pairs of the inner ones (middle, right and left of it), the outer ones above and below each, and
     // those between them and the corners, half as far.
     let k = clamp(lane, 10u, 17u) - 10u;
     let beside = select(k % 3u, k - 5u, k > 5u);
     let inner = vec2<u32>(select(98u + beside, INNER_LIPS_AT, beside == 0u), select(100u + beside, INNER_LIPS_AT + 1u, beside == 0u));
-    let further = control[1].y * control[2].y * control[2].z * wider(inner.x, inner.y);
+    let further = further_apart(inner.x, inner.y, axis);
     let push = parted(inner.x, inner.y, axis, further, ANY_GAP);
     workgroupBarrier();
     if moves & (lane >= 10u) & (lane < 18u) {

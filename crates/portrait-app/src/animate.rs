@@ -12,7 +12,7 @@ use portrait_media::{AudioTrack, Picture, VideoWriter, check_target, save_png};
 use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
-use crate::driver::{Driver, look_ahead};
+use crate::driver::{Driver, Look, look_ahead};
 use crate::engine::{EngineArgs, slowness};
 use crate::framing::{FacesArgs, FramingArgs};
 use crate::motion_options::MotionArgs;
@@ -214,12 +214,13 @@ impl Animate {
     /// Looks at the start of the clip: there must be a face, and the moment that is most like the photo is what motion is
     /// measured from.
     fn look_ahead(&self, session: &mut Session) -> Result<()> {
-        let seen = look_ahead(session, &self.drive, interrupt::requested)?;
-        if seen > 0 && lost_frames(session) == seen && !interrupt::requested() {
+        let Look { moments, time } = look_ahead(session, &self.drive, interrupt::requested)?;
+        if moments > 0 && lost_frames(session) == moments && !interrupt::requested() {
             bail!(
-                "no face{} found in the first {seen} frames of `{}`; start the clip where a face looks at the camera and \
+                "no face{} found in the first {:.1} s of `{}`; start the clip where a face looks at the camera and \
                  fills at least a fifth of the picture",
                 if matches!(self.faces.driver(), FaceChoice::Index(2..)) { " of that number" } else { "" },
+                time.as_secs_f32(),
                 self.drive.display()
             );
         }

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use portrait_media::{AudioTrack, Picture, VideoReader};
-use portrait_runtime::{EngineError, Points, RecordedMotion, Session};
+use portrait_runtime::{EngineError, LOOK_AHEAD, LOOK_EVERY, Points, RecordedMotion, Session};
 
 use crate::source::head;
-
-/// How much of a driver is looked at before the first frame is made.
-const LOOK_AHEAD: Duration = Duration::from_secs(1);
 
 /// Time steps outside of this are taken for errors of the file, in seconds.
 const STEPS: std::ops::RangeInclusive<f32> = 0.001..=1.0;
@@ -194,32 +191,46 @@ fn grown(last: Option<Duration>, time: Duration, mean: Duration) -> Duration {
     last.filter(|&last| time <= last).map_or(time, |last| last + mean)
 }
 
-/// Shows a session the first second of a driver, from its first moment on: the one that is most like the photo is what motion is
-/// measured from, unless a recording brings its own. How many moments that were.
-pub(crate) fn look_ahead(session: &mut Session, path: &Path, stop: impl Fn() -> bool) -> Result<u64> {
+/// What was looked at of a driver before the first frame is made.
+pub(crate) struct Look {
+    /// Moments that were shown to the session.
+    pub(crate) moments: u64,
+    /// How much of the driver they are taken from.
+    pub(crate) time: Duration,
+}
+
+/// Shows a session the first [`LOOK_AHEAD`] of a driver, a moment every [`LOOK_EVERY`]: the one that is most like the photo is what motion
+/// is measured from, unless a recording brings its own.
+pub(crate) fn look_ahead(session: &mut Session, path: &Path, stop: impl Fn() -> bool) -> Result<Look> {
     let mut driver = Driver::open(path)?;
+    let mut look = Look { moments: 0, time: Duration::ZERO };
     if let Some(neutral) = driver.neutral() {
         session.set_neutral(neutral)?;
+        return Ok(look);
     }
-    let settled = driver.neutral().is_some();
-    let (mut first, mut seen) = (None, 0);
-    while !stop() && !settled {
+    let (mut first, mut step) = (None, 0.0);
+    while !stop() {
         let moment = match driver.next() {
             Ok(Some(moment)) => moment,
             Ok(None) => break,
             // Who animates the clip meets the error again, after the frames before it.
-            Err(_) if seen > 0 => break,
+            Err(_) if look.moments > 0 => break,
             Err(error) => return Err(error),
         };
-        if moment.timestamp - *first.get_or_insert(moment.timestamp) >= LOOK_AHEAD {
+        let since = moment.timestamp - *first.get_or_insert(moment.timestamp);
+        if since >= LOOK_AHEAD {
             break;
         }
-        moment.drive.observe(session, moment.step)?;
+        (look.time, step) = (since + Duration::from_secs_f32(moment.step), step + moment.step);
+        if since < LOOK_EVERY * look.moments as u32 {
+            continue;
+        }
+        moment.drive.observe(session, step)?;
         // Uploads of frames that wait for the device would pile up.
         session.finish()?;
-        seen += 1;
+        (look.moments, step) = (look.moments + 1, 0.0);
     }
-    Ok(seen)
+    Ok(look)
 }
 
 #[cfg(test)]

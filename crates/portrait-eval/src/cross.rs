@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use portrait_media::Picture;
-use portrait_runtime::{Avatar, PrepareOptions, SessionOptions};
+use portrait_runtime::{Avatar, LOOK_AHEAD, LOOK_EVERY, PrepareOptions, SessionOptions};
 
 use crate::clip::{Clip, centre_square, name};
 use crate::judge::{Judge, pixels};
@@ -47,10 +47,12 @@ pub(crate) fn portraits(judge: &Judge<'_>, photos: &[PathBuf]) -> Result<Vec<Por
 pub(crate) fn measure(judge: &Judge<'_>, path: &Path, portraits: &[Portrait]) -> Result<(Vec<Pair>, Option<Picture>)> {
     let mut clip = Clip::open(path)?;
     let frames = clip.frames as usize;
-    // Motion is measured from the frame of the first second that is most like the photo.
-    let second = (1.0 / clip.step).ceil() as usize;
+    // Motion is measured from the frame of the first seconds that is most like the photo.
+    let apart = (LOOK_EVERY.as_secs_f32() / clip.step).ceil().max(1.0) as usize;
+    let looked = (LOOK_AHEAD.as_secs_f32() / clip.step).ceil() as usize;
+    let looks = |i: usize| i < looked && i.is_multiple_of(apart);
     let start = |n: usize| ((n + 1) * frames / (portraits.len() + 1)).min(frames.saturating_sub(RUN));
-    let wanted = |i: usize| i < second || (0..portraits.len()).any(|n| (start(n)..start(n) + RUN).contains(&i));
+    let wanted = |i: usize| looks(i) || (0..portraits.len()).any(|n| (start(n)..start(n) + RUN).contains(&i));
     let mut pictures_of = BTreeMap::new();
     for frame in 0..frames {
         let picture = clip.next()?;
@@ -64,8 +66,8 @@ pub(crate) fn measure(judge: &Judge<'_>, path: &Path, portraits: &[Portrait]) ->
     let mut sheet = Sheet::new(portraits.len());
     for (n, portrait) in portraits.iter().enumerate() {
         let mut session = judge.engine.session(&portrait.avatar, &options)?;
-        for (_, frame) in pictures_of.range(..second) {
-            session.observe(pixels(frame), clip.step)?;
+        for (_, frame) in pictures_of.iter().filter(|(frame, _)| looks(**frame)) {
+            session.observe(pixels(frame), apart as f32 * clip.step)?;
             session.finish()?;
         }
         session.restart();

@@ -23,11 +23,14 @@ const BASE_POINTS: usize = 40;
 /// Smallest hull area that gives a scale.
 const MIN_AREA: f32 = 1e-6;
 /// Bounds of how much further than the face the photo's lids move, when its eyes are more or less open than the driver's.
-const LID_GAIN: [f32; 2] = [0.5, 2.0];
+const LID_GAIN: [f32; 2] = [0.5, 1.0 / REST_OPENING];
 /// How wide the photo's eyes may open, of its own opening.
 const MAX_LID_OPENING: f32 = 1.5;
-/// Eyes less open than this share of the photo's make a worse neutral pose: a blink is none.
+/// Eyes less open than this share of the photo's make a worse neutral pose: a blink is none. Where there is no better one they are taken
+/// for half shut.
 const REST_OPENING: f32 = 0.5;
+/// How much of it the upper lid does when an eye shuts.
+const UPPER_LID: f32 = 0.85;
 /// Points of the lips.
 const LIPS: usize = 20;
 /// Lips less apart than the first are shut, more than the second open; in sizes of the face. Shut ones are seen up to 0.016 apart.
@@ -53,8 +56,8 @@ const UPPER_LIP: f32 = 0.15;
 /// taken. To this comes what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the
 /// head's motion, applied to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief`
 /// makes of that. Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's. A neutral pose's mouth counts as no wider open than the photo's: who speaks all the time opens
-/// a shut mouth, and shuts it when he shuts his own. Lids and lips do not cross, and lids open at most half wider than the photo's.
+/// eye that closes closes the photo's, and one that is half shut in the neutral pose, less than half as open as the photo's, half shuts it. A neutral pose's mouth counts as no wider open than the photo's: who speaks all the time opens
+/// a shut mouth, and shuts it when he shuts his own. A photo whose mouth is wider open adds less and less of that to the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
@@ -275,35 +278,61 @@ fn gap(pose: &[Point], [upper, lower]: [usize; 2], axis: Point) -> f32 {
     dot(minus(pose[lower], pose[upper]), axis)
 }
 
-/// How much wider open than the photo's the mouth of a neutral pose in the photo's size is, between two of its points. Of a mouth that is
-/// shut nothing, whatever the tracker sees of it.
+/// How much wider open than the photo's the mouth of a neutral pose in the photo's size is, between two of its points; less than nothing
+/// where the photo's is wider. Of a driver's mouth that is shut nothing, whatever the tracker sees of it.
 fn wider(photo: &[Point], neutral: &[Point], pair: [usize; 2]) -> f32 {
     let face = Face::of(neutral);
-    let (rest, own) = (gap(photo, pair, Face::of(photo).across()), gap(neutral, pair, face.across()));
-    let open = (own / face.size - SHUT_LIPS[0]) / (SHUT_LIPS[1] - SHUT_LIPS[0]);
-    open.clamp(0.0, 1.0) * (own - rest.max(0.0)).max(0.0)
+    let rest = gap(photo, pair, Face::of(photo).across()).max(0.0);
+    let own = gap(neutral, pair, face.across());
+    let open = ((own / face.size - SHUT_LIPS[0]) / (SHUT_LIPS[1] - SHUT_LIPS[0])).clamp(0.0, 1.0);
+    open * (own - rest).max(0.0) + (own.max(0.0) - rest).min(0.0)
+}
+
+/// How much of how far the photo's lips are apart at rest is left while they are `gap` apart: all of it at rest, and less and less the
+/// further they open, since two open mouths do not add up.
+fn kept(rest: f32, gap: f32) -> f32 {
+    let further = (gap - rest).max(0.0) / rest.max(1e-6);
+    1.0 / (1.0 + further * further)
+}
+
+/// How much of the photo's own opening an eye (0: right, 1: left) lacks, since it is half shut in a neutral pose in the photo's size.
+fn half_shut(photo: &[Point], neutral: &[Point], eye: usize) -> f32 {
+    let least = REST_OPENING * opening(photo, eye);
+    ((least - opening(neutral, eye)) / least.max(1e-6)).clamp(0.0, 1.0)
 }
 
 /// Keeps lower lids and lips from crossing upper ones, but for what the photo has already, and lids no wider open than
-/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open. Lips are moved as a whole, first
-/// by `lip_gain` times how much [`wider`] the neutral pose's are: a driver who closes a mouth that the photo has shut already would
-/// press them to a line.
-fn part(pose: &mut [Point], photo: &[Point], neutral: &[Point], lip_gain: f32) {
+/// [`MAX_LID_OPENING`] times the photo's: a neutral pose taken in a blink would tear the eyes open. Eyes that are [`half_shut`] in it are
+/// brought there first, weighed by `lid_gain`. Lips are moved as a whole, first by how much [`wider`] the neutral pose's are, weighed by
+/// `lip_gain`: a driver who closes a mouth that the photo has shut already would press them to a line. Where the photo's are wider, what
+/// is not [`kept`] of that goes.
+fn part(pose: &mut [Point], photo: &[Point], neutral: &[Point], [lid_gain, lip_gain]: [f32; 2]) {
     let axis = Face::of(pose).across();
-    let lids = (0..10).map(|i| ([UPPER_LIDS_AT + i, LOWER_LIDS_AT + i], MAX_LID_OPENING, 0.0, &[][..]));
-    let lips = INNER_LIPS.into_iter().zip(OUTER_LIPS);
-    let lips = lips.map(|(inner, outer)| (inner, f32::INFINITY, lip_gain * wider(photo, neutral, inner), outer));
-    for (pair, most, further, along) in lids.chain(lips) {
-        let rest = gap(photo, pair, axis);
-        let gap = gap(pose, pair, axis) + further;
-        let most = if most.is_finite() { rest.max(most * rest) } else { f32::INFINITY };
-        let push = 0.5 * (gap.max(rest.min(0.0)).min(most) - gap);
-        for &([upper, lower], share) in [(pair, 1.0)].iter().chain(along) {
-            for c in 0..2 {
-                pose[upper][c] -= share * (push + UPPER_LIP * further) * axis[c];
-                pose[lower][c] += share * (push + (1.0 - UPPER_LIP) * further) * axis[c];
-            }
+    let apart = |pose: &[Point], pair| (gap(photo, pair, axis), gap(pose, pair, axis));
+    for i in 0..10 {
+        let pair = [UPPER_LIDS_AT + i, LOWER_LIDS_AT + i];
+        let (rest, gap) = apart(pose, pair);
+        let further = -lid_gain * half_shut(photo, neutral, i % 2) * rest.max(0.0);
+        let push = 0.5 * ((gap + further).max(rest.min(0.0)).min(rest.max(MAX_LID_OPENING * rest)) - gap - further);
+        move_apart(pose, pair, axis, push + UPPER_LID * further, push + (1.0 - UPPER_LID) * further);
+    }
+    for (inner, outer) in INNER_LIPS.into_iter().zip(OUTER_LIPS) {
+        let (rest, gap) = apart(pose, inner);
+        let wider = wider(photo, neutral, inner);
+        let further = if wider < 0.0 { wider * (1.0 - kept(rest, gap)) } else { lip_gain * wider };
+        let push = 0.5 * ((gap + further).max(rest.min(0.0)) - gap - further);
+        let (up, down) = (push + UPPER_LIP * further, push + (1.0 - UPPER_LIP) * further);
+        for &(pair, share) in [(inner, 1.0)].iter().chain(outer) {
+            move_apart(pose, pair, axis, share * up, share * down);
         }
+    }
+}
+
+/// Moves an upper point `up` and a lower one `down`, across the face.
+fn move_apart(pose: &mut [Point], [upper, lower]: [usize; 2], axis: Point, up: f32, down: f32) {
+    for c in 0..2 {
+        pose[upper][c] -= up * axis[c];
+        pose[lower][c] += down * axis[c];
     }
 }
 
@@ -397,8 +426,9 @@ impl Kernel for Transfer {
                 let further = lid_motion(photo, rest, driver, i, neutral[2], control.eye_gain);
                 point.iter_mut().zip(further).for_each(|(v, f)| *v += lids * f);
             }
-            let lips = control.expression_gain * control.mouth_gain * control.strength;
-            part(out, photo, cast_slice(&sized), lips);
+            let gains =
+                [control.eye_gain, control.mouth_gain].map(|gain| control.expression_gain * control.strength * gain);
+            part(out, photo, cast_slice(&sized), gains);
         }
         if found {
             filter[0] = 1.0;

@@ -50,11 +50,12 @@ fn pose(seed: u64) -> Vec<f32> {
     (0..COORDS).map(|_| rng.range(-0.7, 0.7)).collect()
 }
 
-/// The same with its lips together.
-fn shut(mut pose: Vec<f32>) -> Vec<f32> {
+/// The same with its lips together and its eyes open.
+fn rested(mut pose: Vec<f32>) -> Vec<f32> {
     [(95, 96), (99, 101), (100, 102)]
         .iter()
         .for_each(|&(upper, lower)| pose.copy_within(2 * upper..2 * upper + 2, 2 * lower));
+    pose[88..136].copy_from_slice(&face(0.05, 0.0, 0.0)[88..136]);
     pose
 }
 
@@ -192,19 +193,21 @@ fn a_step_of_no_time_is_harmless() {
 fn the_neutral_pose_gives_the_source_exactly() {
     let control = TransferControl { filter: Some(FILTER), strength: 1.7, ..RELATIVE };
     let mut session = Session::new();
-    let y = session.frame(&shut(pose(1)), control, true); // the first frame is the neutral
+    session.source = photo(&rested(pose(1000)));
+    let y = session.frame(&rested(pose(1)), control, true); // the first frame is the neutral
     assert_eq!(y[..COORDS], session.source[..COORDS]);
-    session.frame(&shut(pose(2)), control, true);
-    let y = session.frame(&shut(pose(3)), TransferControl { calibrate: Calibrate::Take, ..control }, true);
+    session.frame(&rested(pose(2)), control, true);
+    let y = session.frame(&rested(pose(3)), TransferControl { calibrate: Calibrate::Take, ..control }, true);
     assert_eq!(y[..COORDS], session.source[..COORDS]);
 
     // On the GPU to the bit too: the state of a session at rest, once more.
     let Some(gpu) = Gpu::open() else { return };
     let mut rest = Session::new();
-    rest.frame(&shut(pose(1)), RELATIVE, true);
+    rest.source = photo(&rested(pose(1000)));
+    rest.frame(&rested(pose(1)), RELATIVE, true);
     let inputs = [
-        facial(&shut(pose(1))),
-        neural01(&shut(pose(1))),
+        facial(&rested(pose(1))),
+        neural01(&rested(pose(1))),
         rest.source.clone(),
         RELATIVE.to_floats().to_vec(),
         vec![0.9, 1.0, 0.0, 0.0],
@@ -304,6 +307,19 @@ fn a_neutral_pose_taken_in_a_blink_does_not_tear_the_eyes_open() {
 }
 
 #[test]
+fn eyes_half_shut_at_rest_half_shut_the_photos() {
+    let photo = face(0.05, 0.0, 0.0);
+    // How open the driver's eyes are at rest and now, of the photo's; how open the photo's are then.
+    for (rest, now, want) in
+        [(0.2, 0.2, 0.4), (0.2, 0.0, 0.0), (0.2, 0.4, 0.8), (0.1, 1.0, 1.5), (0.6, 0.6, 1.0), (0.6, 0.3, 0.5)]
+    {
+        let y = moved(&photo, [&face(0.05 * rest, 0.0, 0.0), &face(0.05 * now, 0.0, 0.0)], 1.0);
+        let open = eye_opening(&y) / eye_opening(&photo);
+        assert!((open - want).abs() < 1e-3, "{rest} {now}: {open}, not {want}");
+    }
+}
+
+#[test]
 fn lips_do_not_cross() {
     let y = moved(&face(0.05, 0.02, 0.0), [&face(0.05, 0.1, 0.0), &face(0.05, 0.0, 0.0)], 1.0);
     for (upper, lower) in [(95, 96), (99, 101), (100, 102)] {
@@ -351,7 +367,10 @@ fn a_mouth_open_at_rest_opens_the_photos() {
         // The photo's is as far open at rest, or further: it moves as the driver's does.
         (0.1, 0.1, 0.02, 0.02),
         (0.1, 0.04, 0.04, 0.1),
-        (0.1, 0.0, 0.06, 0.16),
+        // What the photo's is wider open is added to the driver's, all of it at rest, half where that would double the opening.
+        (0.1, 0.0, 0.1, 0.15),
+        (0.1, 0.05, 0.15, 0.175),
+        (0.1, 0.0, 0.3, 0.31),
         // The driver's is shut at rest, but for noise.
         (0.0, 0.011, 0.011, 0.0),
         (0.0, 0.011, 0.061, 0.05),

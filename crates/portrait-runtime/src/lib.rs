@@ -66,7 +66,7 @@ pub use live::{
 };
 pub use motion::{MotionFrame, Points, RecordedMotion};
 pub use network::Network;
-pub use options::{FaceStatus, Mode, Motion, MotionOptions, SessionOptions, SessionStats};
+pub use options::{FaceStatus, LOOK_AHEAD, LOOK_EVERY, Mode, Motion, MotionOptions, SessionOptions, SessionStats};
 pub use orient::{Orientation, Rotation};
 pub use portrait_graph::TensorKind;
 pub use portrait_kernels::{Avoid, OneEuro, Tier};

@@ -127,7 +127,7 @@ fn no_face_at_the_start() {
     let Some(avatar) = avatar() else { return };
     let sandbox = Sandbox::new();
     let clip = sandbox.clip("hills.mp4", &vec![landscape(160, 120); 4]);
-    let words = ["hills.mp4", "no face found in the first 4 frames"];
+    let words = ["hills.mp4", "no face found in the first 0.2 s"];
     run(&mut animate(avatar, &clip, &sandbox.output("me.mp4"))).fails(&sandbox, &words);
     run(animate(avatar, &clip, &sandbox.output("me.mp4")).arg("--absolute")).fails(&sandbox, &words);
 }
