@@ -89,6 +89,9 @@ impl Animate {
         let prepared = source.prepare(&engine, &self.source, self.faces.faces())?;
         let mut warnings = prepared.warnings();
         warnings.extend(losses);
+        if driver.is_motion() && self.faces.driver() != FaceChoice::Largest {
+            warnings.push("a recorded motion holds one face: --driver-face does nothing".to_owned());
+        }
         let mut session = self.session(&engine, &prepared, &driver)?;
         warnings.extend(engine.gpu().warnings().into_iter().skip(told));
         if interrupt::requested() {
@@ -207,8 +210,7 @@ impl Animate {
         let driver_face = self.faces.driver();
         let options = SessionOptions { motion, driver_face, record, ..SessionOptions::new(width, height) };
         let options = self.framing.session(options, prepared.photo.as_ref(), &self.source)?;
-        let session = prepared.session(engine, &options);
-        session.with_context(|| format!("cannot animate `{}` with `{}`", self.source.display(), self.drive.display()))
+        prepared.session(engine, &self.source, &options)
     }
 
     /// Looks at the start of the clip: there must be a face, and the moment that is most like the photo is what motion is

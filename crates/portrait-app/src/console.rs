@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portrait_runtime::EngineError;
 
 /// A line of the result, on stdout.
 pub(crate) fn line(text: impl Display) {
@@ -21,9 +22,28 @@ pub(crate) fn warning(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "warning: {text}");
 }
 
-/// The error that ended the program, with its causes, on stderr.
+/// The error that ended the program, with its causes and what would help, on stderr.
 pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "error: {}", chain(error));
+    if let Some(way) = error.chain().find_map(|cause| way_out(cause.downcast_ref()?)) {
+        note(way);
+    }
+}
+
+/// What of the command line helps against an error of the engine, which knows no command line.
+fn way_out(error: &EngineError) -> Option<&'static str> {
+    Some(match error {
+        EngineError::AdapterLimits { .. } | EngineError::WrongResults { .. } | EngineError::Surface { .. } => {
+            "`--adapter` chooses one of those that `portrait doctor` lists"
+        }
+        EngineError::SeveralFaces { .. } => "`--face N` chooses one",
+        EngineError::AvatarFormat { .. } => "`portrait prepare PHOTO -o FILE.avatar` makes it again",
+        EngineError::AvatarWeights { .. } => {
+            "`portrait prepare PHOTO -o FILE.avatar` makes it again, `--preset` and `--weights` choose what runs"
+        }
+        EngineError::MotionFormat { .. } => "`--record-motion FILE.motion` of `portrait animate` makes it again",
+        _ => return None,
+    })
 }
 
 /// An error with its causes.

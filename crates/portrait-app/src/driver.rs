@@ -98,6 +98,11 @@ impl Driver {
         }
     }
 
+    /// Whether this is a recorded motion, of one face and without pictures.
+    pub(crate) fn is_motion(&self) -> bool {
+        matches!(self.frames, Frames::Motion { .. })
+    }
+
     /// How many moments will come, where that is known.
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.frames {

@@ -116,6 +116,17 @@ impl EngineArgs {
         Ok(iter::once(asked).chain(others.filter_map(|name| Some((name.to_owned(), bundled(name)?)))).collect())
     }
 
+    /// How the device of a window is opened: with --cache its self-test comes first, once.
+    pub(crate) fn device(&self) -> Result<GpuOptions> {
+        let options = self.options()?;
+        if !options.self_test {
+            return Ok(options.gpu);
+        }
+        let (gpu, warnings) = Engine::tested(&options)?;
+        warnings.iter().for_each(console::warning);
+        Ok(gpu)
+    }
+
     /// Opens the engine. Weights are checked before a device is looked for.
     pub(crate) fn open(&self) -> Result<Engine> {
         let engine = Engine::open(&self.options()?)?;

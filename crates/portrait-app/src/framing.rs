@@ -88,9 +88,10 @@ impl FramingArgs {
 
     fn framing(&self, photo: Option<&Picture>, source: &Path) -> Result<Framing> {
         if let Some(background) = &self.background {
-            if self.output_as == Some(Shown::Photo) {
+            if let Some(kept @ (Shown::Photo | Shown::Crop)) = self.output_as {
+                let kept = if kept == Shown::Photo { "photo" } else { "crop" };
                 bail!(
-                    "--background replaces what is behind the person, and --output-as photo keeps it; give one of them"
+                    "--background replaces what is behind the person, and --output-as {kept} keeps it; give one of them"
                 );
             }
             return Ok(Framing::Cutout(backdrop(background)?));
@@ -100,7 +101,8 @@ impl FramingArgs {
             (Shown::Cutout, _) => Ok(Framing::Cutout(Backdrop::Transparent)),
             (Shown::Photo, Some(photo)) => Ok(Framing::Photo(Arc::new(engine_picture(photo)))),
             (Shown::Photo, None) => bail!(
-                "`{}` is an avatar and holds only the square around the face; give the photo itself for --output-as photo",
+                "`{}` is an avatar and holds only the square around one face; give the photo itself for --output-as photo \
+                 or --face all",
                 source.display()
             ),
         }

@@ -48,7 +48,9 @@ impl Info {
     }
 
     fn facts(&self) -> Result<Value> {
-        let Some(file) = self.file.as_deref() else { return preset(&self.engine.preset) };
+        let Some(file) = self.file.as_deref().or(self.engine.weights.as_deref()) else {
+            return preset(&self.engine.preset);
+        };
         let head = source::head(file);
         if Avatar::is_avatar(&head) {
             let avatar = Avatar::load(file)?;

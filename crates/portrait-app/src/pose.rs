@@ -82,7 +82,12 @@ pub(crate) struct Pose {
 impl Pose {
     pub(crate) fn run(self) -> Result<ExitCode> {
         if self.list {
-            Expression::NAMES[1..].iter().for_each(console::line);
+            let names = &Expression::NAMES[1..];
+            if self.json {
+                console::line(json!({ "expressions": names }));
+            } else {
+                names.iter().for_each(console::line);
+            }
             return Ok(ExitCode::SUCCESS);
         }
         let expression = self.expression()?;
@@ -103,7 +108,7 @@ impl Pose {
         let motion = MotionOptions { mode: Mode::Absolute, filter: None, ..MotionOptions::default() };
         let options = SessionOptions { motion, ..SessionOptions::new(64, 64) };
         let options = self.framing.session(options, prepared.photo.as_ref(), path)?;
-        let mut session = prepared.session(&engine, &options)?;
+        let mut session = prepared.session(&engine, path, &options)?;
         session.animate_keypoints(&engine.pose(prepared.avatar(), &expression), 1.0 / 25.0)?;
         let picture = session.take_picture(true)?.context("the picture did not come back from the GPU")?;
         spinner.finish_and_clear();
@@ -141,7 +146,7 @@ impl Pose {
         let options = options.into_iter().filter_map(|(name, amount)| Some((format!("--{name} "), amount?)));
         for (name, amount) in options.chain(self.set.iter().map(|(name, amount)| (format!("--set {name}="), *amount))) {
             if !(-1.0..=2.0).contains(&amount) {
-                bail!("{name}{amount} is too much; 0 is none and 1 the whole expression");
+                bail!("{name}{amount} is too much; 0 is none, 1 the whole expression, −1 its opposite: give −1 to 2");
             }
         }
         // One direction of a look is one pair of expressions, the other another.

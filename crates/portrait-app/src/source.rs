@@ -84,9 +84,10 @@ impl Prepared {
         &self.avatars[0]
     }
 
-    pub(crate) fn session(&self, engine: &Engine, options: &SessionOptions) -> Result<Session> {
+    /// A session of them; `path` is where they come from.
+    pub(crate) fn session(&self, engine: &Engine, path: &Path, options: &SessionOptions) -> Result<Session> {
         let avatars: Vec<&Avatar> = self.avatars.iter().collect();
-        Ok(engine.session_of(&avatars, options)?)
+        engine.session_of(&avatars, options).with_context(|| format!("cannot animate `{}`", path.display()))
     }
 
     /// What may spoil the result.

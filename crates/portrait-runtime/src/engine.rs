@@ -117,6 +117,18 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How to open the device of an engine that is made by [`Engine::with_gpu`], by a host that needs the device first, for a window: as
+    /// [`Engine::open`] does with [`EngineOptions::self_test`]. Opens an engine and gives it up; with what is found kept
+    /// ([`GpuOptions::cache`]) that takes seconds once for a driver. Also what the host should know ([`Gpu::warnings`]).
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn tested(options: &EngineOptions) -> Result<(GpuOptions, Vec<String>), EngineError> {
+        let engine = Self::open(&EngineOptions { self_test: true, ..options.clone() })?;
+        let (tier, avoid) = (Some(engine.gpu.tier()), engine.gpu.profile().avoid);
+        Ok((GpuOptions { tier, avoid, ..options.gpu.clone() }, engine.gpu.warnings()))
+    }
+
     /// Tells the host what is gone around, and which precision was given up.
     fn note_faults(&self, verdict: &Verdict) {
         verdict.lost_precision(self.gpu.adapter()).for_each(|warning| self.gpu.warn(warning));

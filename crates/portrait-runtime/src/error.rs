@@ -15,7 +15,7 @@ pub enum EngineError {
     #[error("{0}")]
     NoAdapter(String),
     /// The adapter lacks what WebGPU guarantees.
-    #[error("adapter `{adapter}` is below the limits the engine needs: {reason}; choose another with --adapter")]
+    #[error("adapter `{adapter}` is below the limits the engine needs: {reason}; choose another one")]
     AdapterLimits {
         /// The adapter's name.
         adapter: String,
@@ -30,7 +30,7 @@ pub enum EngineError {
     },
     /// The adapter computes something else than it should, whichever way it is asked.
     #[error(
-        "adapter `{adapter}` ({driver}) computes wrong pictures: {}; update its driver, or choose another with --adapter",
+        "adapter `{adapter}` ({driver}) computes wrong pictures: {}; update its driver, or choose another adapter",
         shaders.iter().map(|shader| format!("`{shader}`")).collect::<Vec<_>>().join(", ")
     )]
     WrongResults {
@@ -74,7 +74,7 @@ pub enum EngineError {
     )]
     NoFace,
     /// The photo shows several faces and none was chosen.
-    #[error("{} faces found; choose one with --face N:\n{}", faces.len(), list_faces(faces))]
+    #[error("{} faces found; choose one of them:\n{}", faces.len(), list_faces(faces))]
     SeveralFaces {
         /// All of them, the largest first.
         faces: Vec<FaceBox>,
@@ -163,7 +163,7 @@ pub enum EngineError {
         format: String,
     },
     /// A window that this adapter cannot draw on.
-    #[error("adapter `{adapter}` cannot draw on the window: {reason}; choose another with --adapter")]
+    #[error("adapter `{adapter}` cannot draw on the window: {reason}; choose another one")]
     Surface {
         /// The adapter's name.
         adapter: String,
@@ -195,7 +195,7 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// A motion file is foreign, damaged or made by another version.
-    #[error("{origin} is not a usable motion: {reason}; record it again with `--record-motion`")]
+    #[error("{origin} is not a usable motion: {reason}; record it again")]
     MotionFormat {
         /// File or label.
         origin: String,
@@ -250,7 +250,7 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// An avatar file is foreign, damaged or made by another version.
-    #[error("{origin} is not a usable avatar: {reason}; make it again with `portrait prepare PHOTO -o FILE.avatar`")]
+    #[error("{origin} is not a usable avatar: {reason}; prepare the photo again")]
     AvatarFormat {
         /// File or label.
         origin: String,
@@ -258,7 +258,7 @@ pub enum EngineError {
         reason: String,
     },
     /// An avatar was made with other weights.
-    #[error("the avatar was made with {found} and this engine runs {expected}; make it again with `portrait prepare`")]
+    #[error("the avatar was made with {found} and this engine runs {expected}; prepare the photo again, or run those")]
     AvatarWeights {
         /// The engine's preset and weights.
         expected: String,

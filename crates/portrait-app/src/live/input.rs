@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portrait_media::{Camera, CameraError, CameraInfo, Shot, find_camera};
+use portrait_media::{Camera, CameraError, CameraInfo, Shot, cameras, find_camera};
 use portrait_runtime::Points;
 
 use super::latest::Latest;
@@ -51,6 +51,11 @@ impl Choice {
             Self::Camera(wanted, _) => wanted.clone().unwrap_or_else(|| "camera".to_owned()),
             Self::Idle => "idle motion".to_owned(),
         }
+    }
+
+    /// The cameras there are, each at about this size. By their ids, so that a list does not hold one twice.
+    pub(crate) fn cameras(size: [u32; 2]) -> impl Iterator<Item = Self> {
+        cameras().into_iter().map(move |info| Self::Camera(Some(info.id), size))
     }
 
     /// Whether it is shown as a mirror would, unless the user says otherwise.

@@ -63,7 +63,7 @@ pub(crate) struct Live {
     /// What drives: a clip or a .motion file, over and over in real time
     #[arg(long, value_name = "CLIP|FILE.motion", conflicts_with_all = ["camera", "idle"])]
     source: Option<PathBuf>,
-    /// Which camera drives: a number of --cameras, or part of a name
+    /// Which camera drives: a number of --cameras, from 0, or part of a name
     #[arg(long, value_name = "N|NAME", conflicts_with = "idle")]
     camera: Option<String>,
     /// Size of the camera's pictures; the nearest one it has is taken
@@ -88,8 +88,8 @@ pub(crate) struct Live {
     #[arg(long, value_name = "/dev/videoN")]
     virtual_camera: Option<PathBuf>,
     /// End after this time
-    #[arg(long, value_name = "SECONDS")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<Duration>,
     /// For tests: the device is destroyed once, after so many pictures
     #[arg(long, value_name = "PICTURES", hide = true)]
     lose_device: Option<u64>,
@@ -104,7 +104,7 @@ pub(crate) struct Live {
     faces: FacesArgs,
     #[command(flatten)]
     engine: EngineArgs,
-    /// Print one JSON object with what was measured at the end
+    /// Print one JSON object: with what was measured at the end, or with the cameras
     #[arg(long)]
     json: bool,
 }
@@ -116,12 +116,20 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     parsed.ok_or_else(|| "give a size like 640x480".to_owned())
 }
 
+/// Some time, in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    parsed.ok_or_else(|| "give a number of seconds, 0 or more".to_owned())
+}
+
 /// Everything that is needed to open a device and a session, again and again.
 pub(crate) struct Plan {
     /// Who can be shown; and who is.
     photos: Rota<PathBuf>,
     /// What can drive; and what does.
     drivers: Rota<Choice>,
+    /// Size of what cameras are asked for.
+    camera_size: [u32; 2],
     idle: Idle,
     /// Which faces of each photo.
     faces: Vec<Faces>,
@@ -237,6 +245,11 @@ impl Live {
     pub(crate) fn run(self) -> Result<ExitCode> {
         if self.cameras {
             let cameras = cameras();
+            if self.json {
+                let list = cameras.iter().map(|camera| json!({ "name": camera.name, "id": camera.id }));
+                console::line(json!({ "cameras": list.collect::<Vec<_>>() }));
+                return Ok(ExitCode::SUCCESS);
+            }
             for (number, camera) in cameras.iter().enumerate() {
                 console::line(format!("{number}: {} ({})", camera.name, camera.id));
             }
@@ -251,10 +264,11 @@ impl Live {
         }
         let framing = self.framing.of(self.faces.faces())?;
         let photos = if self.photos.is_empty() { vec![BUNDLED.into()] } else { self.photos.clone() };
-        let plan = Plan {
+        let mut plan = Plan {
             faces: vec![self.faces.faces(); photos.len()],
             photos: Rota::new(photos),
             drivers: Rota::new(self.drivers()),
+            camera_size: self.camera_size,
             idle: Idle { seed: self.idle_seed },
             kept: None,
             driver_face: self.faces.driver(),
@@ -264,10 +278,10 @@ impl Live {
             mirror: self.mirror,
             save_to: self.save_to.clone(),
             virtual_camera: self.virtual_camera.clone(),
-            duration: self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            duration: self.seconds,
             lose_device: self.lose_device,
             lose_surface: self.lose_surface,
-            gpu: self.engine.options()?.gpu,
+            gpu: GpuOptions::default(),
             presets: self.engine.presets()?,
             preset: 0,
         };
@@ -279,6 +293,7 @@ impl Live {
         }
         drop(Source::open(plan.driver())?);
         plan.virtual_camera.as_deref().map(Broadcast::open).transpose()?;
+        plan.gpu = self.engine.device()?;
         let events = EventLoop::new().map_err(no_display)?;
         let mut window = Window::new(plan, events.create_proxy());
         events.run_app(&mut window).map_err(no_display)?;
@@ -290,11 +305,11 @@ impl Live {
     /// What can drive, first what was asked for.
     fn drivers(&self) -> Vec<Choice> {
         let camera = |wanted| Choice::Camera(wanted, self.camera_size);
-        // By its id, so that the list does not hold a camera twice. One that is not there is waited for by what the user said.
+        // By its id as well. One that is not there is waited for by what the user said.
         let known = |wanted: Option<&str>| {
             camera(find_camera(wanted).map(|info| info.id).ok().or_else(|| wanted.map(str::to_owned)))
         };
-        let mut list: Vec<Choice> = cameras().into_iter().map(|info| camera(Some(info.id))).collect();
+        let mut list: Vec<Choice> = Choice::cameras(self.camera_size).collect();
         list.push(Choice::Idle);
         let asked = match &self.source {
             Some(file) => Choice::File(file.clone()),
@@ -323,6 +338,12 @@ mod tests {
         let error = "os error at /home/me/winit/src/linux/mod.rs:765: neither WAYLAND_DISPLAY nor DISPLAY is set.";
         assert_eq!(super::told(error), "neither WAYLAND_DISPLAY nor DISPLAY is set.");
         assert_eq!(super::told("Exit Failure: 1"), "Exit Failure: 1");
+    }
+
+    #[test]
+    fn seconds_are_read() {
+        assert_eq!(super::seconds("1.5"), Ok(std::time::Duration::from_millis(1500)));
+        assert!(["-5", "nan", "1e30", "ten"].iter().all(|text| super::seconds(text).is_err()));
     }
 
     #[test]

@@ -172,7 +172,8 @@ impl Overlay {
             let motion = &mut self.motion;
             let slider = |ui: &mut Ui, name: &str, value: &mut f32| {
                 // One that kept the focus would keep the keys.
-                let slider = ui.add(egui::Slider::new(value, 0.0..=2.5).text(name).fixed_decimals(2));
+                let slider =
+                    ui.add(egui::Slider::new(value, 0.0..=4.0).text(name).custom_formatter(|v, _| format!("{v:.2}")));
                 if slider.drag_stopped() {
                     slider.surrender_focus();
                 }

@@ -38,6 +38,15 @@ impl<T: PartialEq> Rota<T> {
         (self.asked, &self.all[self.asked])
     }
 
+    /// These can be chosen as well.
+    pub(crate) fn add(&mut self, items: impl IntoIterator<Item = T>) {
+        for item in items {
+            if !self.all.contains(&item) {
+                self.all.push(item);
+            }
+        }
+    }
+
     /// This is shown now. What is not known becomes the last one.
     pub(crate) fn show(&mut self, item: T) {
         let at = self.all.iter().position(|other| *other == item).unwrap_or_else(|| {

@@ -295,6 +295,10 @@ impl Studio {
             Command::Mirror(mirror) => {
                 self.mirror = Some(mirror);
                 self.owed = OWED;
+                if let Some(why) = self.no_picture() {
+                    self.say(format!("{why}: there is nothing to mirror"));
+                    return Ok(());
+                }
                 let how = if mirror { "mirrored" } else { "as it is, not mirrored" };
                 self.say(format!("the driver is shown {how}"));
             }
@@ -322,8 +326,10 @@ impl Studio {
                 let [width, height] = self.frame.map(|v| v as f32);
                 self.follow(FaceChoice::At([x * width, y * height]));
             }
-            Command::NextDriverFace if self.idle => self.say("nobody drives: there is no face to choose".to_owned()),
-            Command::NextDriverFace => self.next_driver_face(),
+            Command::NextDriverFace => match self.no_picture() {
+                Some(why) => self.say(format!("{why}: there is no face to choose")),
+                None => self.next_driver_face(),
+            },
             Command::Photo(path, faces) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 self.sit("preparing the portrait", name, &path, faces)?;

@@ -124,6 +124,7 @@ impl Live {
         let Some(window) = &self.window else { return Ok(()) };
         self.opened = Instant::now();
         let stage = Stage::open(&self.plan.gpu, window)?;
+        stage.gpu.warnings().iter().for_each(crate::console::warning);
         if let (0, Some(slowness)) = (self.report.devices_lost, slowness(&stage.gpu, &self.plan.presets[0].0)) {
             crate::console::note(slowness);
         }

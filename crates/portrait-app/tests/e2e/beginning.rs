@@ -25,7 +25,7 @@ fn without_a_photo_somebody_is_shown_and_it_is_said_how_to_show_another() {
     });
     keep("live-without-a-photo.png", &letters);
     shows(&screen, "who comes with the program", MIDDLE, &small(&middle(&crop), false));
-    run.says("this is the portrait that comes with the program: drop a photo here, or open one with O");
+    run.says("this is the portrait that comes with the program; O opens yours");
     let photo = load_photo(astronaut()).unwrap();
     let mirrored = Picture::from_fn(photo.width, photo.height, |x, y| photo.pixel(photo.width - 1 - x, y).unwrap());
     screen.drop_file(window, &sandbox.photo("mine.png", &mirrored));

@@ -120,5 +120,7 @@ fn the_whole_photo_keeps_its_size() {
     refuse(&["--output-as", "cutout"], &["no transparency", "--background"]);
     refuse(&["--background", "#12"], &["#12", "hexadecimal"]);
     refuse(&["--background", "red"], &["`red` is neither a picture nor a colour", "#20a060"]);
-    refuse(&["--background", "#000000", "--output-as", "photo"], &["--background", "one of them"]);
+    for kept in ["photo", "crop"] {
+        refuse(&["--background", "#000000", "--output-as", kept], &["--background", "one of them"]);
+    }
 }

@@ -77,6 +77,8 @@ fn every_slider_and_button_asks_for_its_own() {
                 (overlay.motion, overlay.shown) = (before, Shown::Crop);
                 for request in drag(&mut overlay, &ctx, &mut view, [x as f32, y as f32], by) {
                     let name = match request {
+                        // Dragged to where it was.
+                        Request::Motion(motion) if motion == before => continue,
                         Request::Motion(motion) => {
                             let changed = [
                                 ("strength", motion.strength != before.strength),
@@ -116,6 +118,18 @@ fn every_slider_and_button_asks_for_its_own() {
         "strength",
     ];
     assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn what_was_asked_for_on_the_command_line_stays() {
+    let mut view = View::default();
+    let (mut overlay, ctx) = drawn(&mut view);
+    let asked = MotionOptions { strength: 4.0, mouth_gain: 1.234, eye_gain: 0.0, ..MotionOptions::default() };
+    overlay.motion = asked;
+    for _ in 0..3 {
+        assert!(pass(&mut overlay, &ctx, &mut view, Vec::new()).is_empty());
+    }
+    assert_eq!(overlay.motion, asked);
 }
 
 #[test]

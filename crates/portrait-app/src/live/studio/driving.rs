@@ -101,6 +101,15 @@ impl Studio {
         Ok(())
     }
 
+    /// Why there is no picture of a driver, where there is none.
+    pub(super) fn no_picture(&self) -> Option<&'static str> {
+        match &self.held {
+            _ if self.idle => Some("nobody drives"),
+            Some(Captured { input: Input::Drive(Drive::Points(_)), .. }) => Some("a recorded motion drives"),
+            _ => None,
+        }
+    }
+
     pub(super) fn mirrored(&self) -> bool {
         self.mirror.unwrap_or(self.driver.mirrored())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use portrait_runtime::{Engine, EngineError, FaceChoice, Session, SessionOptions};
 
 use crate::framing::{Faces, FramingArgs};
@@ -41,9 +41,8 @@ impl Sitting {
 
     /// What the user should know of the photo.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let bundled = is_bundled(&self.path).then(|| {
-            "this is the portrait that comes with the program: drop a photo here, or open one with O".to_owned()
-        });
+        let bundled = is_bundled(&self.path)
+            .then(|| "this is the portrait that comes with the program; O opens yours".to_owned());
         let several = self
             .several
             .map(|n| format!("the photo shows {n} faces, and the largest moves; G chooses another, or all"));
@@ -63,7 +62,7 @@ impl Sitting {
 
     pub(super) fn session(&self, engine: &Engine, framing: &FramingArgs, options: SessionOptions) -> Result<Session> {
         let options = framing.session(options, self.prepared.photo.as_ref(), &self.path)?;
-        self.prepared.session(engine, &SessionOptions { record: true, ..options }).context("cannot animate")
+        self.prepared.session(engine, &self.path, &SessionOptions { record: true, ..options })
     }
 }
 

@@ -253,6 +253,15 @@ fn nobody_has_no_face_to_choose() {
     idle(&mut studio);
     studio.obey(Command::NextDriverFace).expect("says why not");
     assert_eq!(said(&studio), "nobody drives: there is no face to choose");
+    studio.obey(Command::Mirror(true)).expect("says why not");
+    assert_eq!(said(&studio), "nobody drives: there is nothing to mirror");
+    // A recorded motion is of one face, and has no pictures.
+    let points = studio.engine.pose(studio.sitting.prepared.avatar(), &portrait_runtime::Expression::default());
+    studio.frame(moment(Input::Drive(Drive::Points(points)))).expect("animates");
+    studio.obey(Command::NextDriverFace).expect("says why not");
+    assert_eq!(said(&studio), "a recorded motion drives: there is no face to choose");
+    studio.obey(Command::Mirror(false)).expect("says why not");
+    assert_eq!(said(&studio), "a recorded motion drives: there is nothing to mirror");
     assert_eq!(studio.driver_face, FaceChoice::Largest);
 }
 
@@ -374,7 +383,7 @@ fn without_a_photo_there_is_a_portrait_and_it_is_said_how_to_show_another() {
     let mut studio = Studio::open(start, Arc::default(), commands, Rc::new(|| ())).expect("opens");
     assert_eq!(studio.sitting.prepared.avatars.len(), 1);
     idle(&mut studio);
-    assert!(said(&studio).contains("drop a photo here"), "{}", said(&studio));
+    assert!(said(&studio).contains("O opens yours"), "{}", said(&studio));
 }
 
 #[test]

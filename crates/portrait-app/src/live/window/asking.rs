@@ -112,6 +112,12 @@ impl Live {
             Deed::Face => self.send(Command::NextFace),
             Deed::DriverFace => self.send(Command::NextDriverFace),
             Deed::Driver => {
+                // One may have been plugged in since.
+                self.plan.drivers.add(Choice::cameras(self.plan.camera_size));
+                if self.plan.drivers.all().len() < 2 {
+                    self.tell(Notice::new("there is no other driver; L opens a clip".to_owned()));
+                    return;
+                }
                 let (_, driver) = self.plan.drivers.next();
                 let command = Command::Driver(driver.clone());
                 self.send(command);
