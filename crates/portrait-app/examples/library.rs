@@ -10,7 +10,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn animate() -> Result<Option<portrait_runtime::Picture>, Box<dyn std::error::Error>> {
-    let mut last = None;
     // README
     use portrait_runtime::{Engine, EngineOptions, Frame, SessionOptions, WeightsSource};
 
@@ -20,6 +19,7 @@ fn animate() -> Result<Option<portrait_runtime::Picture>, Box<dyn std::error::Er
     let avatar = engine.prepare(frame, &Default::default())?;
     let mut clip = portrait_media::VideoReader::open("assets/driver.mp4")?;
     let mut session = engine.session(&avatar, &SessionOptions::new(clip.info().width, clip.info().height))?;
+    let mut last = None;
     while let Some(driver) = clip.next_frame()? {
         let (width, height) = (driver.picture.width, driver.picture.height);
         session.animate(Frame { width, height, rgba: &driver.picture.rgba }, 1.0 / 25.0)?;

@@ -54,10 +54,10 @@ Examples:
   portrait live me.jpg you.jpg --camera 1 --camera-size 1280x720 --output-as photo
 
 Without --source, --camera and --idle the first camera drives, or where there is none the portrait idles.
-Drop a photo on the window to change who is shown, or a clip to change what drives. The key ? lists all keys.")]
+Drop a photo on the window to change who is shown, or a clip to change what drives (on Wayland: O, L). The key ? lists all keys.")]
 pub(crate) struct Live {
     /// Photos (PNG, JPEG, WebP, GIF), or avatars made by `portrait prepare`; the key N shows the next one. Without any: a portrait
-    /// that comes with the program, until a photo is dropped on the window or opened with O
+    /// that comes with the program, until a photo is dropped on the window (not on Wayland) or opened with O
     #[arg(value_name = "PHOTO|FILE.avatar")]
     photos: Vec<PathBuf>,
     /// What drives: a clip or a .motion file, over and over in real time
