@@ -15,7 +15,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if any(id.xy >= p.output) { return; }
     let last = p.input - 1u;
     let at = clamp(vec2<f32>(id.xy) * p.scale + p.offset, vec2<f32>(0.0), vec2<f32>(last));
-    let low = vec2<u32>(at);
+    let low = min(vec2<u32>(at), last);
     let high = min(low + 1u, last);
     let t = at - vec2<f32>(low);
     let upper = (id.z * p.input.y + low.y) * p.input.x;

@@ -86,8 +86,10 @@ fn source_at(position: vec2<f32>) -> vec4<f32> {
 fn inside_at(share: vec2<f32>, wide: f32, opening: f32) -> vec4<f32> {
     let last = vec2<f32>(f32(COLUMNS - 1u), f32(ROWS - 1u));
     let at = clamp(share * vec2<f32>(f32(COLUMNS), f32(ROWS)) - 0.5, vec2<f32>(0.0), last);
-    let low = vec2<u32>(at);
-    let high = min(low + 1u, vec2<u32>(COLUMNS - 1u, ROWS - 1u));
+    let edge = vec2<u32>(COLUMNS - 1u, ROWS - 1u);
+    // A share that is no number, too, stays inside.
+    let low = min(vec2<u32>(at), edge);
+    let high = min(low + 1u, edge);
     let t = at - vec2<f32>(low);
     let k = select(0u, 1u, opening > 0.21) + select(0u, 1u, opening > 0.31) + select(0u, 1u, opening > 0.47);
     let less = select(select(select(0.12, 0.21, k > 0u), 0.31, k > 1u), 0.47, k > 2u);

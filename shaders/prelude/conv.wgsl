@@ -58,8 +58,8 @@ fn store(o: u32, to: i32, sum: vec4<f32>, e: Ending) {
     if o < p.residual_slices { v += up4(r[to]); }
 #endif
     v = activate(v, e.slope);
-    // Lanes past the last channel have weights and bias of zero; only the sigmoids make something of that.
-    if ACT == 4u || ACT == 5u {
+    // Lanes past the last channel have weights and bias of zero; only the sigmoid makes something of that.
+    if ACT == 4u {
         let lanes = vec4<u32>(0u, 1u, 2u, 3u) + o * 4u;
         v = select(vec4<f32>(0.0), v, lanes < vec4<u32>(p.outputs));
     }

@@ -705,7 +705,8 @@ PortraitStatus portrait_session_take_picture(PortraitSession session,
 // `motion` is null or points at a `PortraitMotion` whose `struct_size` is set.
 PortraitStatus portrait_session_set_motion(PortraitSession session, const PortraitMotion *motion);
 
-// Takes the next frame with a face as the driver's neutral pose. Any thread.
+// Takes the pose of the next moment as the driver's neutral one: of the frames of the next 0.3 seconds with a face the one most like the
+// photo's, so that a blink is passed over. Any thread.
 PortraitStatus portrait_session_recalibrate(PortraitSession session);
 
 // Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU.

@@ -159,17 +159,6 @@ impl Pool {
     }
 }
 
-/// Bytes of a row and number of rows of each plane of a format, in pixels of this size; chroma has half of them, rounded up.
-fn rows(format: PixelFormat, width: u32, height: u32) -> [[usize; 2]; 3] {
-    let [w, h] = [width, height].map(|v| v as usize);
-    let [half_w, half_h] = [w.div_ceil(2), h.div_ceil(2)];
-    match format {
-        PixelFormat::Rgba | PixelFormat::Bgra => [[4 * w, h], [0; 2], [0; 2]],
-        PixelFormat::Nv12 | PixelFormat::Nv21 => [[w, h], [2 * half_w, half_h], [0; 2]],
-        PixelFormat::I420 => [[w, h], [half_w, half_h], [half_w, half_h]],
-    }
-}
-
 /// A frame copied into memory of the pool; each plane with its rows as the host has them, and nothing behind the last.
 struct Copied {
     memory: Vec<u8>,
@@ -184,7 +173,7 @@ impl Copied {
         let mut memory = pool.take();
         memory.clear();
         let CameraFrame { format, colour, width, height, .. } = frame;
-        let mut used = rows(format, width, height).into_iter();
+        let mut used = format.planes([width, height]).into_iter();
         let used = frame.planes.map(|plane| {
             let [row, rows] = used.next().unwrap_or_default();
             // It was checked that the rows fit; the host may have told more than there is to read.
@@ -407,7 +396,7 @@ mod tests {
 
     /// Every row of every plane, without gaps.
     fn rows_of(frame: CameraFrame<'_>) -> Vec<Vec<u8>> {
-        let planes = frame.planes.into_iter().zip(rows(frame.format, frame.width, frame.height));
+        let planes = frame.planes.into_iter().zip(frame.format.planes([frame.width, frame.height]));
         let row = |plane: Plane<'_>, y: usize, row: usize| plane.bytes[y * plane.stride..][..row].to_vec();
         planes.flat_map(|(plane, [width, count])| (0..count).map(move |y| row(plane, y, width))).collect()
     }

@@ -261,7 +261,8 @@ pub unsafe extern "C" fn portrait_session_set_motion(
     })
 }
 
-/// Takes the next frame with a face as the driver's neutral pose. Any thread.
+/// Takes the pose of the next moment as the driver's neutral one: of the frames of the next 0.3 seconds with a face the one most like the
+/// photo's, so that a blink is passed over. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_recalibrate(session: PortraitSession) -> PortraitStatus {
     call(|| {

@@ -85,6 +85,8 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         | E::PictureSide { .. }
         | E::SeveralAvatars
         | E::Points { .. }
+        | E::PointReach { .. }
+        | E::DriverFace
         | E::Expression { .. }
         | E::MotionFormat { .. }
         | E::MotionUnfit { .. } => PortraitStatus::InvalidArgument,

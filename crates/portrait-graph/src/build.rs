@@ -1,6 +1,6 @@
-//! Lowering: folds batch norms, fuses chains into one kernel call, places concatenations, emits the program.
+//! Lowering: fuses chains into one kernel call, places concatenations, emits the program.
 
-use crate::error::{GraphError, WeightsError, WeightsFault};
+use crate::error::{GraphError, WeightsError};
 use crate::graph::{Conv2d, Graph, Node, Op, Value};
 use crate::plan::ALIGNMENT;
 use crate::program::{Program, Step, Storage, Tensor, TensorId, TensorKind};
@@ -14,7 +14,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 struct Chain {
     base: usize,
-    norms: Vec<usize>,
     residual: Option<Value>,
     activation: Option<usize>,
     /// The node whose output the call writes; the call is emitted here.
@@ -27,9 +26,6 @@ impl Graph<'_> {
     /// # Errors
     /// All faults of the weights, the first shape error, or an operation that no kernel covers.
     pub fn build(mut self) -> Result<Program, GraphError> {
-        let mut unbiased: Vec<(Value, (String, WeightsFault))> = self.unbiased.drain().collect();
-        unbiased.sort_by_key(|(value, _)| *value);
-        self.faults.extend(unbiased.into_iter().map(|(_, fault)| fault));
         if let Some((origin, _)) = self.faults.first().cloned() {
             let faults = self.faults.into_iter().filter(|(o, _)| *o == origin).map(|(_, f)| f).collect();
             return Err(WeightsError::Mismatch { origin, network: self.name, faults }.into());
@@ -95,17 +91,14 @@ impl<'w> Lowering<'w> {
                 continue;
             }
             let mut chain = Chain { base, last: base, ..Chain::default() };
-            let (adds, norms, acts) = match node.op {
-                Op::Conv { .. } | Op::Depthwise { .. } => (true, true, true),
-                Op::FullyConnected { .. } => (true, false, true),
-                Op::ConvTranspose { .. } => (false, true, true),
-                Op::Add | Op::Separable { .. } => (false, false, true),
-                _ => (false, false, false),
+            let (adds, acts) = match node.op {
+                Op::Conv { .. } | Op::Depthwise { .. } | Op::FullyConnected { .. } => (true, true),
+                Op::ConvTranspose { .. } | Op::Add | Op::Separable { .. } => (false, true),
+                _ => (false, false),
             };
             while let Some(user) = self.only_user(self.graph.nodes[chain.last].outputs[0]) {
                 let open = chain.activation.is_none() && !absorbed[user];
                 match &self.graph.nodes[user].op {
-                    Op::BatchNorm { .. } if norms && open && chain.residual.is_none() => chain.norms.push(user),
                     Op::Activate { .. } if acts && open => chain.activation = Some(user),
                     Op::Add if adds && open && chain.residual.is_none() => {
                         let current = self.graph.nodes[chain.last].outputs[0];
@@ -212,27 +205,6 @@ impl<'w> Lowering<'w> {
         Ok(program)
     }
 
-    /// Bias and weights after the batch norms of a chain; output channels are the outermost dimension of `weight`.
-    fn folded(
-        &self,
-        chain: &Chain,
-        weight: &[f32],
-        bias: &[f32],
-        per_output: impl Fn(usize) -> usize,
-    ) -> [Vec<f32>; 2] {
-        let (mut weight, mut bias) = (weight.to_vec(), bias.to_vec());
-        for &n in &chain.norms {
-            let Op::BatchNorm { scale, shift } = &self.graph.nodes[n].op else { continue };
-            for (i, w) in weight.iter_mut().enumerate() {
-                *w *= scale[per_output(i)];
-            }
-            for (o, b) in bias.iter_mut().enumerate() {
-                *b = *b * scale[o] + shift[o];
-            }
-        }
-        [weight, bias]
-    }
-
     fn emit(&mut self, chain: &Chain) -> Result<(), GraphError> {
         let node = &self.graph.nodes[chain.base];
         let output = self.graph.nodes[chain.last].outputs[0];
@@ -256,6 +228,9 @@ impl<'w> Lowering<'w> {
                         self.unsupported(&label, "operands of different channel counts need a convolution before")
                     );
                 }
+                if act == Activation::Prelu {
+                    return Err(self.unsupported(&label, "PReLU keeps its slopes with weights: it must follow a layer"));
+                }
                 return self.step(label, Arc::new(AddFeatures { input, act }), &inputs, None, &[output]);
             }
             Op::Conv { weight, bias, geometry } => {
@@ -268,19 +243,15 @@ impl<'w> Lowering<'w> {
                 let Conv2d { kernel, stride, pad } = *geometry;
                 let input = self.graph.shape(inputs[0]);
                 let conv = Conv { input, outputs, kernel, stride, pad, upsample, residual, act };
-                let per = weight.len() / outputs as usize;
-                let [weight, bias] = self.folded(chain, weight, bias, |i| i / per);
-                let packed = conv.pack(&weight);
-                (Arc::new(conv), packed, bias)
+                let packed = conv.pack(weight);
+                (Arc::new(conv), packed, bias.clone())
             }
             Op::Depthwise { weight, bias, geometry } => {
                 let Conv2d { kernel, stride, pad } = *geometry;
                 let input = self.graph.shape(inputs[0]);
                 let conv = Depthwise { input, kernel, stride, pad, residual, act };
-                let per = (kernel * kernel) as usize;
-                let [weight, bias] = self.folded(chain, weight, bias, |i| i / per);
-                let packed = conv.pack(&weight);
-                (Arc::new(conv), packed, bias)
+                let packed = conv.pack(weight);
+                (Arc::new(conv), packed, bias.clone())
             }
             Op::Separable { layers: [depthwise, pointwise], stride } => {
                 let block = Separable { input: self.graph.shape(inputs[0]), outputs, stride: *stride, act };
@@ -289,9 +260,8 @@ impl<'w> Lowering<'w> {
             }
             Op::ConvTranspose { weight, bias } => {
                 let conv = ConvTranspose2x2 { input: self.graph.shape(inputs[0]), outputs, act };
-                let [weight, bias] = self.folded(chain, weight, bias, |i| i / 4 % outputs as usize);
-                let packed = conv.pack(&weight);
-                (Arc::new(conv), packed, bias)
+                let packed = conv.pack(weight);
+                (Arc::new(conv), packed, bias.clone())
             }
             Op::FullyConnected { weight, bias } => {
                 let float_input = matches!(self.graph.kind(inputs[0]), TensorKind::Floats(_));
@@ -300,9 +270,6 @@ impl<'w> Lowering<'w> {
                 let fc = FullyConnected { input, outputs, float_input, residual: residual.is_some(), act };
                 let packed = fc.pack(weight);
                 (Arc::new(fc), packed, bias.clone())
-            }
-            Op::BatchNorm { .. } => {
-                return Err(self.unsupported(&label, "batch norm must follow a convolution directly"));
             }
             Op::Activate { .. } => return Err(self.unsupported(&label, "activation must follow a layer directly")),
             Op::Upsample | Op::Concat | Op::View { .. } => return Ok(()),

@@ -128,6 +128,16 @@ pub enum GraphError {
         /// What is not covered, and what to do instead.
         reason: String,
     },
+    /// The host names a tensor that a program does not have.
+    #[error("program `{program}` has no tensor `{tensor}`; the host's are: {}", known.join(", "))]
+    Unknown {
+        /// The program.
+        program: String,
+        /// What was asked for.
+        tensor: String,
+        /// Names of its external tensors.
+        known: Vec<String>,
+    },
     /// A host buffer given to a program has the wrong length, or is missing.
     #[error("program `{program}`: tensor `{tensor}` needs {expected} values, got {found}")]
     External {

@@ -6,7 +6,6 @@ use crate::weights::Weights;
 use portrait_kernels::{
     Activation, GlobalAverage, Kernel, MaxPool, ResizeBilinear, ScaleChannels, Separable, feature_len,
 };
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A value in a [`Graph`].
@@ -64,7 +63,6 @@ pub(crate) enum Op {
     Separable { layers: [Layer; 2], stride: u32 },
     ConvTranspose { weight: Vec<f32>, bias: Vec<f32> },
     FullyConnected { weight: Vec<f32>, bias: Vec<f32> },
-    BatchNorm { scale: Vec<f32>, shift: Vec<f32> },
     Activate { act: Activation, slopes: Vec<f32> },
     Add,
     Upsample,
@@ -97,8 +95,6 @@ pub struct Graph<'w> {
     pub(crate) values: Vec<ValueInfo>,
     pub(crate) faults: Vec<(String, WeightsFault)>,
     pub(crate) errors: Vec<GraphError>,
-    /// Layers whose file has no bias for them, with the fault this is unless a batch norm follows.
-    pub(crate) unbiased: HashMap<Value, (String, WeightsFault)>,
 }
 
 impl<'w> Graph<'w> {
@@ -111,7 +107,6 @@ impl<'w> Graph<'w> {
             values: Vec::new(),
             faults: Vec::new(),
             errors: Vec::new(),
-            unbiased: HashMap::new(),
         }
     }
 
@@ -178,41 +173,13 @@ impl<'w> Graph<'w> {
         self.take(weights, name, &shape)
     }
 
-    /// `prefix.bias` where the file has one. Layers before a batch norm need none: zeros, and the fault to note otherwise.
-    fn bias(&mut self, prefix: &str, channels: u32) -> (Vec<f32>, Option<(String, WeightsFault)>) {
-        let name = format!("{prefix}.bias");
-        match self.weights {
-            Some(weights) if !weights.contains(&name) => {
-                let fault = WeightsFault::Missing { tensor: name, expected: vec![channels as usize] };
-                (vec![0.0; channels as usize], Some((weights.origin().to_owned(), fault)))
-            }
-            _ => (self.parameter(&name, &[channels]), None),
-        }
-    }
-
-    /// Adds a layer with weights; `unbiased` as [`Graph::bias`] found it.
-    fn layer(
-        &mut self,
-        label: &str,
-        op: Op,
-        x: Value,
-        kind: TensorKind,
-        unbiased: Option<(String, WeightsFault)>,
-    ) -> Value {
-        let output = self.node(label, op, &[x], kind);
-        if let Some(fault) = unbiased {
-            self.unbiased.insert(output, fault);
-        }
-        output
-    }
-
-    /// Convolution with `prefix.weight` `[outputs, C, k, k]` and, where present, `prefix.bias`.
+    /// Convolution with `prefix.weight` `[outputs, C, k, k]` and `prefix.bias` `[outputs]`.
     pub fn conv(&mut self, x: Value, prefix: &str, outputs: u32, geometry: Conv2d) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[outputs, c, geometry.kernel, geometry.kernel]);
-        let (bias, unbiased) = self.bias(prefix, outputs);
+        let bias = self.parameter(&format!("{prefix}.bias"), &[outputs]);
         let [oh, ow] = self.window(prefix, geometry, h, w);
-        self.layer(prefix, Op::Conv { weight, bias, geometry }, x, TensorKind::Feature([outputs, oh, ow]), unbiased)
+        self.node(prefix, Op::Conv { weight, bias, geometry }, &[x], TensorKind::Feature([outputs, oh, ow]))
     }
 
     /// Convolution with weights computed by the caller: `weight` `[outputs, C, k, k]`.
@@ -234,13 +201,13 @@ impl<'w> Graph<'w> {
         })
     }
 
-    /// Depthwise convolution with `prefix.weight` `[C, 1, k, k]`.
+    /// Depthwise convolution with `prefix.weight` `[C, 1, k, k]` and `prefix.bias` `[C]`.
     pub fn depthwise(&mut self, x: Value, prefix: &str, geometry: Conv2d) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[c, 1, geometry.kernel, geometry.kernel]);
-        let (bias, unbiased) = self.bias(prefix, c);
+        let bias = self.parameter(&format!("{prefix}.bias"), &[c]);
         let [oh, ow] = self.window(prefix, geometry, h, w);
-        self.layer(prefix, Op::Depthwise { weight, bias, geometry }, x, TensorKind::Feature([c, oh, ow]), unbiased)
+        self.node(prefix, Op::Depthwise { weight, bias, geometry }, &[x], TensorKind::Feature([c, oh, ow]))
     }
 
     /// Residual block of BlazeFace: depthwise 3 × 3 of `prefix.depthwise`, pointwise of `prefix.pointwise`, plus the input (its 2 × 2
@@ -259,53 +226,34 @@ impl<'w> Graph<'w> {
         self.node(prefix, Op::Separable { layers, stride }, &[x], kind)
     }
 
-    /// Transposed 2 × 2 convolution of stride 2 with `prefix.weight` `[C, outputs, 2, 2]`.
+    /// Transposed 2 × 2 convolution of stride 2 with `prefix.weight` `[C, outputs, 2, 2]` and `prefix.bias` `[outputs]`.
     pub fn conv_transpose(&mut self, x: Value, prefix: &str, outputs: u32) -> Value {
         let [c, h, w] = self.shape(x);
         let weight = self.parameter(&format!("{prefix}.weight"), &[c, outputs, 2, 2]);
-        let (bias, unbiased) = self.bias(prefix, outputs);
-        let kind = TensorKind::Feature([outputs, 2 * h, 2 * w]);
-        self.layer(prefix, Op::ConvTranspose { weight, bias }, x, kind, unbiased)
+        let bias = self.parameter(&format!("{prefix}.bias"), &[outputs]);
+        self.node(prefix, Op::ConvTranspose { weight, bias }, &[x], TensorKind::Feature([outputs, 2 * h, 2 * w]))
     }
 
-    /// Fully connected layer with `prefix.weight`, either `[outputs, n]` or, as a convolution, `[outputs, C, H, W]`;
-    /// yields a vector of `f32` padded to a multiple of four.
+    /// Fully connected layer with `prefix.weight`, either `[outputs, n]` or, as a convolution, `[outputs, C, H, W]`, and
+    /// `prefix.bias` `[outputs]`; yields a vector of `f32` padded to a multiple of four.
     pub fn fully_connected(&mut self, x: Value, prefix: &str, outputs: u32) -> Value {
         let [c, h, w] = self.shape(x);
         let name = format!("{prefix}.weight");
         let flat = self.weights.is_none_or(|file| file.rank(&name) == Some(2)) && h * w == 1;
         let shape = if flat { vec![outputs, c] } else { vec![outputs, c, h, w] };
         let weight = self.parameter(&name, &shape);
-        let (bias, unbiased) = self.bias(prefix, outputs);
+        let bias = self.parameter(&format!("{prefix}.bias"), &[outputs]);
         let kind = TensorKind::Floats(feature_len(outputs, 1, 1) as u32);
-        self.layer(prefix, Op::FullyConnected { weight, bias }, x, kind, unbiased)
+        self.node(prefix, Op::FullyConnected { weight, bias }, &[x], kind)
     }
 
-    /// Batch norm in inference form, from `prefix.{weight,bias,running_mean,running_var}` and `eps`; folded into the
-    /// convolution before it.
-    pub fn batch_norm(&mut self, x: Value, prefix: &str, eps: f32) -> Value {
-        let [c, ..] = self.shape(x);
-        let mut part = |name: &str| self.parameter(&format!("{prefix}.{name}"), &[c]);
-        let (gain, offset, mean, var) = (part("weight"), part("bias"), part("running_mean"), part("running_var"));
-        let scale: Vec<f32> = gain.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect();
-        if let Some(index) = scale.iter().position(|s| !s.is_finite()) {
-            let origin = self.weights.map_or_else(String::new, |file| file.origin().to_owned());
-            let tensor = format!("{prefix}.running_var (its square root)");
-            self.faults.push((origin, WeightsFault::NotFinite { tensor, index }));
-        }
-        let shift = (0..c as usize).map(|i| offset[i] - mean[i] * scale[i]).collect();
-        self.unbiased.remove(&x);
-        let kind = self.kind(x);
-        self.node(prefix, Op::BatchNorm { scale, shift }, &[x], kind)
-    }
-
-    /// Activation without parameters.
+    /// Activation without parameters; it must follow a layer or a sum.
     pub fn activate(&mut self, x: Value, act: Activation) -> Value {
         let (label, kind) = (format!("{}.{act:?}", self.values[x.0].label), self.kind(x));
         self.node(&label, Op::Activate { act, slopes: Vec::new() }, &[x], kind)
     }
 
-    /// PReLU with one slope per channel, `prefix.weight` `[C]`.
+    /// PReLU with one slope per channel, `prefix.weight` `[C]`; it must follow a layer with weights.
     pub fn prelu(&mut self, x: Value, prefix: &str) -> Value {
         let ([c, ..], kind) = (self.shape(x), self.kind(x));
         let slopes = self.parameter(&format!("{prefix}.weight"), &[c]);
@@ -377,11 +325,11 @@ impl<'w> Graph<'w> {
         self.kernel(&label, kernel, &[x], &[TensorKind::Feature([input[0], height, width])])[0]
     }
 
-    /// `act(x · s)` with one factor per channel, from a vector.
-    pub fn scale_channels(&mut self, x: Value, factors: Value, act: Activation) -> Value {
+    /// `x · s` with one factor per channel, from a vector.
+    pub fn scale_channels(&mut self, x: Value, factors: Value) -> Value {
         let input = self.shape(x);
         let label = format!("{}.scale", self.values[x.0].label);
-        let kernel = Arc::new(ScaleChannels { input, act });
+        let kernel = Arc::new(ScaleChannels { input });
         self.kernel(&label, kernel, &[x, factors], &[TensorKind::Feature(input)])[0]
     }
 

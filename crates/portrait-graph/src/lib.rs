@@ -1,9 +1,8 @@
 //! From checked weights to a flat program.
 //!
-//! [`Weights`] reads a safetensors file; a network is a function that adds operations to a [`Graph`]; [`Graph::build`] folds
-//! batch norms, fuses what a convolution can absorb (bias, residual, activation, nearest ×2, concatenation) and yields a
-//! [`Program`]: a list of kernel calls over planned tensors. A program names no device; [`CpuRun`] runs it on the
-//! CPU twins, and `portrait-runtime` freezes it into GPU objects.
+//! [`Weights`] reads a safetensors file; a network is a function that adds operations to a [`Graph`]; [`Graph::build`] fuses what a
+//! convolution can absorb (bias, residual, activation, nearest ×2, concatenation) and yields a [`Program`]: a list of kernel calls over
+//! planned tensors. A program names no device; [`CpuRun`] runs it on the CPU twins, and `portrait-runtime` freezes it into GPU objects.
 
 mod build;
 mod error;

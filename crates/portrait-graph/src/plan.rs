@@ -36,11 +36,6 @@ impl MemoryPlan {
     pub fn bytes(&self) -> usize {
         self.slots.iter().sum()
     }
-
-    /// Slot of a planned tensor (not of a view).
-    pub fn slot(&self, tensor: TensorId) -> Option<usize> {
-        self.placements.iter().find(|p| p.tensor == tensor).map(|p| p.slot)
-    }
 }
 
 impl Program {

@@ -29,12 +29,11 @@ impl Program {
 }
 
 impl CpuRun<'_> {
-    fn id(&self, name: &str, found: usize) -> Result<TensorId, GraphError> {
-        self.externals.get(name).copied().ok_or_else(|| GraphError::External {
+    fn id(&self, name: &str) -> Result<TensorId, GraphError> {
+        self.externals.get(name).copied().ok_or_else(|| GraphError::Unknown {
             program: self.program.name.clone(),
             tensor: name.to_owned(),
-            expected: 0,
-            found,
+            known: self.externals.keys().cloned().collect(),
         })
     }
 
@@ -43,7 +42,7 @@ impl CpuRun<'_> {
     /// # Errors
     /// When there is no such external, or the length differs.
     pub fn set(&mut self, name: &str, values: &[f32]) -> Result<(), GraphError> {
-        let id = self.id(name, values.len())?;
+        let id = self.id(name)?;
         let expected = self.program.tensors[id.0].kind.len();
         if values.len() != expected {
             let (program, tensor) = (self.program.name.clone(), name.to_owned());
@@ -58,7 +57,7 @@ impl CpuRun<'_> {
     /// # Errors
     /// When there is no such external.
     pub fn get(&self, name: &str) -> Result<&[f32], GraphError> {
-        Ok(&self.values[self.id(name, 0)?.0])
+        Ok(&self.values[self.id(name)?.0])
     }
 
     /// Runs every step once.

@@ -98,14 +98,6 @@ impl Weights {
         &self.metadata
     }
 
-    /// Whether the file holds a tensor of this name (seeded weights hold all).
-    pub fn contains(&self, name: &str) -> bool {
-        match &self.source {
-            Source::File(entries) => entries.contains_key(name),
-            Source::Seeded(_) => true,
-        }
-    }
-
     /// Number of dimensions of a tensor, if the file holds it; seeded weights have no opinion.
     pub fn rank(&self, name: &str) -> Option<usize> {
         match &self.source {

@@ -18,19 +18,15 @@ fn run(program: &Program, x: &Planes) -> Vec<f32> {
 }
 
 #[test]
-fn batch_norm_residual_and_activation_become_one_step() {
+fn residual_and_activation_become_one_step() {
     let x = Planes::noise([5, 6, 7], 1);
     let w = Planes::noise([8 * 5, 3, 3], 2).data;
-    let bn: Vec<Vec<f32>> = (0..4).map(|i| Planes::noise([8, 1, 1], 10 + i).data).collect();
-    let var: Vec<f32> = bn[3].iter().map(|v| v.abs() + 0.5).collect();
+    let conv_bias = Planes::noise([8, 1, 1], 10).data;
     let skip = Planes::noise([8 * 5, 1, 1], 3).data;
     let bias = Planes::noise([8, 1, 1], 4).data;
     let file = weights(&[
         ("conv.weight", vec![8, 5, 3, 3], w.clone()),
-        ("bn.weight", vec![8], bn[0].clone()),
-        ("bn.bias", vec![8], bn[1].clone()),
-        ("bn.running_mean", vec![8], bn[2].clone()),
-        ("bn.running_var", vec![8], var.clone()),
+        ("conv.bias", vec![8], conv_bias.clone()),
         ("skip.weight", vec![8, 5, 1, 1], skip.clone()),
         ("skip.bias", vec![8], bias.clone()),
     ]);
@@ -39,19 +35,15 @@ fn batch_norm_residual_and_activation_become_one_step() {
     let input = g.external("x", TensorKind::Feature([5, 6, 7]));
     let s = g.conv(input, "skip", 8, Conv2d::valid(1, 1));
     let y = g.conv(input, "conv", 8, Conv2d::same(3, 1));
-    let y = g.batch_norm(y, "bn", 1e-5);
     let y = g.add(y, s);
     let y = g.activate(y, Activation::Relu);
     g.output("y", y);
     let program = g.build().expect("a good graph");
-    assert_eq!(labels(&program), ["conv", "conv"], "norm, sum and activation are fused");
+    assert_eq!(labels(&program), ["conv", "conv"], "sum and activation are fused");
 
-    let plain = x.conv(&w, &[0.0; 8], 3, 1);
+    let plain = x.conv(&w, &conv_bias, 3, 1);
     let shortcut = x.conv(&skip, &bias, 1, 1);
-    let expected = Planes::make([8, 6, 7], |c, y, x| {
-        let normal = (plain.at(c, y, x) - bn[2][c]) / (var[c] + 1e-5).sqrt() * bn[0][c] + bn[1][c];
-        (normal + shortcut.at(c, y, x)).max(0.0)
-    });
+    let expected = Planes::make([8, 6, 7], |c, y, x| (plain.at(c, y, x) + shortcut.at(c, y, x)).max(0.0));
     assert!(close(&run(&program, &x), &expected.layout()));
     let mut wrong = expected.layout();
     wrong[17] += 0.01;
@@ -173,4 +165,28 @@ fn graphs_that_cannot_be_built_say_why() {
         g.output("y", y);
     });
     assert!(matches!(concat, GraphError::Unsupported { .. }), "{concat}");
+    let slopes = fail(&|g| {
+        let (a, b) = (input(g, [4, 8, 8]), g.external("b", TensorKind::Feature([4, 8, 8])));
+        let y = g.add(a, b);
+        let y = g.prelu(y, "slopes");
+        g.output("y", y);
+    });
+    assert!(slopes.to_string().contains("PReLU keeps its slopes with weights"), "{slopes}");
+}
+
+#[test]
+fn tensors_a_program_does_not_have_and_those_too_short_are_named() {
+    let file = portrait_graph::Weights::seeded(3);
+    let mut g = Graph::new("one");
+    g.use_weights(&file);
+    let x = g.external("x", TensorKind::Feature([4, 8, 8]));
+    let y = g.conv(x, "w", 4, Conv2d::same(3, 1));
+    g.output("y", y);
+    let program = g.build().expect("a good graph");
+    let mut cpu = program.cpu();
+    let unknown = "program `one` has no tensor `z`; the host's are: x, y";
+    assert_eq!(cpu.set("z", &[0.0; 5]).expect_err("no z").to_string(), unknown);
+    assert_eq!(cpu.get("z").expect_err("no z").to_string(), unknown);
+    let short = cpu.set("x", &[0.0; 5]).expect_err("too short").to_string();
+    assert_eq!(short, "program `one`: tensor `x` needs 256 values, got 5");
 }

@@ -47,10 +47,10 @@ fn all_faults_of_a_file_are_reported_at_once() {
     let error = g.build().expect_err("four faults");
     let GraphError::Weights(WeightsError::Mismatch { faults, .. }) = &error else { panic!("{error}") };
     assert_eq!(faults.len(), 4);
-    assert!(matches!(&faults[3], WeightsFault::Missing { tensor, .. } if tensor == "b.bias"));
     assert!(matches!(&faults[0], WeightsFault::Shape { expected, found, .. } if expected[1] == 5 && found[1] == 3));
     assert!(matches!(&faults[1], WeightsFault::NotFinite { index: 0, .. }));
-    assert!(matches!(&faults[2], WeightsFault::Missing { tensor, .. } if tensor == "c.weight"));
+    assert!(matches!(&faults[2], WeightsFault::Missing { tensor, .. } if tensor == "b.bias"));
+    assert!(matches!(&faults[3], WeightsFault::Missing { tensor, .. } if tensor == "c.weight"));
     for name in ["a.weight", "b.weight", "c.weight", "[4, 5, 3, 3]", "[4, 3, 3, 3]"] {
         assert!(error.to_string().contains(name), "{name} in {error}");
     }

@@ -3,13 +3,12 @@
 use crate::{Activation, Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len, slices};
 use bytemuck::{Pod, Zeroable};
 
-/// `y = act(a + b)`. Bindings: a, b, with [`Activation::Prelu`] an `f32` vector of slopes of `feature_len(channels, 1, 1)`
-/// values, y.
+/// `y = act(a + b)`. Bindings: a, b, y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddFeatures {
     /// Shape `[channels, height, width]` of both inputs and the output.
     pub input: [u32; 3],
-    /// Applied last.
+    /// Applied last. Not [`Activation::Prelu`]: there are no slopes.
     pub act: Activation,
 }
 
@@ -30,21 +29,14 @@ impl Kernel for AddFeatures {
     fn bindings(&self) -> Vec<Binding> {
         let [c, h, w] = self.input;
         let input = Binding::new(Bind::Feature, feature_len(c, h, w));
-        let mut list = vec![input, input];
-        if self.act == Activation::Prelu {
-            list.push(Binding::new(Bind::Floats, feature_len(c, 1, 1)));
-        }
-        list.push(Binding::new(Bind::FeatureOut, input.len));
-        list
+        vec![input, input, Binding::new(Bind::FeatureOut, input.len)]
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let [channels, h, w] = self.input;
         let params = Params { pixels: h * w, channels, pad: [0; 2] };
         Dispatch {
-            shader: ShaderKey::new("add_features", tier)
-                .define("PRELU", self.act == Activation::Prelu)
-                .set("ACT", self.act as u32),
+            shader: ShaderKey::new("add_features", tier).set("ACT", self.act as u32),
             params: bytemuck::bytes_of(&params).to_vec(),
             workgroups: [(h * w).div_ceil(64), slices(channels), 1],
         }
@@ -54,8 +46,7 @@ impl Kernel for AddFeatures {
         let [c, h, w] = self.input.map(|v| v as usize);
         for (i, y) in outputs[0].iter_mut().enumerate() {
             let channel = i / (4 * h * w) * 4 + i % 4;
-            let slope = if self.act == Activation::Prelu { inputs[2][channel] } else { 0.0 };
-            *y = if channel < c { self.act.apply(inputs[0][i] + inputs[1][i], slope) } else { 0.0 };
+            *y = if channel < c { self.act.apply(inputs[0][i] + inputs[1][i], 0.0) } else { 0.0 };
         }
     }
 }

@@ -27,15 +27,6 @@ impl Bind {
     pub const fn is_output(self) -> bool {
         matches!(self, Bind::FeatureOut | Bind::FloatsOut | Bind::TextureOut)
     }
-
-    /// How a buffer of this kind is encoded where features are stored as `tier` says.
-    pub const fn stored(self, tier: Tier) -> Tier {
-        match self {
-            Bind::Feature | Bind::FeatureOut => tier,
-            Bind::Halves => tier.halved(),
-            _ => Tier::F32,
-        }
-    }
 }
 
 /// One binding of a kernel: its kind and its length in host `f32` values (four per vec4, four per texel).

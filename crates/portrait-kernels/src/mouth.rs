@@ -114,7 +114,8 @@ impl OpenMouth {
     fn inside(&self, layers: &[f32], share: Point) -> [f32; 4] {
         let place = |share: f32, count: usize| {
             let at = (share * count as f32 - 0.5).clamp(0.0, (count - 1) as f32);
-            (at as usize, (at as usize + 1).min(count - 1), at.fract())
+            let low = (at as usize).min(count - 1);
+            (low, (low + 1).min(count - 1), at - low as f32)
         };
         let ((x0, x1, tx), (y0, y1, ty)) = (place(share[0], COLUMNS), place(share[1], ROWS));
         let mix = |a: f32, b: f32, t: f32| a + t * (b - a);

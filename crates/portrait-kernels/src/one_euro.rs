@@ -7,7 +7,7 @@ const RATE_CUTOFF: f32 = 1.0;
 /// Shortest time step in seconds; a smaller one (or zero) counts as this.
 const MIN_STEP: f32 = 1e-4;
 
-/// Parameters of a One-Euro filter.
+/// Parameters of a One-Euro filter: from 0 to [`OneEuro::MOST`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OneEuro {
     /// Cutoff at rest in Hz: lower is smoother.
@@ -31,6 +31,18 @@ fn smoothing(cutoff: f32, dt: f32) -> f32 {
 }
 
 impl OneEuro {
+    /// Largest value of a parameter. Nothing is smoothed long before, and what comes of it stays finite.
+    pub const MOST: f32 = 1e6;
+
+    /// The same within the range: what is beyond counts as the nearest end, and what is no number as the default. The filter's state would
+    /// never be a number again.
+    #[must_use]
+    pub fn sound(self) -> Self {
+        let usual = Self::default();
+        let within = |v: f32, usual: f32| if v.is_nan() { usual } else { v.clamp(0.0, Self::MOST) };
+        Self { min_cutoff: within(self.min_cutoff, usual.min_cutoff), beta: within(self.beta, usual.beta) }
+    }
+
     /// Filters the sample `x`, `dt` seconds after the one before. `value` and `rate` (units per second) are the filter's state;
     /// for the first sample set them to `x` and 0 instead. The new `value` is the result.
     pub fn step(&self, x: f32, dt: f32, value: &mut f32, rate: &mut f32) {

@@ -68,7 +68,7 @@ impl Kernel for ResizeBilinear {
         let place = |i: u32, input: u32, output: u32| {
             let (scale, offset) = line(input, output);
             let at = (i as f32 * scale + offset).clamp(0.0, (input - 1) as f32);
-            let low = at as u32;
+            let low = (at as u32).min(input - 1);
             (low, (low + 1).min(input - 1), at - low as f32)
         };
         let mut out = outputs[0].iter_mut();

@@ -1,16 +1,13 @@
 //! Channel-wise scaling: the last step of squeeze-and-excitation.
 
-use crate::{Activation, Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len, slices};
+use crate::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier, feature_len, slices};
 use bytemuck::{Pod, Zeroable};
 
-/// `y = act(x · s[channel])`. Bindings: x, the `f32` vector s of `feature_len(channels, 1, 1)` values, with
-/// [`Activation::Prelu`] a vector of slopes of the same length, y.
+/// `y = x · s[channel]`. Bindings: x, the `f32` vector s of `feature_len(channels, 1, 1)` values, y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScaleChannels {
     /// Shape `[channels, height, width]` of input and output.
     pub input: [u32; 3],
-    /// Applied last.
-    pub act: Activation,
 }
 
 /// Mirrors `Params` in `shaders/scale_channels.wgsl`.
@@ -29,22 +26,16 @@ impl Kernel for ScaleChannels {
 
     fn bindings(&self) -> Vec<Binding> {
         let [c, h, w] = self.input;
-        let (len, vector) = (feature_len(c, h, w), Binding::new(Bind::Floats, feature_len(c, 1, 1)));
-        let mut list = vec![Binding::new(Bind::Feature, len), vector];
-        if self.act == Activation::Prelu {
-            list.push(vector);
-        }
-        list.push(Binding::new(Bind::FeatureOut, len));
-        list
+        let len = feature_len(c, h, w);
+        let factors = Binding::new(Bind::Floats, feature_len(c, 1, 1));
+        vec![Binding::new(Bind::Feature, len), factors, Binding::new(Bind::FeatureOut, len)]
     }
 
     fn dispatch(&self, tier: Tier, _profile: &DeviceProfile) -> Dispatch {
         let [channels, h, w] = self.input;
         let params = Params { pixels: h * w, channels, pad: [0; 2] };
         Dispatch {
-            shader: ShaderKey::new("scale_channels", tier)
-                .define("PRELU", self.act == Activation::Prelu)
-                .set("ACT", self.act as u32),
+            shader: ShaderKey::new("scale_channels", tier),
             params: bytemuck::bytes_of(&params).to_vec(),
             workgroups: [(h * w).div_ceil(64), slices(channels), 1],
         }
@@ -54,9 +45,7 @@ impl Kernel for ScaleChannels {
         let [c, h, w] = self.input.map(|v| v as usize);
         for (i, y) in outputs[0].iter_mut().enumerate() {
             let channel = i / (4 * h * w) * 4 + i % 4;
-            let slope = if self.act == Activation::Prelu { inputs[2][channel] } else { 0.0 };
-            let v = inputs[0][i] * inputs[1][channel];
-            *y = if channel < c { self.act.apply(v, slope) } else { 0.0 };
+            *y = if channel < c { inputs[0][i] * inputs[1][channel] } else { 0.0 };
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Rng, assert_close, check, from_layout, twin};
+use common::{Rng, assert_close, check, from_layout, stored_as, twin};
 use portrait_kernels::{Activation, Avoid, Conv, DeviceProfile, Kernel, Tier};
 
 /// A convolution with "same" padding.
@@ -231,7 +231,7 @@ fn deep_layers_are_split() {
 fn weights_of_deep_layers_are_halves() {
     let weights = |conv: Conv| {
         let kind = conv.bindings()[1].kind;
-        Tier::ALL.map(|tier| kind.stored(tier).bytes())
+        Tier::ALL.map(|tier| stored_as(kind, tier).bytes())
     };
     for deep in [same([512, 4, 4], 512, 3, 2), up2([512, 4, 4], 256), same([512, 8, 8], 512, 1, 1)] {
         assert_eq!(weights(deep), [2, 2, 2], "{deep:?}");

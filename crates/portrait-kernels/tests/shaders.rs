@@ -18,6 +18,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     let act = Activation::Relu;
     let input = [64, 64, 64];
     let mut list: Vec<Box<dyn Kernel>> = vec![
+        Box::new(AddFeatures { input, act: Activation::None }),
         Box::new(CeilingCopy { length: 64 }),
         Box::new(CeilingFma { length: 64, rounds: 2 }),
         Box::new(ConvTranspose2x2 { input, outputs: 16, act }),
@@ -32,6 +33,7 @@ fn examples() -> Vec<Box<dyn Kernel>> {
         Box::new(PinFlow { motion: 16, size: 64, sigma: 0.02, softness: 0.02 }),
         Box::new(RefineCrops { frame: [64, 48], image: 256 }),
         Box::new(RefinePoints),
+        Box::new(ScaleChannels { input }),
         Box::new(TpsSolve { groups: 10, reg: 0.01 }),
         Box::new(Track { frame: [64, 48], mesh_size: 192, image: 256, threshold: 0.5, whole_frame: false }),
         Box::new(Transfer { base: [0; 40] }),
@@ -40,10 +42,6 @@ fn examples() -> Vec<Box<dyn Kernel>> {
     for fold in [1, 2] {
         list.push(Box::new(Compose { size: 64, fold }));
         list.push(Box::new(Warp { size: 64, fold }));
-    }
-    for act in [Activation::None, Activation::Prelu] {
-        list.push(Box::new(AddFeatures { input, act }));
-        list.push(Box::new(ScaleChannels { input, act }));
     }
     for matte in [false, true] {
         let (origin, canvas, edges) = ([8, 4], [128, 96], [Some(0.0); 4]);
@@ -229,7 +227,8 @@ fn kind_matches(module: &Module, kind: Bind, tier: Tier, space: AddressSpace, ty
         _ => false,
     };
     match (kind, inner) {
-        (Bind::Feature | Bind::Halves, _) => space == read && array(Some(kind.stored(tier))),
+        (Bind::Feature, _) => space == read && array(Some(tier)),
+        (Bind::Halves, _) => space == read && array(Some(tier.halved())),
         (Bind::FeatureOut, _) => space == write && array(Some(tier)),
         (Bind::Floats, _) => space == read && array(None),
         (Bind::FloatsOut, _) => space == write && array(None),

@@ -191,6 +191,7 @@ impl Preset {
             (k.facial == 106, "facial must be 106".to_owned()),
             (k.points == 5, "points must be 5".to_owned()),
             (k.tps * k.points == k.neural && k.neural == 50, "tps × points must equal neural, 50".to_owned()),
+            (self.image > 0 && self.motion > 0, "image and motion must be above zero".to_owned()),
             (self.image.is_multiple_of(self.motion), "image must be a multiple of motion".to_owned()),
             (
                 self.image.is_multiple_of(self.nk.input) && self.nk.input.is_multiple_of(32),
@@ -245,5 +246,8 @@ mod tests {
         }
         let deep = fast.replace("down = [48, 96, 192, 384]", "down = [8, 8, 8, 8, 8, 8, 8, 8]");
         assert!(Preset::parse(&deep).expect_err("refused").to_string().contains("too often"));
+        // Zero is a multiple of everything.
+        let empty = fast.replace("image = 256", "image = 0").replace("motion = 64", "motion = 0");
+        assert!(Preset::parse(&empty).expect_err("refused").to_string().contains("above zero"));
     }
 }

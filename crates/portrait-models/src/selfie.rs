@@ -35,7 +35,7 @@ pub fn selfie_segmentation(g: &mut Graph<'_>, x: Value) -> Value {
     let gate = g.activate(gate, Activation::Sigmoid);
     let context = g.conv(d, "context.conv", 128, Conv2d::valid(1, 1));
     let context = g.activate(context, Relu);
-    let mut y = g.scale_channels(context, gate, Activation::None);
+    let mut y = g.scale_channels(context, gate);
     for (i, skip) in [c, b, a].into_iter().enumerate() {
         y = decode(g, y, skip, &format!("decoder.{i}"));
     }
@@ -51,7 +51,7 @@ fn gated(g: &mut Graph<'_>, x: Value, of: Value, name: &str, hidden: u32) -> Val
     let y = g.activate(y, Activation::Relu);
     let y = g.fully_connected(y, &format!("{name}.gate.expand"), channels);
     let y = g.activate(y, Activation::Sigmoid);
-    g.scale_channels(x, y, Activation::None)
+    g.scale_channels(x, y)
 }
 
 fn inverted(g: &mut Graph<'_>, x: Value, name: &str, b: &Inverted) -> Value {

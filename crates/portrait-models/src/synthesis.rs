@@ -44,8 +44,8 @@ fn fusion_weights(
     (picked, bias)
 }
 
-/// What the pseudo views alone contribute to the fusion: `views` `[4 · C, h, w]` through the fusion's view columns, without
-/// bias. Exact, because the fusion is linear. Add it to [`synthesis`] as `views`.
+/// What the pseudo views alone contribute to the fusion: `views` `[views · C, h, w]` (as many as the preset has) through the
+/// fusion's view columns, without bias. Exact, because the fusion is linear. Add it to [`synthesis`] as `views`.
 pub fn view_bias(g: &mut Graph<'_>, preset: &Preset, weights: &Weights, views: Value) -> Value {
     let top = preset.synthesis.down.last().copied().unwrap_or_default() as usize;
     let (weight, bias) = fusion_weights(g, preset, weights, top, top * preset.synthesis.views as usize);

@@ -51,6 +51,14 @@ pub enum FaceChoice {
 }
 
 impl FaceChoice {
+    /// Checks that it may choose among a driver's faces, of which nobody knows yet how many there are.
+    ///
+    /// # Errors
+    /// [`EngineError::DriverFace`].
+    pub(crate) fn check_driver(self) -> Result<(), EngineError> {
+        if self == Self::Index(0) { Err(EngineError::DriverFace) } else { Ok(()) }
+    }
+
     /// The number of the face in a list that has the largest first.
     fn among(self, faces: &[FaceBox]) -> Result<usize, EngineError> {
         let far = |face: &FaceBox, at: [f32; 2]| (face.center[0] - at[0]).hypot(face.center[1] - at[1]);
@@ -229,7 +237,8 @@ impl Engine {
     /// looked for in ever smaller parts of a large photo.
     ///
     /// # Errors
-    /// No face, several faces and none chosen, a face that does not exist, or a failing device.
+    /// A malformed photo ([`EngineError::PictureSize`]), no face, several faces and none chosen, a face that does not exist, or a failing
+    /// device.
     pub fn prepare(&self, photo: Frame<'_>, options: &PrepareOptions) -> Result<Avatar, EngineError> {
         pollster::block_on(self.prepare_async(photo, options))
     }
@@ -264,7 +273,7 @@ impl Engine {
     /// Makes an avatar of everybody in a photo, the largest face first: for [`Engine::session_of`].
     ///
     /// # Errors
-    /// No face, or a failing device.
+    /// A malformed photo ([`EngineError::PictureSize`]), no face, or a failing device.
     pub fn prepare_all(&self, photo: Frame<'_>) -> Result<Vec<Avatar>, EngineError> {
         let look = Look::new(photo)?;
         let faces = pollster::block_on(look.faces(self))?;

@@ -3,6 +3,7 @@
 
 use crate::avatar::{Avatar, AvatarInfo, MOST_DETAIL};
 use crate::error::EngineError;
+use crate::motion::Points;
 use image::RgbImage;
 use portrait_kernels::RefinePoints;
 use safetensors::tensor::TensorView;
@@ -135,7 +136,12 @@ impl Avatar {
         let take = |name: &str, dtype: Dtype, shape: Option<&[usize]>| {
             let view = tensors.tensor(name).map_err(|e| format!("`{name}`: {e}"))?;
             if view.dtype() != dtype || shape.is_some_and(|s| s != view.shape()) {
-                return Err(format!("`{name}` is {:?} {:?}, expected {dtype:?} {shape:?}", view.dtype(), view.shape()));
+                let expected = shape.map_or_else(|| "of any shape".to_owned(), |shape| format!("{shape:?}"));
+                return Err(format!(
+                    "`{name}` is {:?} {:?}, expected {dtype:?} {expected}",
+                    view.dtype(),
+                    view.shape()
+                ));
             }
             Ok(view.data().to_vec())
         };
@@ -159,7 +165,13 @@ impl Avatar {
                 ));
             }
         };
-        let points = |name: &str, n: usize| Ok::<_, String>(floats(name, Some(&[n, 2]))?.as_chunks().0.to_vec());
+        let points = |name: &str, n: usize| {
+            let values = floats(name, Some(&[n, 2]))?;
+            match values.iter().all(|&v| Points::within(v)) {
+                true => Ok(values.as_chunks().0.to_vec()),
+                false => Err(format!("`{name}` holds points beyond ±{}", Points::REACH)),
+            }
+        };
         Ok(Self {
             source: take("source", Dtype::U8, Some(&[n, n, 4]))?.as_chunks().0.to_vec(),
             detail,
@@ -222,6 +234,22 @@ mod tests {
             hostile.detail = detail.map(|side| RgbImage::new(side, side));
             let error = read(&hostile).expect_err(reason).to_string();
             assert!(error.contains(reason) && error.contains("x.avatar"), "{error}");
+        }
+    }
+
+    #[test]
+    fn tensors_of_another_shape_and_points_out_of_reach_are_refused_with_the_reason() {
+        type Change = fn(&mut Avatar);
+        let changes: [(Change, &str); 3] = [
+            (|avatar| avatar.neural.truncate(49), "`neural` is F32 [49, 2], expected F32 [50, 2]"),
+            (|avatar| avatar.mixed[7][1] = -1e38, "`mixed` holds points beyond ±100"),
+            (|avatar| avatar.facial[0][0] = f32::NAN, "`facial` holds values that are not finite"),
+        ];
+        for (change, reason) in changes {
+            let mut hostile = avatar();
+            change(&mut hostile);
+            let error = Avatar::from_bytes("x.avatar", &hostile.to_bytes()).expect_err(reason).to_string();
+            assert!(error.contains(reason), "{error}");
         }
     }
 }

@@ -21,8 +21,8 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// Bytes of a row and number of rows of each plane, without gaps; zero where there is no such plane.
-    fn planes(self, [width, height]: [u32; 2]) -> [[usize; 2]; 3] {
+    /// Bytes of a row and number of rows of each plane of a frame of `[width, height]`, without gaps; zero where there is no such plane.
+    pub fn planes(self, [width, height]: [u32; 2]) -> [[usize; 2]; 3] {
         let [w, h] = [width, height].map(|v| v as usize);
         let [cw, ch] = [w.div_ceil(2), h.div_ceil(2)];
         match self {
@@ -88,10 +88,13 @@ impl ColourSpace {
     }
 }
 
+/// Largest side of a frame in pixels: bytes are counted in 32 bits.
+const LONGEST: u32 = 1 << 14;
+
 /// How large a frame may be on a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameLimit {
-    /// Largest side in pixels: a texture's.
+    /// Largest side in pixels: a texture's, and no more than the 16384 that [`CameraFrame::check`] allows.
     pub side: u32,
     /// Most pixels: RGBA in the buffer that the bytes of any layout are uploaded to.
     pub pixels: u64,
@@ -104,7 +107,7 @@ impl FrameLimit {
     pub(crate) fn of(device: &wgpu::Device) -> Self {
         let limits = device.limits();
         let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        Self { side: limits.max_texture_dimension_2d, pixels: bytes / 4 }
+        Self { side: limits.max_texture_dimension_2d.min(LONGEST), pixels: bytes / 4 }
     }
 
     /// Checks a frame's size.
@@ -136,9 +139,9 @@ pub struct CameraFrame<'a> {
     pub format: PixelFormat,
     /// What luma and chroma mean; without meaning for RGBA and BGRA.
     pub colour: ColourSpace,
-    /// Width in pixels, as the camera holds it.
+    /// Width in pixels, as the camera holds it: 1 to 16384, and what the device allows ([`FrameLimit`]).
     pub width: u32,
-    /// Height in pixels.
+    /// Height in pixels, likewise.
     pub height: u32,
     /// As many as the format has; the others are not looked at.
     pub planes: [Plane<'a>; 3],
@@ -155,14 +158,14 @@ impl<'a> CameraFrame<'a> {
     /// Checks that each plane holds what it should.
     ///
     /// # Errors
-    /// When a side is zero or too large to count its bytes, or a plane is too short or its rows overlap.
+    /// When a side is zero or above 16384, or a plane is too short or its rows overlap.
     pub fn check(&self) -> Result<(), EngineError> {
         let Self { format, width, height, .. } = *self;
         let fail = |plane: usize, reason: String| {
             Err(EngineError::FramePlane { format: format!("{format:?}").to_uppercase(), width, height, plane, reason })
         };
-        if width == 0 || height == 0 || width > 1 << 14 || height > 1 << 14 {
-            return fail(0, format!("sides go from 1 to {}", 1 << 14));
+        if width == 0 || height == 0 || width > LONGEST || height > LONGEST {
+            return fail(0, format!("sides go from 1 to {LONGEST}"));
         }
         for (i, (plane, [row, rows])) in self.planes.iter().zip(format.planes([width, height])).enumerate() {
             if rows > 0 && plane.stride < row {

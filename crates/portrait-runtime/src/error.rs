@@ -241,6 +241,22 @@ pub enum EngineError {
         /// Values given.
         found: usize,
     },
+    /// A point given by the host is out of reach.
+    #[error(
+        "{what}: point {index} is {found:?}; its coordinates go from -{reach} to {reach}, in [-1, 1] inside of the portrait crop",
+        reach = Points::REACH
+    )]
+    PointReach {
+        /// Which points.
+        what: &'static str,
+        /// Which of them, from 0.
+        index: usize,
+        /// Its coordinates.
+        found: [f32; 2],
+    },
+    /// A driver's face of a number that no face has.
+    #[error("the driver's faces are numbered from 1, the largest; there is no face 0")]
+    DriverFace,
     /// An avatar file cannot be read or written.
     #[error("avatar {file}: {source}", file = file.display())]
     AvatarIo {

@@ -145,7 +145,8 @@ impl Frozen {
                     TensorKind::Feature(_) | TensorKind::Halves(_) | TensorKind::Floats(_),
                 ) => {
                     if (buffer.size() as usize) < kind.bytes(gpu.tier()) {
-                        return Err(missing(buffer.size() as usize / 4).into());
+                        let element = kind.stored(gpu.tier()).bytes();
+                        return Err(missing(buffer.size() as usize / element).into());
                     }
                     buffers[id.0] = Some(buffer.clone());
                 }

@@ -33,6 +33,7 @@ pub struct Gpu {
     tier: Tier,
     profile: DeviceProfile,
     created: AtomicUsize,
+    compiled: AtomicUsize,
     submissions: AtomicUsize,
     pipelines: Mutex<HashMap<PipelineId, Pipeline>>,
     cache: Option<PipelineCache>,
@@ -63,14 +64,7 @@ impl Gpu {
         let instance = adapter::instance();
         let adapter = adapter::choose(&instance, options.adapter.as_deref()).await?;
         let info = adapter.get_info();
-        let limits = wgpu::Limits::default();
-        let mut below = Vec::new();
-        limits.check_limits_with_fail_fn(&adapter.limits(), false, |name, wanted, allowed| {
-            below.push(format!("{name} is {allowed}, needed {wanted}"));
-        });
-        if !below.is_empty() {
-            return Err(EngineError::AdapterLimits { adapter: info.name, reason: below.join(", ") });
-        }
+        check_limits(&info, &adapter.limits())?;
         let mut optional = wgpu::Features::SHADER_F16
             | wgpu::Features::TIMESTAMP_QUERY
             | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
@@ -80,7 +74,7 @@ impl Gpu {
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("portrait"),
                 required_features: adapter.features() & optional,
-                required_limits: limits,
+                required_limits: wgpu::Limits::default(),
                 // In blocks that grow, a session's buffers lie beside weights, and its memory stays taken when it is trimmed.
                 memory_hints: wgpu::MemoryHints::Manual { suballocated_device_memory_block_size: BLOCK..BLOCK },
                 ..Default::default()
@@ -118,13 +112,7 @@ impl Gpu {
         info: &wgpu::AdapterInfo,
         tier: Option<Tier>,
     ) -> Result<Self, EngineError> {
-        let mut below = Vec::new();
-        wgpu::Limits::default().check_limits_with_fail_fn(&device.limits(), false, |name, wanted, allowed| {
-            below.push(format!("{name} is {allowed}, needed {wanted}"));
-        });
-        if !below.is_empty() {
-            return Err(EngineError::AdapterLimits { adapter: info.name.clone(), reason: below.join(", ") });
-        }
+        check_limits(info, &device.limits())?;
         let summary = summarise(info, device.features(), device.limits());
         let known = known_faults(info);
         let tier = match tier {
@@ -142,6 +130,7 @@ impl Gpu {
             summary,
             tier,
             created: AtomicUsize::new(0),
+            compiled: AtomicUsize::new(0),
             submissions: AtomicUsize::new(0),
             pipelines: Mutex::default(),
             cache: None,
@@ -201,9 +190,9 @@ impl Gpu {
         self.created.load(Ordering::Relaxed)
     }
 
-    /// How many distinct pipelines were made so far.
+    /// How many pipelines were compiled so far; one that was forgotten and compiled again counts twice.
     pub fn pipelines_created(&self) -> usize {
-        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.compiled.load(Ordering::Relaxed)
     }
 
     /// Forgets all pipelines that nothing uses any more; who needs one again waits until it is compiled.
@@ -465,6 +454,7 @@ impl Gpu {
 
     fn compile(&self, (key, binds): &PipelineId) -> Pipeline {
         self.count();
+        self.compiled.fetch_add(1, Ordering::Relaxed);
         let entries: Vec<wgpu::BindGroupLayoutEntry> = std::iter::once(buffer_type(wgpu::BufferBindingType::Uniform))
             .chain(binds.iter().map(|&bind| binding_type(bind)))
             .zip(0..)
@@ -562,6 +552,18 @@ impl Gpu {
                 Err(EngineError::Device(text_of(panic)))
             }
         }
+    }
+}
+
+/// Checks that an adapter or a device allows what WebGPU does by default.
+fn check_limits(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<(), EngineError> {
+    let mut below = Vec::new();
+    wgpu::Limits::default().check_limits_with_fail_fn(limits, false, |name, wanted, allowed| {
+        below.push(format!("{name} is {allowed}, needed {wanted}"));
+    });
+    match below.is_empty() {
+        true => Ok(()),
+        false => Err(EngineError::AdapterLimits { adapter: info.name.clone(), reason: below.join(", ") }),
     }
 }
 

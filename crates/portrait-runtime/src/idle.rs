@@ -77,7 +77,7 @@ impl Idle {
             let aside = slot >= 1 && self.noise(9, slot) > 0.66;
             if aside { 2.0 * self.noise(channel, slot) - 1.0 } else { 0.0 }
         };
-        let (before, after) = (place(slot as i64 - 1), place(slot as i64));
+        let (before, after) = (place((slot as i64).saturating_sub(1)), place(slot as i64));
         before + (after - before) * t * t * (3.0 - 2.0 * t)
     }
 
@@ -86,7 +86,7 @@ impl Idle {
         let knot = |i: i64| if i <= 0 { 0.0 } else { 2.0 * self.noise(channel, i) - 1.0 };
         let (i, f) = (t.floor() as i64, (t - t.floor()) as f32);
         let s = f * f * f * (f * (6.0 * f - 15.0) + 10.0);
-        knot(i) * (1.0 - s) + knot(i + 1) * s
+        knot(i) * (1.0 - s) + knot(i.saturating_add(1)) * s
     }
 
     /// A number in 0..1 for each place (SplitMix64).
@@ -128,5 +128,13 @@ mod tests {
         let aside = looks.iter().filter(|degrees| degrees.abs() > 0.5).count();
         assert!((100..600).contains(&aside) && looks.iter().all(|degrees| degrees.abs() < 6.1), "{aside} of 1200");
         assert_ne!(Idle { seed: 1 }.expression(9.0), Idle { seed: 2 }.expression(9.0));
+    }
+
+    #[test]
+    fn any_time_gives_a_face() {
+        for seconds in [-1e300, -1.0, 1e18, 1e300] {
+            let e = Idle::default().expression(seconds);
+            assert!([e.yaw, e.pitch, e.roll].into_iter().chain(e.weights).all(f32::is_finite), "{seconds}");
+        }
     }
 }

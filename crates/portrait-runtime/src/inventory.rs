@@ -131,7 +131,7 @@ fn enlarged(preset: &Preset, options: &SessionOptions) -> Option<Paste> {
     Some(Paste { size, canvas: [side; 2], side, origin: [0; 2], fade: 1.0, edges: [None; 4], matte })
 }
 
-/// `flow`, `source`, `picture`, `photo` and, for a cutout, `backdrop` → `canvas`.
+/// `flow`, `source`, `background`, `picture`, `photo` and, for a cutout, `backdrop` → `canvas`.
 pub(crate) fn paste(kernel: Paste) -> Result<Program, EngineError> {
     let Paste { size, side, canvas, matte, .. } = kernel;
     let mut g = Graph::new("paste");

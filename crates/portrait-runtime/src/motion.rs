@@ -15,7 +15,7 @@ const HAS_NEUTRAL: u32 = 1;
 /// Larger files are no motions: two days at 30 frames a second.
 pub(crate) const MAX_BYTES: u64 = 8 << 30;
 
-/// A driver's points of one moment, in [-1, 1] of its portrait crop.
+/// A driver's points of one moment, in [-1, 1] of its portrait crop; up to [`Points::REACH`] where they lie outside of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Points {
     /// 108 facial keypoints: the 106 of the mesh, right and left iris.
@@ -27,6 +27,8 @@ pub struct Points {
 impl Points {
     /// Coordinates of both kinds.
     const LEN: usize = 2 * (Self::FACIAL + Self::NEURAL);
+    /// Coordinates reach from minus this to this. Far beyond any face, and near enough that the filter's state stays finite.
+    pub const REACH: f32 = 100.0;
     /// How many facial keypoints there are.
     pub const FACIAL: usize = 108;
     /// How many of those are of the mesh.
@@ -34,13 +36,20 @@ impl Points {
     /// How many neural keypoints there are.
     pub const NEURAL: usize = 50;
 
-    /// Checks that there are as many as needed, all finite.
+    /// Whether a coordinate is a number that a face may have.
+    pub(crate) fn within(value: f32) -> bool {
+        (-Self::REACH..=Self::REACH).contains(&value)
+    }
+
+    /// Checks that there are as many as needed, all within reach.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         let both = [("facial keypoints", &self.facial, Self::FACIAL), ("neural keypoints", &self.neural, Self::NEURAL)];
         for (what, points, expected) in both {
-            let found = points.iter().filter(|p| p.iter().all(|v| v.is_finite())).count();
-            if points.len() != expected || found != expected {
-                return Err(EngineError::Points { what, expected, found });
+            if points.len() != expected {
+                return Err(EngineError::Points { what, expected, found: points.len() });
+            }
+            if let Some(index) = points.iter().position(|point| !point.iter().all(|&v| Self::within(v))) {
+                return Err(EngineError::PointReach { what, index, found: points[index] });
             }
         }
         Ok(())
@@ -162,7 +171,8 @@ impl RecordedMotion {
     /// Reads a motion and checks every number in it.
     ///
     /// # Errors
-    /// When the file cannot be read, is no motion, is truncated, holds numbers that are not finite, or was made by another version.
+    /// When the file cannot be read, is no motion, is truncated, holds numbers that are not finite or beyond [`Points::REACH`], or was
+    /// made by another version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, EngineError> {
         let path = path.as_ref();
         let failed = |source| EngineError::MotionIo { file: path.to_owned(), source };
@@ -201,9 +211,9 @@ impl RecordedMotion {
         let count = u64::from(word(24)) | u64::from(word(28)) << 32;
         let floats = |part: &[u8], what: &dyn Fn() -> String| {
             let values: Vec<f32> = part.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            match values.iter().all(|v| v.is_finite()) {
+            match values.iter().all(|&v| Points::within(v)) {
                 true => Ok(Points::from_flat(&values)),
-                false => Err(format!("{} holds numbers that are not finite", what())),
+                false => Err(format!("{} holds numbers that are not finite or beyond ±{}", what(), Points::REACH)),
             }
         };
         let neutral = match flags & HAS_NEUTRAL {
@@ -290,7 +300,15 @@ mod tests {
                 }),
                 "frame 2: facial keypoints: expected 108 finite values, got 107",
             ),
-            (changed(|m| pose(m, 3).neural[7][1] = f32::NAN), "frame 3: neural keypoints: expected 50"),
+            (
+                changed(|m| m.neutral.as_mut().expect("a pose").facial.push([f32::NAN, 0.0])),
+                "neutral pose: facial keypoints: expected 108 finite values, got 109",
+            ),
+            (
+                changed(|m| pose(m, 3).neural[7][1] = f32::NAN),
+                "frame 3: neural keypoints: point 7 is [-0.74, NaN]; its coordinates go from -100 to 100",
+            ),
+            (changed(|m| pose(m, 0).facial[107][0] = 1e38), "frame 0: facial keypoints: point 107"),
             (changed(|m| m.frames[2].time = m.frames[1].time), "frame 2 is not later"),
             (changed(|m| m.frames[2].time = m.frames[1].time + micros(1) / 2), "frame 2 is not later"),
             (changed(|m| m.frames[3].time = micros(7)), "frame 3 is not later"),
@@ -326,6 +344,8 @@ mod tests {
             (changed(24, &[255; 8]), "announces"),
             (changed(HEADER + 40, &f32::INFINITY.to_le_bytes()), "neutral pose holds"),
             (changed(first + 2 * record + 60, &f32::NAN.to_le_bytes()), "frame 2 holds"),
+            (changed(first + 60, &1e38f32.to_le_bytes()), "frame 0 holds numbers that are not finite or beyond ±100"),
+            (changed(first + 60, &(-100.1f32).to_le_bytes()), "frame 0 holds"),
             (changed(first + 2 * record, &[0; 8]), "frame 2 is not later"),
         ] {
             let error = RecordedMotion::from_bytes("x.motion", &bytes).expect_err(reason).to_string();

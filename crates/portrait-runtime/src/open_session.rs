@@ -20,8 +20,9 @@ impl Engine {
     /// Starts a session. Creates everything that frames need; after this nothing is created.
     ///
     /// # Errors
-    /// An avatar of other weights, a photo that is not the avatar's, frames, a photo or pictures larger than the device allows, or a
-    /// failing device.
+    /// An avatar of other weights, a driver's face 0, frames without pixels ([`EngineError::FrameEmpty`]), a photo that is not the
+    /// avatar's, a side of pictures below the networks' or beyond the device's ([`EngineError::PictureSide`]), frames or a photo larger than
+    /// the device allows, or a failing device.
     pub fn session(&self, avatar: &Avatar, options: &SessionOptions) -> Result<Session, EngineError> {
         self.session_of(&[avatar], options)
     }
@@ -37,6 +38,7 @@ impl Engine {
             return Err(EngineError::NoFace);
         }
         avatars.iter().try_for_each(|avatar| self.check_avatar(avatar))?;
+        options.driver_face.check_driver()?;
         let [width, height] = options.frame;
         if width == 0 || height == 0 {
             return Err(EngineError::FrameEmpty { width, height });
@@ -114,12 +116,18 @@ impl Engine {
     /// Whether an avatar is this engine's.
     ///
     /// # Errors
-    /// [`EngineError::AvatarWeights`].
+    /// [`EngineError::AvatarWeights`]; [`EngineError::AvatarFormat`] for a picture of another size, which a file may claim all the same.
     pub(crate) fn check_avatar(&self, avatar: &Avatar) -> Result<(), EngineError> {
         let expected = (self.preset.name.as_str(), self.weights_id());
         let found = (avatar.info.preset.as_str(), avatar.info.weights.as_str());
         if expected == found {
-            return Ok(());
+            let (image, needed) = (avatar.info.image, self.preset.image);
+            if image == needed {
+                return Ok(());
+            }
+            let origin = "the avatar".to_owned();
+            let reason = format!("its picture is {image} × {image}, preset {} needs {needed} × {needed}", expected.0);
+            return Err(EngineError::AvatarFormat { origin, reason });
         }
         // The names of a file may be anything.
         let name = |(preset, weights): (&str, &str)| {

@@ -21,12 +21,13 @@ pub enum Mode {
     Absolute,
 }
 
-/// How the driver's motion is taken over. May change between frames: [`crate::Session::set_motion`].
+/// How the driver's motion is taken over. May change between frames: [`crate::Session::set_motion`]. Factors go from 0 to 10; one that is
+/// beyond counts as the nearest of these, and one that is no number as 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MotionOptions {
     /// How motion is transferred.
     pub mode: Mode,
-    /// Smoothing of the driver's points.
+    /// Smoothing of the driver's points; a parameter out of its range counts as [`OneEuro::sound`] says.
     pub filter: Option<OneEuro>,
     /// Factor on relative motion; 1 is the driver's own.
     pub strength: f32,
@@ -55,6 +56,22 @@ impl Default for MotionOptions {
     }
 }
 
+impl MotionOptions {
+    /// The same within the ranges: the picture and the filter's state stay finite.
+    pub(crate) fn sound(&self) -> Self {
+        let factor = |v: f32| if v.is_nan() { 1.0 } else { v.clamp(0.0, 10.0) };
+        Self {
+            mode: self.mode,
+            filter: self.filter.map(OneEuro::sound),
+            strength: factor(self.strength),
+            head_gain: factor(self.head_gain),
+            expression_gain: factor(self.expression_gain),
+            eye_gain: factor(self.eye_gain),
+            mouth_gain: factor(self.mouth_gain),
+        }
+    }
+}
+
 /// Options of a session.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -68,8 +85,8 @@ pub struct SessionOptions {
     /// `None` stands for and which costs nothing, to the largest texture. The photo's detail follows the motion, up to 1024 pixels;
     /// what the networks paint anew has no more detail than they have.
     pub side: Option<u32>,
-    /// Which of several faces in the driver's frames is followed; by place in frame pixels. `Only` is the largest, as frames come and go.
-    /// See [`crate::Session::follow`].
+    /// Which of several faces in the driver's frames is followed; by place in frame pixels. `Only` is the largest, as frames come and go;
+    /// numbers begin at 1. See [`crate::Session::follow`].
     pub driver_face: FaceChoice,
     /// Takes the centre square of each frame as the driver's portrait, instead of a crop around the face.
     pub whole_frame: bool,

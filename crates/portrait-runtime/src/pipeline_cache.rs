@@ -15,7 +15,7 @@ const MAGIC: &[u8; 8] = b"PORTPIPE";
 pub(crate) struct PipelineCache {
     file: PathBuf,
     cache: wgpu::PipelineCache,
-    /// Pipelines when the file was last written.
+    /// Pipelines compiled when the file was last written.
     saved: Mutex<usize>,
     warnings: Mutex<Vec<String>>,
 }
@@ -66,11 +66,11 @@ impl PipelineCache {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Writes the file if there are more pipelines than when it was last written. A failure is a warning: the next start is
+    /// Writes the file if more pipelines were compiled than when it was last written. A failure is a warning: the next start is
     /// a cold one.
-    pub(crate) fn save(&self, pipelines: usize) {
+    pub(crate) fn save(&self, compiled: usize) {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::replace(&mut *saved, pipelines) == pipelines {
+        if std::mem::replace(&mut *saved, compiled) >= compiled {
             return;
         }
         if let Err(warning) = self.write() {

@@ -49,9 +49,21 @@ impl Ring {
         self.busy.len()
     }
 
-    /// Whether a result can still be taken in.
+    /// Whether another result would be taken in.
     pub(crate) fn has_room(&self) -> bool {
-        !self.free.is_empty()
+        !self.free.is_empty() || self.stale > 0
+    }
+
+    /// Takes back what nobody wants any more; where there is no room otherwise, waits for one of those.
+    pub(crate) fn make_room(&mut self, gpu: &Gpu) -> Result<(), EngineError> {
+        while self.stale > 0 {
+            let wait = self.free.is_empty();
+            if self.next(gpu, wait, |_| ())?.is_none() {
+                break;
+            }
+            self.stale -= 1;
+        }
+        Ok(())
     }
 
     /// The buffer that the next submission copies into; `None` when all are on their way.
@@ -59,9 +71,9 @@ impl Ring {
         self.free.last().map(|slot| &slot.buffer)
     }
 
-    /// Notes that `submission` fills [`Ring::target`].
-    pub(crate) fn submitted(&mut self, submission: wgpu::SubmissionIndex) {
-        let Some(mut slot) = self.free.pop() else { return };
+    /// Notes that `submission` fills [`Ring::target`]; whether there was one.
+    pub(crate) fn submitted(&mut self, submission: wgpu::SubmissionIndex) -> bool {
+        let Some(mut slot) = self.free.pop() else { return false };
         slot.state.store(WAITING, Ordering::Release);
         slot.submission = Some(submission);
         let state = slot.state.clone();
@@ -69,6 +81,7 @@ impl Ring {
             state.store(if result.is_ok() { READY } else { FAILED }, Ordering::Release);
         });
         self.busy.push_back(slot);
+        true
     }
 
     /// The oldest result through `read`, if it is there; with `wait`, blocks until it is.

@@ -99,14 +99,16 @@ impl Runner {
     }
 
     fn held(&self, name: &str, found: Option<usize>) -> Result<(TensorKind, &Held), EngineError> {
-        let tensor = self.held.iter().find(|(n, ..)| n == name).map(|(_, kind, held)| (*kind, held));
-        let expected = tensor.map_or(0, |(kind, _)| kind.len());
-        match tensor {
-            Some(tensor) if found.is_none_or(|found| found == expected) => Ok(tensor),
-            _ => {
-                let (program, tensor, found) = (self.name.clone(), name.to_owned(), found.unwrap_or(0));
-                Err(GraphError::External { program, tensor, expected, found }.into())
+        let (program, tensor) = (self.name.clone(), name.to_owned());
+        let Some((_, kind, held)) = self.held.iter().find(|(n, ..)| n == name) else {
+            let known = self.held.iter().map(|(name, ..)| name.clone()).collect();
+            return Err(GraphError::Unknown { program, tensor, known }.into());
+        };
+        match found {
+            Some(found) if found != kind.len() => {
+                Err(GraphError::External { program, tensor, expected: kind.len(), found }.into())
             }
+            _ => Ok((*kind, held)),
         }
     }
 

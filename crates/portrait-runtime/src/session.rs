@@ -24,15 +24,24 @@ use std::time::Duration;
 /// Seconds of the moment that [`Session::recalibrate`] looks at: longer than a blink.
 const MOMENT: f32 = 0.3;
 
-/// Seconds after the frame before, where what the host says is no number: it would stay in the filter for good.
+/// Seconds after the frame before, within what the filter can hold: what is no number would stay in it for good.
 fn step(dt: f32) -> f32 {
-    if dt.is_finite() { dt } else { 1.0 / 30.0 }
+    if dt.is_finite() { dt.clamp(1e-4, 10.0) } else { 1.0 / 30.0 }
 }
 
 /// How much of the time between two frames counts as looked at by a calibration: a slow GPU sees a frame or two in a second, and
 /// whatever pose the driver has in them would be the neutral one. Ten frames stand for a second at least.
-pub(crate) fn looked(dt: f32) -> f32 {
+fn looked(dt: f32) -> f32 {
     step(dt).min(0.1)
+}
+
+/// A submission whose report is on its way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Submitted {
+    /// When its frame was taken.
+    time: Duration,
+    /// Whether it was given to [`Session::observe`].
+    observed: bool,
 }
 
 /// Which parts of the frame path a submission runs.
@@ -53,6 +62,11 @@ impl Work {
     /// Whether the frame is not a picture yet.
     fn unpacks(self) -> bool {
         matches!(self, Self::Observe { unpack: true } | Self::Animate { unpack: true })
+    }
+
+    /// Whether only the neutral pose is looked for.
+    fn observes(self) -> bool {
+        matches!(self, Self::Observe { .. } | Self::ObserveKeypoints)
     }
 
     /// Whether a picture is made.
@@ -81,8 +95,8 @@ pub struct Session {
     track: Vec<Frozen>,
     pictures: Ring,
     reports: Ring,
-    /// When the frames were taken whose reports are on their way.
-    times: VecDeque<Duration>,
+    /// In order; as many as `reports` holds that somebody wants.
+    submitted: VecDeque<Submitted>,
     motion: Vec<MotionFrame>,
     timing: Option<Timing>,
     status: Option<FaceStatus>,
@@ -90,8 +104,6 @@ pub struct Session {
     clock: Duration,
     /// For how many seconds more a better neutral pose is looked for.
     calibration: f32,
-    /// Whether the frames on their way were given to [`Session::observe`].
-    observing: bool,
 }
 
 impl Session {
@@ -118,7 +130,7 @@ impl Session {
             track,
             pictures: Ring::new(gpu, "picture read-back", depth, picture_bytes),
             reports: Ring::new(gpu, "report read-back", 4, Report::bytes(timing.as_ref())),
-            times: VecDeque::new(),
+            submitted: VecDeque::new(),
             motion: Vec::new(),
             timing,
             sitters,
@@ -126,7 +138,6 @@ impl Session {
             stats,
             clock: Duration::ZERO,
             calibration: options.calibration,
-            observing: false,
             shown,
         }
     }
@@ -138,7 +149,6 @@ impl Session {
     /// A frame of another size, or a failing device.
     pub fn observe<'a>(&mut self, frame: impl Into<CameraFrame<'a>>, dt: f32) -> Result<(), EngineError> {
         let unpack = self.upload(&frame.into())?;
-        self.observing = true;
         self.submit(Work::Observe { unpack }, dt, Calibrate::TakeIfBetter)
     }
 
@@ -149,25 +159,26 @@ impl Session {
     pub fn observe_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
         points.check()?;
         self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
-        self.observing = true;
         self.submit(Work::ObserveKeypoints, dt, Calibrate::TakeIfBetter)
     }
 
-    /// Forgets where the face was and what the filter holds, and keeps the neutral pose: before another run over a clip.
+    /// Forgets where the face was, what the filter holds and which pictures and points are on their way, and keeps the neutral pose:
+    /// before another run over a clip.
     pub fn restart(&mut self) {
         self.buffers.restart(&self.gpu);
         self.sitters.iter().for_each(|sitter| sitter.restart(&self.gpu));
         self.seek.restart();
+        self.pictures.discard();
         self.reports.discard();
-        self.times.clear();
+        self.submitted.clear();
         self.motion.clear();
-        self.observing = false;
         self.status = None;
         self.clock = Duration::ZERO;
     }
 
-    /// Animates the photo by `frame`, `dt` seconds after the one before. One submission; returns before it is done. The
-    /// picture arrives in [`Session::texture`], through [`Session::presenter`] and, where asked for, [`Session::take_picture`].
+    /// Animates the photo by `frame`, `dt` seconds after the one before: 0.0001 to 10, what is beyond counts as the nearest of them, and
+    /// what is no number as a thirtieth of a second. One submission; returns before it is done. The picture arrives in
+    /// [`Session::texture`], through [`Session::presenter`] and, where asked for, [`Session::take_picture`].
     ///
     /// # Errors
     /// A frame of another size, or a failing device.
@@ -181,7 +192,7 @@ impl Session {
     /// Animates the photo by points instead of a frame. No frame, and so no pixel of a driver, takes part.
     ///
     /// # Errors
-    /// A wrong number of points or one that is not finite, or a failing device.
+    /// A wrong number of points or one beyond [`Points::REACH`], or a failing device.
     pub fn animate_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
         points.check()?;
         self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
@@ -194,13 +205,13 @@ impl Session {
         self.orientation = orientation;
     }
 
-    /// How the motion of the frames that follow is taken over.
+    /// How the motion of the frames that follow is taken over. Numbers out of their range count as [`MotionOptions`] says.
     pub fn set_motion(&mut self, motion: MotionOptions) {
         self.options.motion = motion;
     }
 
-    /// Takes the pose of the next moment as the neutral one: of the next frames with a face the one most like the photo's, so that
-    /// a blink is passed over.
+    /// Takes the pose of the next moment as the neutral one: of the frames of the next 0.3 seconds with a face the one most like the
+    /// photo's, so that a blink is passed over.
     pub fn recalibrate(&mut self) {
         self.forget_neutral(MOMENT);
     }
@@ -215,7 +226,7 @@ impl Session {
     /// Measures relative motion from this pose of the driver.
     ///
     /// # Errors
-    /// A wrong number of points or one that is not finite.
+    /// A wrong number of points or one beyond [`Points::REACH`].
     pub fn set_neutral(&mut self, points: &Points) -> Result<(), EngineError> {
         points.check()?;
         self.sitters.iter().for_each(|sitter| sitter.set_neutral(&self.gpu, points));
@@ -238,16 +249,21 @@ impl Session {
 
     /// Follows this one of several faces in front of the camera, by place in frame pixels, from the next frame on. Where it is not seen,
     /// the one that is followed stays. A face that is lost is waited for where it was for two seconds; then the choice is made again
-    /// ([`FaceStatus::taken_up`]).
+    /// ([`FaceStatus::taken_up`]). `Index(0)`, with which no session opens, counts as the largest.
     pub fn follow(&mut self, face: FaceChoice) {
         self.seek.choose(face);
+    }
+
+    /// Whether a better neutral pose is still looked for.
+    pub(crate) fn calibrating(&self) -> bool {
+        self.calibration > 0.0
     }
 
     fn calibration(&mut self, seen: bool, dt: f32) -> Calibrate {
         if seen {
             self.calibration -= looked(dt);
         }
-        if self.calibration > 0.0 { Calibrate::TakeIfBetter } else { Calibrate::Keep }
+        if self.calibrating() { Calibrate::TakeIfBetter } else { Calibrate::Keep }
     }
 
     /// Uploads a frame; whether it is yet to be unpacked.
@@ -267,7 +283,7 @@ impl Session {
     fn submit(&mut self, work: Work, dt: f32, calibrate: Calibrate) -> Result<(), EngineError> {
         let dt = step(dt);
         self.poll(false)?;
-        let motion = &self.options.motion;
+        let motion = self.options.motion.sound();
         let relative = motion.mode == Mode::Relative;
         let control = TransferControl {
             dt,
@@ -310,6 +326,10 @@ impl Session {
             }
         }
         let copies_picture = work.renders() && self.options.read_back;
+        if copies_picture {
+            self.pictures.make_room(&self.gpu)?;
+        }
+        self.reports.make_room(&self.gpu)?;
         if let (true, Some(target)) = (copies_picture, self.pictures.target()) {
             encoder.copy_texture_to_buffer(
                 self.shown.as_image_copy(),
@@ -328,14 +348,13 @@ impl Session {
             Report::copy(&mut encoder, &self.buffers, self.timing.as_ref(), target);
         }
         let index = self.gpu.submit(encoder);
-        if copies_picture && self.pictures.has_room() {
+        if copies_picture {
             self.pictures.submitted(index.clone());
         }
-        if self.reports.has_room() {
-            self.reports.submitted(index);
-            self.times.push_back(self.clock);
+        if self.reports.submitted(index) {
+            self.submitted.push_back(Submitted { time: self.clock, observed: work.observes() });
         }
-        self.clock += Duration::from_secs_f32(dt.clamp(1e-4, 10.0));
+        self.clock += Duration::from_secs_f32(dt);
         self.gpu.check()
     }
 
@@ -382,8 +401,9 @@ impl Session {
 
     /// Takes in the reports that have arrived.
     fn poll(&mut self, wait: bool) -> Result<(), EngineError> {
-        let recorded = self.options.record && !self.observing;
         loop {
+            let Submitted { time, observed } = self.submitted.front().copied().unwrap_or_default();
+            let recorded = self.options.record && !observed;
             let timing = self.timing.as_ref();
             let read = |bytes: &[u8]| Report::read(bytes, timing, recorded);
             let Some(report) = self.reports.take(&self.gpu, wait, read)? else {
@@ -392,7 +412,8 @@ impl Session {
             let before = self.status.unwrap_or_default();
             let found = report.found;
             let taken_up = before.taken_up + u32::from(self.seek.report(found));
-            if found && self.observing {
+            self.submitted.pop_front();
+            if found && observed {
                 self.calibration = 0.0;
             }
             self.status = Some(FaceStatus {
@@ -406,7 +427,6 @@ impl Session {
                 taken_up,
             });
             (self.stats.gpu_seconds, self.stats.gpu_stages) = (report.times.seconds, report.times.stages);
-            let time = self.times.pop_front().unwrap_or_default();
             if recorded {
                 self.motion.push(MotionFrame { time, points: report.points.filter(|_| found) });
             }

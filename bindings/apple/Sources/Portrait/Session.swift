@@ -214,7 +214,7 @@ public final class Session: Sendable {
         try check(portrait_session_set_motion(handle, &given))
     }
 
-    /// Takes the next frame with a face as the driver's neutral pose.
+    /// Takes the driver's pose as the neutral one: of the next 0.3 seconds with a face the frame most like the photo's.
     public func recalibrate() throws {
         try check(portrait_session_recalibrate(handle))
     }

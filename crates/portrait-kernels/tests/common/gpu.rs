@@ -1,6 +1,7 @@
 //! A test device: phone-like limits, sentinels around every buffer, pipelines cached by shader key.
 #![allow(clippy::disallowed_methods, reason = "a device of its own, without the engine's pools")]
 
+use super::stored_as;
 use portrait_kernels::{Bind, Binding, DeviceProfile, Dispatch, Kernel, ShaderKey, Tier};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -123,7 +124,7 @@ impl Gpu {
                             word(at)
                         ));
                     }
-                    let stored = b.kind.stored(tier);
+                    let stored = stored_as(b.kind, tier);
                     if b.kind.is_output() {
                         outputs.push(stored.decode(&bytes[MARGIN..MARGIN + data]));
                     }
@@ -161,7 +162,7 @@ impl Gpu {
             }
             return Resource::Texture { texture, size: [w, h] };
         }
-        let stored = b.kind.stored(tier);
+        let stored = stored_as(b.kind, tier);
         let data = b.len * stored.bytes();
         assert_eq!(data % 4, 0, "a {:?} of {} values is no whole number of words", b.kind, b.len);
         let total = MARGIN + data + MARGIN;

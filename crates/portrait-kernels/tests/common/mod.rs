@@ -125,6 +125,15 @@ pub fn twin(kernel: &dyn Kernel, inputs: &[Vec<f32>], initial: &[Option<Vec<f32>
     outputs
 }
 
+/// How a buffer of this kind is encoded where features are stored as `tier` says.
+pub(crate) fn stored_as(kind: Bind, tier: Tier) -> Tier {
+    match kind {
+        Bind::Feature | Bind::FeatureOut => tier,
+        Bind::Halves => tier.halved(),
+        _ => Tier::F32,
+    }
+}
+
 /// Values as the GPU will see them: features through the tier's storage, textures through 8 bits.
 fn rounded(bindings: &[Binding], tier: Tier, values: &[Vec<f32>], outputs: bool) -> Vec<Vec<f32>> {
     let bindings = bindings.iter().filter(|b| b.kind.is_output() == outputs);
@@ -134,7 +143,7 @@ fn rounded(bindings: &[Binding], tier: Tier, values: &[Vec<f32>], outputs: bool)
 fn round(kind: Bind, tier: Tier, values: &[f32]) -> Vec<f32> {
     match kind {
         Bind::Feature | Bind::FeatureOut | Bind::Halves | Bind::Floats | Bind::FloatsOut => {
-            let stored = kind.stored(tier);
+            let stored = stored_as(kind, tier);
             stored.decode(&stored.encode(values))
         }
         Bind::Texture | Bind::TextureOut => {

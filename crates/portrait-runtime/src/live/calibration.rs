@@ -3,42 +3,27 @@
 use super::shared::Pushed;
 use crate::error::EngineError;
 use crate::motion::Points;
-use crate::options::FaceStatus;
-use crate::session::{Session, looked};
+use crate::session::Session;
 
-/// Seconds that [`Session::recalibrate`] looks for.
-const MOMENT: f32 = 0.3;
-
-/// Keeps the neutral pose while there is no session, and knows whether the session still looks for a better one, which no call tells.
+/// Keeps the neutral pose while there is no session.
 #[derive(Debug, Default)]
 pub(super) struct Calibration {
-    /// For how many seconds a session looks at first.
-    seconds: f32,
-    /// For how many more this one does.
-    left: f32,
-    /// How often this one took up a face.
-    taken_up: u32,
     kept: Option<Points>,
 }
 
 impl Calibration {
-    pub(super) fn new(seconds: f32) -> Self {
-        Self { seconds, ..Self::default() }
-    }
-
     /// A session begins, with what the one before has found.
-    pub(super) fn begin(&mut self, session: &mut Session) -> Result<(), EngineError> {
-        (self.left, self.taken_up) = (self.seconds, 0);
+    pub(super) fn begin(&self, session: &mut Session) -> Result<(), EngineError> {
         // It stays kept for a session that ends before its first frame.
-        match self.kept.clone() {
-            Some(neutral) => self.set(session, &neutral),
+        match &self.kept {
+            Some(neutral) => session.set_neutral(neutral),
             None => Ok(()),
         }
     }
 
     /// A session ends: what it has found stays, unless it has not looked long enough. Then the next one looks for as long as the first.
     pub(super) fn keep(&mut self, session: &Session) -> Result<(), EngineError> {
-        self.kept = if self.over() { session.neutral()? } else { None };
+        self.kept = if session.calibrating() { None } else { session.neutral()? };
         Ok(())
     }
 
@@ -46,62 +31,28 @@ impl Calibration {
     pub(super) fn forget(&mut self) {
         self.kept = None;
     }
+}
 
-    /// Looks for another one from the next frame on.
-    pub(super) fn again(&mut self, session: &mut Session) {
-        session.recalibrate();
-        self.left = MOMENT;
+/// The session's neutral pose beside what it makes of this frame, for a session with other weights. `None` where there is no neutral
+/// pose yet, or no face in the frame. The session is not used again.
+pub(super) fn leave(session: &mut Session, now: &Pushed, step: f32) -> Result<Option<Seen>, EngineError> {
+    if session.calibrating() {
+        return Ok(None);
     }
+    let Some(neutral) = session.neutral()? else { return Ok(None) };
+    session.recalibrate();
+    Ok(look(session, now, step)?.map(|now| Seen { neutral, now }))
+}
 
-    /// A frame is about to be given to the session; counts as the session does.
-    pub(super) fn frame(&mut self, status: Option<FaceStatus>, step: f32) {
-        let Some(FaceStatus { found, taken_up, .. }) = status else { return };
-        // Somebody else may have come.
-        if taken_up > self.taken_up.max(1) {
-            self.left = self.seconds;
-        }
-        self.taken_up = taken_up;
-        if found {
-            self.left -= looked(step);
-        }
-    }
-
-    fn over(&self) -> bool {
-        self.left <= 0.0
-    }
-
-    fn set(&mut self, session: &mut Session, neutral: &Points) -> Result<(), EngineError> {
-        self.left = 0.0;
-        session.set_neutral(neutral)
-    }
-
-    /// The session's neutral pose beside what it makes of this frame, for a session with other weights. `None` where there is no neutral
-    /// pose yet, or no face in the frame. The session is not used again.
-    pub(super) fn leave(&self, session: &mut Session, now: &Pushed, step: f32) -> Result<Option<Seen>, EngineError> {
-        if !self.over() {
-            return Ok(None);
-        }
-        let Some(neutral) = session.neutral()? else { return Ok(None) };
-        session.recalibrate();
-        Ok(look(session, now, step)?.map(|now| Seen { neutral, now }))
-    }
-
-    /// Goes on with other weights. Facial points are the mesh's, which is the same one; neural ones mean something else to every preset,
-    /// and only how they move can be carried over. Without anything to carry over, the neutral pose is looked for anew.
-    pub(super) fn arrive(
-        &mut self,
-        session: &mut Session,
-        before: &Seen,
-        now: &Pushed,
-        step: f32,
-    ) -> Result<(), EngineError> {
-        let there = look(session, now, step)?;
-        // The face is looked for as in any first frame.
-        session.restart();
-        match there {
-            Some(there) => self.set(session, &before.neutral_of(&there)),
-            None => Ok(()),
-        }
+/// Goes on with other weights. Facial points are the mesh's, which is the same one; neural ones mean something else to every preset,
+/// and only how they move can be carried over. Without anything to carry over, the neutral pose is looked for anew.
+pub(super) fn arrive(session: &mut Session, before: &Seen, now: &Pushed, step: f32) -> Result<(), EngineError> {
+    let there = look(session, now, step)?;
+    // The face is looked for as in any first frame.
+    session.restart();
+    match there {
+        Some(there) => session.set_neutral(&before.neutral_of(&there)),
+        None => Ok(()),
     }
 }
 
@@ -136,36 +87,6 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn status(found: bool, taken_up: u32) -> Option<FaceStatus> {
-        Some(FaceStatus { found, taken_up, ..FaceStatus::default() })
-    }
-
-    #[test]
-    fn only_time_with_a_face_counts_and_another_one_begins_anew() {
-        let mut calibration = Calibration { left: 0.1, ..Calibration::new(0.1) };
-        for (status, over) in
-            [(None, false), (status(false, 0), false), (status(true, 1), false), (status(true, 1), true)]
-        {
-            calibration.frame(status, 0.05);
-            assert_eq!(calibration.over(), over);
-        }
-        calibration.frame(status(false, 1), 0.05);
-        assert!(calibration.over(), "a face that is lost may come back");
-        calibration.frame(status(true, 2), 0.05);
-        assert!(!calibration.over(), "somebody else");
-        calibration.frame(status(true, 2), 0.05);
-        assert!(calibration.over());
-    }
-
-    #[test]
-    fn a_slow_gpu_looks_at_as_many_frames() {
-        let mut calibration = Calibration { left: 1.0, ..Calibration::new(1.0) };
-        for (frames, over) in [(9, false), (2, true)] {
-            (0..frames).for_each(|_| calibration.frame(status(true, 1), 2.0));
-            assert_eq!(calibration.over(), over);
-        }
-    }
 
     #[test]
     fn neural_points_keep_how_they_move() {

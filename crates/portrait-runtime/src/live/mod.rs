@@ -47,9 +47,10 @@ impl LiveSession {
     /// Starts the thread, which opens the session for frames of the size in the options.
     ///
     /// # Errors
-    /// When an avatar is not its engine's, photo or side of the pictures do not fit, what stays cool is on another device, or no thread can
-    /// be started. What else is wrong is found by the thread: the next call tells.
+    /// When an avatar is not its engine's, the driver's face is 0, photo or side of the pictures do not fit, what stays cool is on another
+    /// device, or no thread can be started. What else is wrong is found by the thread: the next call tells.
     pub fn start(portrait: Portrait, options: LiveOptions) -> Result<Self, EngineError> {
+        options.session.driver_face.check_driver()?;
         // Found now, and not when it gets hot.
         for Portrait { engine, avatar } in std::iter::once(&portrait).chain(&options.cool) {
             engine.check_avatar(avatar)?;
@@ -179,7 +180,8 @@ impl LiveSession {
         self.shared.lock().motion = Some(motion);
     }
 
-    /// Takes the next frame with a face as the neutral pose.
+    /// Takes the pose of the next moment as the neutral one: of the frames of the next 0.3 seconds with a face the one most like the
+    /// photo's, so that a blink is passed over.
     pub fn recalibrate(&self) {
         self.shared.lock().recalibrate = true;
     }

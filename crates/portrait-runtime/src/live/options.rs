@@ -27,7 +27,8 @@ pub struct Portrait {
 /// How a live session runs.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
-    /// Options of the session. [`SessionOptions::frame`] is what is expected: other frames make the session anew.
+    /// Options of the session. [`SessionOptions::frame`] is what is expected, and what the session is opened for at once; where a side of
+    /// it is 0, the first frame opens it. Frames of another size make the session anew.
     pub session: SessionOptions,
     /// Most pictures a second.
     pub rate: Option<f32>,
@@ -59,7 +60,8 @@ pub struct LivePicture {
 /// What a live session does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LiveStatus {
-    /// Whether the session is open on the device: not before the first frame, and not after [`Trim::Session`].
+    /// Whether the session is open on the device: soon after the start, or from the first frame on where a side of
+    /// [`SessionOptions::frame`] is 0; after [`Trim::Session`] not before the next frame.
     pub open: bool,
     /// Whether it was told to pause.
     pub paused: bool,

@@ -1,6 +1,6 @@
 //! The thread of a live session: the only one that touches the session.
 
-use super::calibration::Calibration;
+use super::calibration::{self, Calibration};
 use super::options::{LiveOptions, LivePicture, Portrait, Trim};
 use super::pace::{Pace, Thermal};
 use super::screen::Screen;
@@ -62,7 +62,7 @@ struct Worker<'a> {
 
 pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
     let _ending = Ending(shared);
-    let (pace, calibration) = (Pace::new(options.rate), Calibration::new(options.session.calibration));
+    let pace = Pace::new(options.rate);
     let mut worker = Worker {
         shared,
         portrait,
@@ -71,7 +71,7 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         presenter: None,
         made: false,
         screen: None,
-        calibration,
+        calibration: Calibration::default(),
         silent: false,
         cooled: false,
         pace,
@@ -235,9 +235,8 @@ impl Worker<'_> {
         session.set_motion(self.options.session.motion);
         session.set_orientation(pushed.orientation);
         if recalibrate {
-            self.calibration.again(session);
+            session.recalibrate();
         }
-        self.calibration.frame(session.status(), step);
         session.animate(frame, step)?;
         self.made = true;
         // It is uploaded: its owner may have it back while the device works.
@@ -271,7 +270,7 @@ impl Worker<'_> {
         }
         let Some(mut other) = self.options.cool.take() else { return Ok(true) };
         let before = match &mut self.session {
-            Some(session) => self.calibration.leave(session, now, step)?,
+            Some(session) => calibration::leave(session, now, step)?,
             None => None,
         };
         self.free()?;
@@ -283,7 +282,7 @@ impl Worker<'_> {
         let frame = now.frame.frame();
         let goes_on = self.open(now.orientation.upright([frame.width, frame.height]))?;
         if let (true, Some(session), Some(before)) = (goes_on, &mut self.session, before) {
-            self.calibration.arrive(session, &before, now, step)?;
+            calibration::arrive(session, &before, now, step)?;
         }
         Ok(goes_on)
     }

@@ -2,7 +2,7 @@
 
 use super::fixtures::{driver, engine, gpu, photo, photo_s_face, tiny};
 use crate::{
-    Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, Picture, Points, PrepareOptions, Session,
+    Avatar, Engine, EngineError, FaceChoice, Mode, MotionOptions, OneEuro, Picture, Points, PrepareOptions, Session,
     SessionOptions,
 };
 use portrait_kernels::Tier;
@@ -110,6 +110,82 @@ fn frames_create_nothing_and_follow_the_face() {
     assert!(stats.arena_bytes < stats.bytes_without_reuse * 3 / 5, "{stats:?}");
 }
 
+/// A clip is looked at first, then animated and recorded, in one session.
+#[test]
+fn what_was_observed_is_not_recorded_and_what_is_animated_after_it_is() {
+    let Some(gpu) = gpu(Tier::F32) else { return };
+    let engine = Engine::with_noise(gpu, tiny(1), 7).expect("any preset builds");
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let options = SessionOptions { record: true, ..SessionOptions::new(256, 256) };
+    let mut session = engine.session(&avatar, &options).expect("a session");
+    let (first, second) = (driver("s_frame0"), driver("s_frame1"));
+    // Both may be on their way at once.
+    session.observe(first.frame(), 0.04).expect("observed");
+    session.animate(second.frame(), 0.04).expect("animated");
+    session.finish().expect("finished");
+    let recorded = session.take_motion();
+    assert!(recorded.len() == 1 && recorded[0].points.is_some(), "the animated frame alone: {}", recorded.len());
+    assert!(!session.calibrating(), "a neutral pose was observed");
+    // A report with a face does not end what was asked for after it.
+    session.recalibrate();
+    session.animate(second.frame(), 0.04).expect("animated");
+    session.finish().expect("finished");
+    assert!(session.calibrating() && session.take_motion().len() == 1);
+}
+
+#[test]
+fn a_restart_drops_pictures_on_their_way_and_loses_none_after_it() {
+    let Some(gpu) = gpu(Tier::F32) else { return };
+    let engine = Engine::with_noise(gpu, tiny(1), 7).expect("any preset builds");
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    session.set_neutral(&avatar.points()).expect("a pose");
+    let [first, second] = ["s_frame0", "s_frame1"].map(driver);
+    session.animate(second.frame(), 0.04).expect("animated");
+    let expected = session.take_picture(true).expect("no error").expect("a picture");
+    session.restart();
+    (0..3).for_each(|_| session.animate(first.frame(), 0.04).expect("animated"));
+    assert!(!session.has_room());
+    session.restart();
+    assert!(session.has_room() && session.status().is_none());
+    session.animate(second.frame(), 0.04).expect("animated");
+    let picture = session.take_picture(true).expect("no error").expect("a picture");
+    assert!(picture == expected, "it is one of before the restart");
+    assert_eq!(session.take_picture(true).expect("no error"), None);
+    session.finish().expect("finished");
+    assert_eq!(session.status().expect("a report").frames, 1);
+}
+
+/// The filter's state lasts: what is no number would stay in it for good.
+#[test]
+fn nothing_that_the_host_gives_breaks_the_filter() {
+    let Some(gpu) = gpu(Tier::F32) else { return };
+    let engine = Engine::with_noise(gpu, tiny(1), 7).expect("any preset builds");
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let mut session = engine.session(&avatar, &SessionOptions::new(8, 8)).expect("a session");
+    let own = avatar.points();
+    let mut far = own.clone();
+    far.facial.iter_mut().chain(&mut far.neural).for_each(|point| *point = point.map(|v| v.signum() * Points::REACH));
+    for hostile in [0.0, -1.0, 1e38, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+        let filter = Some(OneEuro { min_cutoff: hostile, beta: hostile });
+        let [strength, head_gain, expression_gain, eye_gain, mouth_gain] = [hostile; 5];
+        let mode = Mode::Relative;
+        let motion = MotionOptions { mode, filter, strength, head_gain, expression_gain, eye_gain, mouth_gain };
+        session.set_motion(motion);
+        for (points, dt) in [(&own, 0.04), (&far, hostile), (&own, hostile)] {
+            session.animate_keypoints(points, dt).expect("animated");
+        }
+        session.set_motion(MotionOptions::default());
+        session.animate_keypoints(&own, 0.04).expect("animated");
+        session.finish().expect("finished");
+        let motion = session.motion().expect("read");
+        assert!(motion.facial.as_flattened().iter().all(|v| v.is_finite()), "after {hostile}");
+    }
+    far.neural[3][0] = -1e38;
+    let refused = session.animate_keypoints(&far, 0.04).expect_err("out of reach").to_string();
+    assert!(refused.contains("neural keypoints: point 3 is [-1e38,"), "{refused}");
+}
+
 #[test]
 fn where_frames_are_seconds_apart_the_neutral_pose_is_still_chosen_among_several() {
     let Some(engine) = engine(Tier::F32) else { return };
@@ -195,6 +271,13 @@ fn presets_nobody_trained_run_with_noise_and_views_matter() {
     // What a file says of itself may be anything: here a letter lies across the twelfth byte.
     other.info.weights = "a\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}".to_owned();
     assert!(matches!(engine.session(&other, &SessionOptions::new(8, 8)), Err(EngineError::AvatarWeights { .. })));
+    // And so may the size of its picture.
+    let mut smaller = avatar.clone();
+    smaller.info.image = 32;
+    let smaller = engine.session(&smaller, &SessionOptions::new(8, 8)).expect_err("another size").to_string();
+    assert!(smaller.contains("its picture is 32 × 32, preset s needs 64 × 64"), "{smaller}");
+    let nobody = SessionOptions { driver_face: FaceChoice::Index(0), ..SessionOptions::new(8, 8) };
+    assert!(matches!(engine.session(&avatar, &nobody), Err(EngineError::DriverFace)));
     let large = SessionOptions::new(20_000, 8);
     assert!(matches!(engine.session(&avatar, &large), Err(EngineError::FrameTooLarge { .. })));
 

@@ -53,7 +53,9 @@ fn a_session_that_opens_is_paused_and_trimmed_without_a_wait() {
     let Some(gpu) = gpu(Tier::F32) else { return };
     let portrait = portrait(fast(&gpu));
     // It compiles for a while.
+    let compiled = gpu.pipelines_created();
     gpu.forget_pipelines();
+    assert!(compiled > 0 && gpu.pipelines_created() == compiled, "what is forgotten was compiled all the same");
     let session = start(&portrait, unfiltered(0.0), None);
     let submitted = gpu.submissions();
     session.pause();

@@ -3,8 +3,8 @@
 use super::fixtures::{driver, gpu, photo};
 use super::live::{fast, portrait, show, start, unfiltered};
 use crate::{
-    CameraFrame, ColourSpace, EngineError, Framing, HeldFrame, LiveOptions, LiveSession, Orientation, PixelFormat,
-    Plane, Portrait, PrepareOptions, SessionOptions,
+    CameraFrame, ColourSpace, EngineError, FaceChoice, Framing, HeldFrame, LiveOptions, LiveSession, Orientation,
+    PixelFormat, Plane, Portrait, PrepareOptions, SessionOptions,
 };
 use portrait_kernels::Tier;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ fn options_that_do_not_fit_are_refused_at_the_start() {
     let foreign = SessionOptions { framing: Framing::Photo(Arc::new(driver("s_frame0"))), ..unfiltered(0.0) };
     let foreign = refused(foreign, None);
     assert!(matches!(foreign, EngineError::PhotoSize { .. }), "{foreign}");
+
+    let nobody = refused(SessionOptions { driver_face: FaceChoice::Index(0), ..unfiltered(0.0) }, None);
+    assert!(matches!(nobody, EngineError::DriverFace), "{nobody}");
 
     // Now, and not when it gets hot.
     let another = portrait.engine.prepare(driver("s_frame0").frame(), &PrepareOptions::default()).expect("an avatar");

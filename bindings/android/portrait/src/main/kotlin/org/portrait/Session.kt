@@ -153,7 +153,10 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     /** How motion is taken over from the next frame on. */
     fun setMotion(motion: Motion) = Native.check(Native.sessionSetMotion(handle, motion.told()))
 
-    /** Takes the next frame with a face as the driver's neutral pose. */
+    /**
+     * Takes the pose of the next moment as the driver's neutral one: of the frames of the next 0.3 seconds with a face the one most like
+     * the photo's, so that a blink is passed over.
+     */
     fun recalibrate() = Native.check(Native.sessionRecalibrate(handle))
 
     /** Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU. */
