@@ -18,6 +18,7 @@ from .mesh import FaceMesh, landmark_distance
 from .networks import Portrait
 from .presets import BASE40, EYE_RINGS, EYES, INDICES, INNER_LIPS, LIPS
 
+EXACT_FLOW = 100  # weight of the true flow where it is known; 30 up to S v7 and fast v3: heads turned with steps and far ears that stayed
 FACIAL_ALONE = 0.25  # of the samples: driven by facial points alone, as recorded motion, poses and audio drive
 
 STAGES = ((1, 2), (2, 2), (3, 3), (4, 2))  # VGG16 stage, convolutions used
@@ -187,7 +188,7 @@ def motion_terms(net, o: dict, batch: dict[str, Tensor], weight: Tensor, scale: 
         "warp": ((o["warped"] - want).abs() * weight * (1 - 0.8 * hidden)).mean() * scale,
         "land": landmark_flow(o["free"], batch["label_s"], batch["label_d"]) * 20,
         "masks": (o["masks"][:, :1] - dmask).abs().mean() + (o["masks"][:, 1:] - marks).abs().mean(),
-        "flow": exact_flow(o, batch) * 30,
+        "flow": exact_flow(o, batch) * EXACT_FLOW,
         "align": led * 60,
         "bent": bent(o["free"], sure, dmask) * 30,
         "seen": seen(o["occlusion"], batch) * 0.5,
