@@ -116,11 +116,11 @@ impl Live {
                 self.plan.drivers.add(Choice::cameras(self.plan.camera_size));
                 if self.plan.drivers.all().len() < 2 {
                     self.tell(Notice::new("there is no other driver; L opens a clip".to_owned()));
-                    return;
+                } else {
+                    let (_, driver) = self.plan.drivers.next();
+                    let command = Command::Driver(driver.clone());
+                    self.send(command);
                 }
-                let (_, driver) = self.plan.drivers.next();
-                let command = Command::Driver(driver.clone());
-                self.send(command);
             }
             Deed::Mirror => {
                 let mirror = !self.plan.mirrored();
