@@ -51,13 +51,15 @@ const UPPER_LIP: f32 = 0.15;
 /// Output [`Transfer::OUT_LEN`]: the pose at 0 (its first 156 points are the merger's input), at [`Transfer::BASE_AT`] the 50 base
 /// points that the merger's result is added to, at [`Transfer::PINS_AT`] what [`Transfer::pins`] takes from the facial points.
 ///
-/// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with
-/// `scale = sqrt(hull area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is
-/// taken. To this comes what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the
-/// head's motion, applied to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief`
-/// makes of that. Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much wider the photo's eye is open than the neutral's: an
-/// eye that closes closes the photo's, and one that is half shut in the neutral pose, less than half as open as the photo's, half shuts it. A neutral pose's mouth counts as no wider open than the photo's: who speaks all the time opens
-/// a shut mouth, and shuts it when he shuts his own. A photo whose mouth is wider open adds less and less of that to the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
+/// Absolute: the driver's own filtered points. Relative: `source + strength · scale · (driver - neutral)` with `scale = sqrt(hull
+/// area of the source's facial points / of the neutral's)`; the first frame is the neutral until another is taken. To this comes
+/// what the head's turn makes of the photo's own shape, which is not the driver's: the linear part of the head's motion, applied
+/// to how the photo differs from the neutral pose when both heads are held alike, in depth by what `relief` makes of that.
+/// Without it the corner of a smile slides off the far cheek. Across the eye, lids move further by `eye_gain` and by how much
+/// wider the photo's eye is open than the neutral's: an eye that closes closes the photo's, and one that is half shut in the
+/// neutral pose, less than half as open as the photo's, half shuts it. A neutral pose's mouth counts as no wider open than the
+/// photo's: who speaks all the time opens a shut mouth, and shuts it when he shuts his own. A photo whose mouth is wider open
+/// adds less and less of that to the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///

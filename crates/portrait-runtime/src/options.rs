@@ -6,7 +6,8 @@ use crate::timing::GpuStages;
 use portrait_kernels::OneEuro;
 use std::time::Duration;
 
-/// How much of a driver that can be read twice is worth looking at for the neutral pose, by [`crate::Session::observe`], before the first picture.
+/// How much of a driver that can be read twice is worth looking at for the neutral pose, by [`crate::Session::observe`], before the
+/// first picture.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(4);
 /// How far apart the moments are that are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);

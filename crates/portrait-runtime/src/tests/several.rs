@@ -175,6 +175,8 @@ fn the_face_that_was_chosen_is_followed_and_waited_for() {
     assert!(first.found && first.faces == 2 && first.taken_up == 1, "{first:?}");
     assert!(is_left(&first), "the driver's face is the larger one: {first:?}");
 
+    pair.session.set_neutral(&avatar.points()).expect("a pose");
+    assert!(!pair.session.calibrating());
     // By place, by size, and one that is not there: then the one that is followed stays.
     pair.session.follow(FaceChoice::At([500.0, 100.0]));
     let other = pair.frame(LEFT, RIGHT);
@@ -182,6 +184,7 @@ fn the_face_that_was_chosen_is_followed_and_waited_for() {
     pair.session.follow(FaceChoice::Index(1));
     let back = pair.frame(LEFT, RIGHT);
     assert!(back.found && is_left(&back) && back.taken_up == 3, "{back:?}");
+    assert!(pair.session.calibrating(), "of somebody else another neutral pose is looked for");
     pair.session.follow(FaceChoice::Index(3));
     let stays = pair.frame(LEFT, RIGHT);
     assert!(stays.found && is_left(&stays), "{stays:?}");
