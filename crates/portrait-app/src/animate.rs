@@ -1,4 +1,4 @@
-//! `portrait animate`: a photo and a clip become a video.
+//! `portrait animate`: a photo and a clip, or speech, become a video.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,15 @@ use crate::{console, interrupt, output};
 /// Pictures on their way from the GPU.
 const IN_FLIGHT: usize = 3;
 
-/// Animates a photo, or an avatar made of one, with the face in a video
+/// Animates a photo, or an avatar made of one, with the face in a video or with speech
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   portrait animate me.jpg --drive talk.mp4 -o me-talking.mp4 --compare
+  portrait animate me.jpg --drive speech.wav -o me-saying-it.mp4
 
 The kind of output follows from its name:
-  OUT.mp4          H.264, with the clip's AAC sound
+  OUT.mp4          H.264, with the clip's AAC sound, or the speech: AAC as it is, all else without loss (FLAC)
   OUT.gif          GIF
   OUT/             a directory of PNG frames, also NAME_%05d.png
 
@@ -40,8 +41,9 @@ pub(crate) struct Animate {
     /// The photo (PNG, JPEG, WebP, GIF), or an avatar made by `portrait prepare`
     #[arg(value_name = "PHOTO|FILE.avatar")]
     source: PathBuf,
-    /// The driving clip: MP4 or MOV with H.264, GIF; anything else where ffmpeg is installed; or a recorded .motion
-    #[arg(long, value_name = "CLIP|FILE.motion")]
+    /// What drives. A clip: MP4 or MOV with H.264, GIF; anything else where ffmpeg is installed. Speech: WAV, MP3, FLAC, Ogg Vorbis, M4A;
+    /// anything else, as voice messages in Opus, where ffmpeg is installed. Or a recorded .motion
+    #[arg(long, value_name = "CLIP|SOUND|FILE.motion")]
     drive: PathBuf,
     /// The video to write
     #[arg(short, long, value_name = "OUT")]
@@ -89,8 +91,10 @@ impl Animate {
         let prepared = source.prepare(&engine, &self.source, self.faces.faces())?;
         let mut warnings = prepared.warnings();
         warnings.extend(losses);
-        if driver.is_motion() && self.faces.driver() != FaceChoice::Largest {
-            warnings.push("a recorded motion holds one face: --driver-face does nothing".to_owned());
+        if self.faces.driver() != FaceChoice::Largest {
+            let why = [(driver.is_motion(), "a recorded motion holds one face"), (driver.is_voice(), "speech has no face")];
+            let why = why.into_iter().filter(|(is, _)| *is);
+            warnings.extend(why.map(|(_, why)| format!("{why}: --driver-face does nothing")));
         }
         let mut session = self.session(&engine, &prepared, &driver)?;
         warnings.extend(engine.gpu().warnings().into_iter().skip(told));
@@ -107,7 +111,7 @@ impl Animate {
         let start = Instant::now();
         let mut render = Render {
             session,
-            output: Output { path: &self.output, fps: driver.fps(), audio: driver.audio(), writer: None },
+            output: Output { path: &self.output, fps: driver.fps(), audio: driver.audio()?, writer: None },
             compare,
             waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
             gpu_seconds: Mean::default(),
@@ -206,7 +210,11 @@ impl Animate {
 
     fn session(&self, engine: &Engine, prepared: &Prepared, driver: &Driver) -> Result<Session> {
         let [width, height] = driver.size();
-        let (motion, record) = (self.motion.options(), self.record_motion.is_some());
+        let (mut motion, record) = (self.motion.options(), self.record_motion.is_some());
+        if driver.is_voice() {
+            // What is made of sound does not tremble, and lips that are smoothed come late.
+            motion.filter = None;
+        }
         let driver_face = self.faces.driver();
         let options = SessionOptions { motion, driver_face, record, ..SessionOptions::new(width, height) };
         let options = self.framing.session(options, prepared.photo.as_ref(), &self.source)?;

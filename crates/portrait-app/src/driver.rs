@@ -1,13 +1,14 @@
-//! What drives: a clip, or a recorded motion.
+//! What drives: a clip, a recorded motion, or speech.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use portrait_media::{AudioTrack, Picture, VideoReader};
-use portrait_runtime::{EngineError, LOOK_AHEAD, LOOK_EVERY, Points, RecordedMotion, Session};
+use portrait_media::{AudioTrack, Picture, VideoReader, is_sound};
+use portrait_runtime::{EngineError, Expression, LOOK_AHEAD, LOOK_EVERY, Lips, Points, RecordedMotion, Session};
 
 use crate::source::head;
+use crate::voice::{FPS, Voice};
 
 /// Time steps outside of this are taken for errors of the file, in seconds.
 const STEPS: std::ops::RangeInclusive<f32> = 0.001..=1.0;
@@ -15,15 +16,17 @@ const STEPS: std::ops::RangeInclusive<f32> = 0.001..=1.0;
 /// Size of the pictures that show a recorded motion.
 const SKETCH: u32 = 256;
 
-/// A clip or a recorded motion that also knows how much time passes between its moments.
+/// A clip, a recorded motion or speech that also knows how much time passes between its moments.
 pub(crate) struct Driver {
     frames: Frames,
+    path: PathBuf,
     last: Option<Duration>,
 }
 
 enum Frames {
     Clip(VideoReader),
     Motion { motion: RecordedMotion, next: usize, lost: u64 },
+    Voice(Box<Voice>),
 }
 
 /// One moment of a driver.
@@ -38,6 +41,8 @@ pub(crate) struct Moment {
 pub(crate) enum Drive {
     Picture(Picture),
     Points(Points),
+    /// What the photo's own face does.
+    Expression(Box<Expression>),
 }
 
 impl Drive {
@@ -46,6 +51,7 @@ impl Drive {
         match self {
             Self::Picture(picture) => session.animate(pixels(picture), step),
             Self::Points(points) => session.animate_keypoints(points, step),
+            Self::Expression(expression) => session.animate_expression(expression, step),
         }
     }
 
@@ -54,32 +60,38 @@ impl Drive {
         match self {
             Self::Picture(picture) => session.observe(pixels(picture), step),
             Self::Points(points) => session.observe_keypoints(points, step),
+            // It is the photo's own: nothing is more like it than the photo.
+            Self::Expression(_) => Ok(()),
         }
     }
 
-    /// What it looks like: the picture, or a drawing of the points.
+    /// What it looks like: the picture, or a drawing of the points or the lips.
     pub(crate) fn into_picture(self) -> Picture {
         match self {
             Self::Picture(picture) => picture,
             Self::Points(points) => sketch(&points),
+            Self::Expression(expression) => sketch_lips(expression.lips),
         }
     }
 }
 
 impl Driver {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let frames = match is_motion(path) {
-            true => Frames::Motion { motion: RecordedMotion::load(path)?, next: 0, lost: 0 },
-            false => Frames::Clip(VideoReader::open(path)?),
+        let frames = if is_motion(path) {
+            Frames::Motion { motion: RecordedMotion::load(path)?, next: 0, lost: 0 }
+        } else if is_sound(path) {
+            Frames::Voice(Box::new(Voice::open(path)?))
+        } else {
+            Frames::Clip(VideoReader::open(path)?)
         };
-        Ok(Self { frames, last: None })
+        Ok(Self { frames, path: path.to_owned(), last: None })
     }
 
     /// Width and height of the frames.
     pub(crate) fn size(&self) -> [u32; 2] {
         match &self.frames {
             Frames::Clip(reader) => [reader.info().width, reader.info().height],
-            Frames::Motion { .. } => [SKETCH; 2],
+            Frames::Motion { .. } | Frames::Voice(_) => [SKETCH; 2],
         }
     }
 
@@ -87,6 +99,7 @@ impl Driver {
     pub(crate) fn fps(&self) -> f64 {
         match &self.frames {
             Frames::Clip(reader) => reader.info().fps,
+            Frames::Voice(_) => FPS,
             Frames::Motion { motion, .. } => {
                 let first = motion.frames.first().map_or(Duration::ZERO, |frame| frame.time);
                 let last = motion.frames.last().map_or(Duration::ZERO, |frame| frame.time);
@@ -103,19 +116,26 @@ impl Driver {
         matches!(self.frames, Frames::Motion { .. })
     }
 
+    /// Whether this is speech, without a face.
+    pub(crate) fn is_voice(&self) -> bool {
+        matches!(self.frames, Frames::Voice(_))
+    }
+
     /// How many moments will come, where that is known.
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.frames {
             Frames::Clip(reader) => reader.info().frames,
             Frames::Motion { motion, .. } => Some(motion.frames.len() as u64),
+            Frames::Voice(voice) => voice.len(),
         }
     }
 
-    pub(crate) fn audio(&self) -> Option<AudioTrack> {
-        match &self.frames {
+    pub(crate) fn audio(&self) -> Result<Option<AudioTrack>> {
+        Ok(match &self.frames {
             Frames::Clip(reader) => reader.audio(),
             Frames::Motion { .. } => None,
-        }
+            Frames::Voice(_) => Some(AudioTrack::of_sound(&self.path)?),
+        })
     }
 
     /// Whether there is sound that cannot be carried over.
@@ -126,7 +146,7 @@ impl Driver {
     /// Moments given so far that show no face, of a motion; a clip's are counted by the session.
     pub(crate) fn lost(&self) -> u64 {
         match &self.frames {
-            Frames::Clip(_) => 0,
+            Frames::Clip(_) | Frames::Voice(_) => 0,
             Frames::Motion { lost, .. } => *lost,
         }
     }
@@ -134,7 +154,7 @@ impl Driver {
     /// The pose that motion is measured from, where the recording says so.
     pub(crate) fn neutral(&self) -> Option<&Points> {
         match &self.frames {
-            Frames::Clip(_) => None,
+            Frames::Clip(_) | Frames::Voice(_) => None,
             Frames::Motion { motion, .. } => motion.neutral.as_ref(),
         }
     }
@@ -145,6 +165,10 @@ impl Driver {
         let (drive, timestamp) = match &mut self.frames {
             Frames::Clip(reader) => match reader.next_frame()? {
                 Some(frame) => (Drive::Picture(frame.picture), frame.timestamp),
+                None => return Ok(None),
+            },
+            Frames::Voice(voice) => match voice.next()? {
+                Some((expression, timestamp)) => (Drive::Expression(Box::new(expression)), timestamp),
                 None => return Ok(None),
             },
             Frames::Motion { motion, next, lost } => {
@@ -191,6 +215,17 @@ fn sketch(points: &Points) -> Picture {
     picture
 }
 
+/// Lips as they part, on black.
+fn sketch_lips(lips: Lips) -> Picture {
+    let side = SKETCH as f32;
+    let [across, down] = [0.3 * (1.0 + 2.0 * lips.wide), 0.02 + 1.5 * lips.open * (1.0 - lips.shut)].map(|v| v * side);
+    Picture::from_fn(SKETCH, SKETCH, |x, y| {
+        let [x, y] = [x, y].map(|v| v as f32 + 0.5 - 0.5 * side);
+        let inside = (x / across).powi(2) + (y / down).powi(2) < 1.0;
+        if inside { [230, 230, 220, 255] } else { [16, 16, 20, 255] }
+    })
+}
+
 /// When a frame is shown: after the last one, whatever the file says.
 fn grown(last: Option<Duration>, time: Duration, mean: Duration) -> Duration {
     last.filter(|&last| time <= last).map_or(time, |last| last + mean)
@@ -205,12 +240,15 @@ pub(crate) struct Look {
 }
 
 /// Shows a session the first [`LOOK_AHEAD`] of a driver, a moment every [`LOOK_EVERY`]: the one that is most like the photo is what motion
-/// is measured from, unless a recording brings its own.
+/// is measured from, unless a recording brings its own. Speech is measured from the photo.
 pub(crate) fn look_ahead(session: &mut Session, path: &Path, stop: impl Fn() -> bool) -> Result<Look> {
     let mut driver = Driver::open(path)?;
     let mut look = Look { moments: 0, time: Duration::ZERO };
     if let Some(neutral) = driver.neutral() {
         session.set_neutral(neutral)?;
+        return Ok(look);
+    }
+    if driver.is_voice() {
         return Ok(look);
     }
     let (mut first, mut step) = (None, 0.0);

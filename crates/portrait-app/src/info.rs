@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use portrait_media::{MediaError, Picture, VideoReader};
+use portrait_media::{MediaError, Picture, SoundReader, VideoReader, is_sound};
 use portrait_runtime::{Avatar, EngineError, Part, Preset, RecordedMotion, SessionOptions, frame_steps};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,7 @@ use crate::{console, source};
 /// Longest header of a weight file that is read.
 const MAX_HEADER: u64 = 4 << 20;
 
-/// Says what is in an avatar, a weight file, a photo, a video or a motion; without a file, what a frame of the preset costs
+/// Says what is in an avatar, a weight file, a photo, a video, a sound or a motion; without a file, what a frame of the preset costs
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -27,7 +27,7 @@ Example:
 
 For a photo, the faces are listed with the numbers that --face takes.")]
 pub(crate) struct Info {
-    /// An .avatar, a .safetensors, a .motion, a photo or a video
+    /// An .avatar, a .safetensors, a .motion, a photo, a video or a sound
     file: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
@@ -61,6 +61,9 @@ impl Info {
         }
         if is_safetensors(&head) {
             return weights(file);
+        }
+        if is_sound(file) {
+            return sound(file);
         }
         match portrait_media::load_photo(file) {
             Ok(photo) if !is_animation(file) => self.photo(file, &photo),
@@ -111,6 +114,12 @@ fn is_safetensors(head: &[u8]) -> bool {
 fn is_animation(file: &Path) -> bool {
     let Ok(mut reader) = VideoReader::open(file) else { return false };
     matches!(reader.next_frame(), Ok(Some(_))) && matches!(reader.next_frame(), Ok(Some(_)))
+}
+
+fn sound(file: &Path) -> Result<Value> {
+    let reader = SoundReader::open(file)?;
+    let seconds = reader.duration().map(|duration| round(duration.as_secs_f64()));
+    Ok(json!({ "kind": "sound", "file": name(file), "seconds": seconds }))
 }
 
 fn video(file: &Path, reader: &VideoReader) -> Result<Value> {

@@ -1,7 +1,7 @@
-//! The program `portrait`: animates a portrait photo with a video.
+//! The program `portrait`: animates a portrait photo with a video, a camera or speech.
 //!
 //! One file per subcommand; what they share is in `engine` (choosing a device), `source` (photo or
-//! avatar), `driver` (a clip or a recorded motion), `framing` (what pictures show, which face),
+//! avatar), `driver` (a clip, a recorded motion or speech, which is `voice`), `framing` (what pictures show, which face),
 //! `motion_options` (how motion is taken over), `output` (names that may be written to), `compare` (the picture of
 //! several moments), `console` (what goes to which stream) and `interrupt` (Ctrl-C).
 
@@ -21,12 +21,13 @@ mod pose;
 mod prepare;
 mod report;
 mod source;
+mod voice;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Animates a portrait photo with the motion of a face in a video, on any Vulkan or Metal GPU.
+/// Animates a portrait photo with the motion of a face in a video, or with speech, on any Vulkan or Metal GPU.
 #[derive(Debug, Parser)]
 #[command(name = "portrait", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   portrait live me.jpg
   portrait animate me.jpg --drive talk.mp4 -o me-talking.mp4
+  portrait animate me.jpg --drive speech.wav -o me-saying-it.mp4
   portrait pose me.jpg --yaw 15 --smile 0.6 -o me-smiling.png
   portrait doctor";
 

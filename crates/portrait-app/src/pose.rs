@@ -109,7 +109,7 @@ impl Pose {
         let options = SessionOptions { motion, ..SessionOptions::new(64, 64) };
         let options = self.framing.session(options, prepared.photo.as_ref(), path)?;
         let mut session = prepared.session(&engine, path, &options)?;
-        session.animate_keypoints(&engine.pose(prepared.avatar(), &expression), 1.0 / 25.0)?;
+        session.animate_expression(&expression, 1.0 / 25.0)?;
         let picture = session.take_picture(true)?.context("the picture did not come back from the GPU")?;
         spinner.finish_and_clear();
 

@@ -1,7 +1,8 @@
-//! What can go wrong with a picture or video file, in words a user can act on.
+//! What can go wrong with a picture, video or sound file, in words a user can act on.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// An error of this crate. Every message names the file, what was found, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum MediaError {
     IsDirectory {
         /// The directory.
         path: PathBuf,
-        /// `photo` or `video`.
+        /// `photo`, `video` or `sound`.
         expected: &'static str,
     },
     /// The file has no bytes.
@@ -135,6 +136,53 @@ pub enum MediaError {
         height: u32,
         /// The longest side that is read.
         max_side: u32,
+    },
+    /// The file holds no sound because it is something else.
+    #[error("`{}` is not a sound file (found {found}); give WAV, MP3, FLAC, Ogg or M4A, or a video with sound", path.display())]
+    NotASound {
+        /// The file.
+        path: PathBuf,
+        /// What the first bytes look like.
+        found: String,
+    },
+    /// The sound's container or codec needs `ffmpeg`, which is not installed.
+    #[error(
+        "`{}` holds {found}, which is not decoded here (WAV, MP3, FLAC, Ogg Vorbis, and AAC in MP4 or MOV, are); \
+         install ffmpeg and put it on the PATH, or convert the file to WAV",
+        path.display()
+    )]
+    UnsupportedSound {
+        /// The file.
+        path: PathBuf,
+        /// The container or codec found.
+        found: String,
+    },
+    /// The sound's structure is broken.
+    #[error("`{}` is a damaged or incomplete sound file: {reason}; get a fresh copy or record again", path.display())]
+    DamagedSound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The sound ends before its file says; what came before has been returned.
+    #[error(
+        "`{}` ends early: {:.2} s{} of sound are there; the rest of the file is missing, get a fresh copy",
+        path.display(), found.as_secs_f64(), expected.map(|all| format!(" of {:.2} s", all.as_secs_f64())).unwrap_or_default()
+    )]
+    TruncatedSound {
+        /// The file.
+        path: PathBuf,
+        /// Length of what could be decoded.
+        found: Duration,
+        /// Length that the file promises, where it says so.
+        expected: Option<Duration>,
+    },
+    /// The file holds no sound.
+    #[error("`{}` holds no sound; give a sound file, or a video with sound", path.display())]
+    NoSound {
+        /// The file.
+        path: PathBuf,
     },
     /// `ffmpeg` could not decode the file.
     #[error("ffmpeg could not read `{}`: {reason}", path.display())]
@@ -263,6 +311,10 @@ impl MediaError {
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::DamagedVideo { path: path.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn damaged_sound(path: &Path, reason: impl Into<String>) -> Self {
+        Self::DamagedSound { path: path.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn encode(path: &Path, reason: impl ToString) -> Self {

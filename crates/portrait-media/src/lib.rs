@@ -1,4 +1,4 @@
-//! Photos and videos in and out: everything of portrait that touches a picture or video file.
+//! Photos, videos and sound in and out: everything of portrait that touches a picture, video or sound file.
 //!
 //! | what | how |
 //! |---|---|
@@ -7,10 +7,12 @@
 //! | a video in | [`VideoReader`]: MP4/MOV with H.264, animated GIF, anything else through `ffmpeg` where it is installed |
 //! | a camera in | [`Camera`]: V4L2 on Linux, AVFoundation on macOS, Media Foundation on Windows |
 //! | a camera out | [`VirtualCamera`]: v4l2loopback on Linux |
-//! | a video out | [`VideoWriter`]: MP4 (H.264, with the driver's AAC sound copied), GIF, PNG frames |
+//! | a sound in | [`SoundReader`]: WAV, FLAC, MP3, Ogg Vorbis, AAC in MP4/MOV, others through `ffmpeg`; as 16 kHz, mono |
+//! | a video out | [`VideoWriter`]: MP4 (H.264, sound as an [`AudioTrack`]), GIF, PNG frames |
+//! | its sound | [`AudioTrack`]: AAC of MP4/MOV is copied, whatever else [`SoundReader`] reads becomes FLAC |
 //!
 //! Pixels are always [`Picture`]: tightly packed RGBA8, sRGB-coded, top row first. Videos stream one
-//! frame at a time in both directions, so memory does not grow with the clip. Every output is written
+//! frame at a time in both directions, and sound in small pieces, so memory does not grow with the clip. Every output is written
 //! under a temporary name beside its target, or in it where that is a directory, and renamed when it is complete.
 //!
 //! ```no_run
@@ -34,6 +36,7 @@
 mod camera;
 mod color;
 mod error;
+mod ffmpeg;
 mod h264;
 mod jpeg_end;
 mod mp4;
@@ -42,6 +45,7 @@ mod photo;
 mod picture;
 mod read;
 mod sniff;
+mod sound;
 mod write;
 
 pub use camera::{Camera, CameraError, CameraInfo, Shot, VirtualCamera, VirtualCameraError, cameras, find_camera};
@@ -51,7 +55,8 @@ pub use output::check_target;
 pub use photo::{MAX_PHOTO_PIXELS, MAX_PHOTO_SIDE, load_photo, save_png};
 pub use picture::Picture;
 pub use read::{Frame, MAX_VIDEO_SIDE, VideoInfo, VideoReader};
-pub use sniff::is_video;
+pub use sniff::{is_sound, is_video};
+pub use sound::SoundReader;
 pub use write::VideoWriter;
 
 /// The result of everything fallible in this crate.

@@ -36,6 +36,8 @@ pub mod bundled {
     pub const EXPRESSIONS: &[u8] = include_bytes!("../../../weights/expressions.safetensors");
     /// What shows in a mouth that opens.
     pub const MOUTH: &[u8] = include_bytes!("../../../weights/mouth.safetensors");
+    /// What speech does to a mouth.
+    pub const SPEECH: &[u8] = include_bytes!("../../../weights/speech.safetensors");
     /// The person mask.
     pub const SELFIE_SEGMENTATION: &[u8] = include_bytes!("../../../weights/selfie_segmentation.safetensors");
 }

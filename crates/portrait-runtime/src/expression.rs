@@ -1,12 +1,13 @@
-//! What a face is to do, without a driver: a turn of the head and ARKit's expressions.
+//! What a face is to do, without a driver: a turn of the head, ARKit's expressions, and lips that speak.
 
 use crate::avatar::Avatar;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::motion::Points;
+use crate::speech::Lips;
 use glam::Mat3;
 
-/// A turn of the head and the strength of each expression; all zero is the photo itself.
+/// A turn of the head, the strength of each expression and what speech does to the mouth; all zero is the photo itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// Turn in degrees towards the picture's right; believable up to about 20.
@@ -17,11 +18,13 @@ pub struct Expression {
     pub roll: f32,
     /// Strength of each of [`Expression::NAMES`], 0..=1.
     pub weights: [f32; 52],
+    /// What is said, of [`crate::Speech`].
+    pub lips: Lips,
 }
 
 impl Default for Expression {
     fn default() -> Self {
-        Self { yaw: 0.0, pitch: 0.0, roll: 0.0, weights: [0.0; 52] }
+        Self { yaw: 0.0, pitch: 0.0, roll: 0.0, weights: [0.0; 52], lips: Lips::default() }
     }
 }
 

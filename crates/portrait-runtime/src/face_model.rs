@@ -1,8 +1,10 @@
-//! A face as numbers: mean shape with depth, and what each ARKit expression moves. Fitted by `portrait_training.expressions`.
+//! A face as numbers: mean shape with depth, what each ARKit expression moves, and what speech does. Fitted by
+//! `portrait_training.expressions` and `portrait_training.lips`.
 
 use crate::error::EngineError;
 use crate::expression::Expression;
 use crate::motion::Points;
+use crate::speech::Lips;
 use glam::{Mat3, Vec2, Vec3};
 use portrait_graph::{Weights, WeightsError, WeightsFault};
 use portrait_models::{FacialPoints, bundled};
@@ -17,6 +19,8 @@ const OUTER_CORNERS: [usize; 2] = [44, 45];
 /// ... and their lids' points, those of the lower ones below those of the upper ones.
 const UPPER_LIDS: Range<usize> = 48..58;
 const LOWER_LIDS: Range<usize> = 58..68;
+/// The middle of the upper and of the lower lip's inner edge.
+const INNER_LIPS: [usize; 2] = [95, 96];
 
 /// Mean shape of the 106 facial points, and what expressions move of them and the irises. Unit: distance of the outer eye corners, their middle at 0; x to the
 /// picture's right, y down, z away from the camera.
@@ -25,6 +29,8 @@ pub(crate) struct FaceModel {
     mean: Vec<Vec3>,
     /// 108 offsets for each of [`Expression::NAMES`].
     offsets: Vec<Vec<Vec3>>,
+    /// 108 offsets of lips that part by 1, and of a mouth that is wider by 1.
+    lips: [Vec<Vec3>; 2],
 }
 
 /// How a head is seen: scaled orthography.
@@ -37,15 +43,17 @@ struct View {
 impl FaceModel {
     pub(crate) fn new() -> Result<Self, EngineError> {
         let weights = Weights::from_bytes("expressions.safetensors", bundled::EXPRESSIONS)?;
-        let names = Expression::NAMES.len();
-        let fault = |fault: WeightsFault| {
-            let (origin, network) = (weights.origin().to_owned(), "expressions".to_owned());
-            WeightsError::Mismatch { origin, network, faults: vec![fault] }
-        };
-        let mean = weights.tensor("expressions.mean", &[Points::MESH, 3]).map_err(fault)?;
-        let offsets = weights.tensor("expressions.offsets", &[names, Points::FACIAL, 3]).map_err(fault)?;
+        let mean = tensor(&weights, "expressions.mean", &[Points::MESH, 3])?;
+        let offsets = tensor(&weights, "expressions.offsets", &[Expression::NAMES.len(), Points::FACIAL, 3])?;
+        let weights = Weights::from_bytes("speech.safetensors", bundled::SPEECH)?;
+        let lips = tensor(&weights, "speech.lips", &[2, Points::FACIAL, 3])?;
         let points = |values: &[f32]| values.as_chunks().0.iter().map(|p| Vec3::from_array(*p)).collect::<Vec<_>>();
-        Ok(Self { mean: points(&mean), offsets: offsets.chunks(3 * Points::FACIAL).map(points).collect() })
+        let (opening, width) = lips.split_at(3 * Points::FACIAL);
+        Ok(Self {
+            mean: points(&mean),
+            offsets: offsets.chunks(3 * Points::FACIAL).map(points).collect(),
+            lips: [points(opening), points(width)],
+        })
     }
 
     /// How the mean shape has to be held so that its stiff points lie on these best.
@@ -120,8 +128,14 @@ impl FaceModel {
             let moved = turn * (seen + view.rotation * offset - pivot) + pivot;
             (view.shift + view.scale * moved.truncate()).to_array()
         };
+        let [upper, lower] = INNER_LIPS.map(|i| Vec2::from_array(points.facial[i]));
+        let down = (view.rotation * Vec3::Y).truncate();
+        let rest = (lower - upper).dot(down) / (view.scale * down.length_squared()).max(1e-6);
+        let [parted, widened] = [opening(rest, expression.lips) - rest, expression.lips.wide];
         let offset = |i: usize| -> Vec3 {
-            expression.weights.iter().zip(&self.offsets).map(|(&weight, offsets)| weight * offsets[i]).sum()
+            let expressed: Vec3 =
+                expression.weights.iter().zip(&self.offsets).map(|(&weight, offsets)| weight * offsets[i]).sum();
+            expressed + parted * self.lips[0][i] + widened * self.lips[1][i]
         };
         let mut facial: Vec<[f32; 2]> =
             points.facial.iter().enumerate().map(|(i, &p)| place(p, depth[i], offset(i))).collect();
@@ -130,6 +144,13 @@ impl FaceModel {
         let neural = points.neural.iter().zip(rest).map(|(&p, &z)| place(p, z, Vec3::ZERO)).collect();
         Points { facial, neural }
     }
+}
+
+/// How far lips part for speech that are `rest` apart: what is said opens a mouth that is open already only beyond that.
+fn opening(rest: f32, lips: Lips) -> f32 {
+    let left = rest * (1.0 - lips.shut.clamp(0.0, 1.0));
+    // The larger of both, without a corner where one overtakes the other.
+    if rest > 0.0 { (left.powi(4) + lips.open.max(0.0).powi(4)).powf(0.25) } else { rest + lips.open }
 }
 
 /// Lids that have crossed, as those of narrow eyes do by what shuts wide ones, meet half way.
@@ -142,6 +163,14 @@ fn meet(facial: &mut [[f32; 2]]) {
             facial[i] = (Vec2::from_array(facial[i]) + share * crossed * across).to_array();
         }
     }
+}
+
+fn tensor(weights: &Weights, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    let fault = |fault: WeightsFault| {
+        let (origin, network) = (weights.origin().to_owned(), "face model".to_owned());
+        WeightsError::Mismatch { origin, network, faults: vec![fault] }
+    };
+    weights.tensor(name, shape).map_err(fault)
 }
 
 /// `a⁻¹ b` for a positive definite `a`, by Gaussian elimination.
@@ -248,6 +277,13 @@ mod tests {
             assert!(moved(&face, &smile, iris).length() < 1e-4, "a smile looks nowhere else");
         }
         assert!(moved(&face, &look, at(386)).length() < 0.005, "lids hardly follow to the side");
+        let lips = |open, wide, shut| with(&move |e: &mut Expression| e.lips = Lips { open, wide, shut });
+        let (parted, rest) = (open(&lips(0.3, 0.0, 0.0), 13, 14), open(&face, 13, 14));
+        assert!(parted > 2.0 * rest && (parted / 0.4 - 0.3).abs() < 0.03, "{parted}: 0.3 of the corners' distance, 0.4");
+        assert!(open(&lips(0.01, 0.0, 0.0), 13, 14) < 1.01 * rest, "what is open already does not open for a little");
+        assert!(open(&lips(0.0, 0.0, 1.0), 13, 14).abs() < 0.1 * rest, "m, b and p shut it");
+        assert!(width(&lips(0.0, -0.1, 0.0)) < 0.9 * width(&face), "an o is narrow");
+        assert!(moved(&face, &lips(0.3, 0.1, 0.0), at(386)).length() < 1e-6, "lids do not speak");
         let yawn = with(&|e| e.set("jawOpen", 1.0).expect("a name"));
         assert!(moved(&face, &yawn, at(14)).y > 0.05, "the lower lip goes down");
     }

@@ -41,6 +41,7 @@ mod seek;
 mod self_test;
 mod session;
 mod sitter;
+mod speech;
 mod timing;
 mod views;
 
@@ -75,5 +76,6 @@ pub use present::{Fit, Placement, Presenter};
 pub use runner::{RunTime, Runner};
 pub use self_test::PipelineTest;
 pub use session::Session;
+pub use speech::{Lips, Speech};
 pub use timing::GpuStages;
 pub use wgpu;

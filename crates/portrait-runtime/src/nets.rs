@@ -34,7 +34,7 @@ pub(crate) struct Nets {
     pub(crate) motion_bias: Arc<Compiled>,
     pub(crate) refiner: Refiner,
     /// Depth and expressions of faces.
-    pub(crate) face: FaceModel,
+    pub(crate) face: Arc<FaceModel>,
     pub(crate) mouth: Mouth,
     /// Pseudo view to bottleneck, and the four bottlenecks to the fusion's bias map; absent where the weights give views no
     /// say (all their columns are zero), so that the bias map is exactly zero.
@@ -91,7 +91,7 @@ impl Nets {
             render: compile(render),
             motion_bias: compile(motion_bias),
             refiner: Refiner { program: compile(refine()?), map: refiner_map()? },
-            face: FaceModel::new()?,
+            face: Arc::new(FaceModel::new()?),
             mouth: Mouth::new()?,
             views: match views_matter(preset, weights)? {
                 true => Some((compile(view(preset, weights)?), compile(fuse_views(preset, weights)?))),

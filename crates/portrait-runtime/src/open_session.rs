@@ -110,7 +110,8 @@ impl Engine {
             gpu_stages: None,
         };
         let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
-        Ok(Session::new(gpu, options, buffers, sitters, shown, [unpack, search, track], stats))
+        let sitters = (sitters, avatars[0].points());
+        Ok(Session::new(gpu, options, buffers, sitters, &nets.face, shown, [unpack, search, track], stats))
     }
 
     /// Whether an avatar is this engine's.

@@ -3,6 +3,8 @@
 use crate::avatar::FaceChoice;
 use crate::camera_frame::CameraFrame;
 use crate::error::EngineError;
+use crate::expression::Expression;
+use crate::face_model::FaceModel;
 use crate::frame::Picture;
 use crate::frozen::Frozen;
 use crate::glue::SessionBuffers;
@@ -84,6 +86,11 @@ pub struct Session {
     buffers: SessionBuffers,
     /// Who is animated.
     sitters: Vec<Sitter>,
+    /// The first of them in the photo, and what faces can do.
+    own: Points,
+    face: Arc<FaceModel>,
+    /// Whether motion is measured from there.
+    from_photo: bool,
     seek: Seek,
     /// What is shown: the animated square, or the canvas it is put on.
     shown: wgpu::Texture,
@@ -111,7 +118,8 @@ impl Session {
         gpu: &Arc<Gpu>,
         options: &SessionOptions,
         buffers: SessionBuffers,
-        sitters: Vec<Sitter>,
+        (sitters, own): (Vec<Sitter>, Points),
+        face: &Arc<FaceModel>,
         shown: wgpu::Texture,
         [unpack, search, track]: [Vec<Frozen>; 3],
         stats: SessionStats,
@@ -134,6 +142,9 @@ impl Session {
             motion: Vec::new(),
             timing,
             sitters,
+            own,
+            face: face.clone(),
+            from_photo: false,
             status: None,
             stats,
             clock: Duration::ZERO,
@@ -149,6 +160,7 @@ impl Session {
     /// A frame of another size, or a failing device.
     pub fn observe<'a>(&mut self, frame: impl Into<CameraFrame<'a>>, dt: f32) -> Result<(), EngineError> {
         let unpack = self.upload(&frame.into())?;
+        self.from_photo = false;
         self.submit(Work::Observe { unpack }, dt, Calibrate::TakeIfBetter)
     }
 
@@ -159,6 +171,7 @@ impl Session {
     pub fn observe_keypoints(&mut self, points: &Points, dt: f32) -> Result<(), EngineError> {
         points.check()?;
         self.buffers.write_keypoints(&self.gpu, &points.facial, &points.neural);
+        self.from_photo = false;
         self.submit(Work::ObserveKeypoints, dt, Calibrate::TakeIfBetter)
     }
 
@@ -200,6 +213,19 @@ impl Session {
         self.submit(Work::Keypoints, dt, calibrate)
     }
 
+    /// Animates the photo by an expression instead of a frame: that of the first avatar's own face, which is what motion is measured
+    /// from from then on, whatever was set before.
+    ///
+    /// # Errors
+    /// An expression that takes a point beyond [`Points::REACH`], or a failing device.
+    pub fn animate_expression(&mut self, expression: &Expression, dt: f32) -> Result<(), EngineError> {
+        if !self.from_photo {
+            self.set_neutral(&self.own.clone())?;
+            self.from_photo = true;
+        }
+        self.animate_keypoints(&self.face.posed(&self.own, expression), dt)
+    }
+
     /// How the frames that follow are turned and mirrored. [`SessionOptions::frame`] is their size once upright.
     pub fn set_orientation(&mut self, orientation: Orientation) {
         self.orientation = orientation;
@@ -220,6 +246,7 @@ impl Session {
     fn forget_neutral(&mut self, seconds: f32) {
         // Without a neutral pose the transfer takes the first one it sees.
         self.calibration = seconds;
+        self.from_photo = false;
         self.sitters.iter().for_each(|sitter| sitter.forget_neutral(&self.gpu));
     }
 
@@ -231,6 +258,7 @@ impl Session {
         points.check()?;
         self.sitters.iter().for_each(|sitter| sitter.set_neutral(&self.gpu, points));
         self.calibration = 0.0;
+        self.from_photo = false;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use portrait_media::{Camera, CameraError, CameraInfo, Shot, cameras, find_camera};
 use portrait_runtime::Points;
 
@@ -109,6 +109,10 @@ impl Source {
         match choice {
             Choice::File(path) => {
                 let first = Driver::open(path)?;
+                if first.is_voice() {
+                    let file = path.display();
+                    bail!("`{file}` is a sound, which `live` does not play; `portrait animate PHOTO --drive {file}` makes a video of it");
+                }
                 let (size, neutral, path) = (first.size(), first.neutral().cloned(), path.clone());
                 Ok(Self::start(size, neutral, &name, move |outlet| outlet.file(first, &path)))
             }

@@ -225,8 +225,7 @@ impl Studio {
                 drive.animate(&mut self.session, step)?;
             }
             Input::Idle(seconds) => {
-                let points = self.engine.pose(self.sitting.prepared.avatar(), &self.resting.expression(*seconds));
-                self.session.animate_keypoints(&points, step)?;
+                self.session.animate_expression(&self.resting.expression(*seconds), step)?;
             }
         }
         // The next frame is taken when this one is done: what happens meanwhile is dropped, not queued.

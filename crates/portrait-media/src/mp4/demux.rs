@@ -120,6 +120,11 @@ impl Movie {
         let mut videos = self.tracks.iter().filter(|t| &t.handler == b"vide");
         videos.clone().find(|t| !t.samples.is_empty()).or_else(|| videos.next())
     }
+
+    /// Whether there are tracks of sound and none of pictures.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.tracks.is_empty() && self.tracks.iter().all(|t| &t.handler == b"soun")
+    }
 }
 
 /// Type, header length and size of the top-level box at a position. Nothing at the end of the file.

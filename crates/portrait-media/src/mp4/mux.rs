@@ -1,4 +1,4 @@
-//! An MP4 file with one H.264 track and, where wanted, one copied AAC track; index first ("fast start").
+//! An MP4 file with one H.264 track and, where wanted, one track of sound; index first ("fast start").
 //!
 //! Coded frames go to a scratch file as they come; the index, whose size is known only at the end, is
 //! written before them when the file is closed. Memory holds a few bytes per frame.
@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::audio::AudioTrack;
-use super::mux_boxes::{self, Avc, Edit, TrackOut};
+use super::audio_source::AudioSource;
+use super::mux_boxes::{self, Avc, TrackOut};
 use crate::output::{TempFile, scratch_file};
 use crate::{MediaError, Result};
 
@@ -44,40 +44,6 @@ impl Timebase {
 
     pub(crate) fn ticks(self, seconds: f64) -> u64 {
         (seconds * f64::from(self.timescale)).round().max(0.0) as u64
-    }
-}
-
-/// The sound being copied.
-pub(crate) struct AudioSource {
-    track: AudioTrack,
-    file: File,
-    /// Packets to copy: from one before the first that sounds, so that the decoder has settled.
-    next: usize,
-    out: TrackOut,
-    /// Time of the first packet copied, in its ticks.
-    first: i64,
-    buffer: Vec<u8>,
-}
-
-impl AudioSource {
-    pub(crate) fn open(track: AudioTrack) -> Result<Self> {
-        let file = track.open()?;
-        let start = track.window.start;
-        let sounding = track.packets().iter().position(|p| p.pts.saturating_add(i64::from(p.duration)) > start);
-        let next = sounding.unwrap_or(track.packets().len()).saturating_sub(1);
-        let first = track.packets().get(next).map_or(0, |p| p.pts);
-        Ok(Self { track, file, next, out: TrackOut::default(), first, buffer: Vec::new() })
-    }
-
-    /// The next packet's start, in seconds of the movie.
-    fn next_time(&self) -> Option<f64> {
-        let packet = self.track.packets().get(self.next)?;
-        let window = self.track.window;
-        if packet.pts >= window.end {
-            return None;
-        }
-        let ticks = packet.pts.saturating_sub(window.start).saturating_add(window.at);
-        Some(ticks as f64 / f64::from(self.track.timescale))
     }
 }
 
@@ -132,25 +98,20 @@ impl Muxer {
         Ok(())
     }
 
-    /// Copies the packets of sound that start before a time.
+    /// Appends the packets of sound that start before a time.
     fn push_audio_until(&mut self, seconds: f64) -> Result<()> {
         let Some(mut audio) = self.audio.take() else { return Ok(()) };
         while audio.next_time().is_some_and(|time| time < seconds) {
-            let packet = audio.track.packets()[audio.next];
-            match audio.track.read(&mut audio.file, &packet, &mut audio.buffer) {
-                Ok(()) => {}
-                // A driver that was cut short still gives the sound it has.
-                Err(MediaError::Read { source, .. }) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    audio.next = usize::MAX;
-                    break;
-                }
-                Err(e) => return Err(e),
-            }
-            audio.out.begin_sample(self.position, packet.size, true, self.last_was_video || audio.out.is_empty());
-            audio.out.end_sample(packet.duration);
-            audio.next += 1;
+            let Some((packet, duration)) = audio.next()? else { break };
+            audio.out.begin_sample(
+                self.position,
+                packet.len() as u32,
+                true,
+                self.last_was_video || audio.out.is_empty(),
+            );
+            audio.out.end_sample(duration);
             self.last_was_video = false;
-            self.append(&audio.buffer)?;
+            self.append(&packet)?;
         }
         self.audio = Some(audio);
         Ok(())
@@ -163,18 +124,8 @@ impl Muxer {
         self.push_audio_until(seconds)?;
 
         let audio = self.audio.as_ref().filter(|a| !a.out.is_empty()).map(|a| {
-            let window = a.track.window;
-            let scale = f64::from(a.track.timescale);
-            let delay = window.at as f64 / scale;
-            let lead = window.start.saturating_sub(a.first).max(0) as u64;
-            let sounds = (a.out.duration().saturating_sub(lead)) as f64 / scale;
-            let shown = sounds.min((window.end.saturating_sub(window.start)) as f64 / scale).min(seconds - delay);
-            let edit = Edit {
-                delay: self.timebase.ticks(delay),
-                duration: self.timebase.ticks(shown.max(0.0)),
-                media_time: lead,
-            };
-            (&a.out, a.track.timescale, a.track.stsd.as_slice(), edit)
+            let (timescale, stsd, edit) = a.playing(seconds, |seconds| self.timebase.ticks(seconds));
+            (&a.out, timescale, stsd, edit)
         });
         let ftyp = mux_boxes::ftyp();
         let moov = |base: u64| mux_boxes::moov(base, self.timebase.timescale, &self.video, avc, audio);

@@ -85,19 +85,26 @@ impl VideoReader {
     ///
     /// # Errors
     /// [`MediaError::Open`], [`MediaError::IsDirectory`], [`MediaError::Empty`], [`MediaError::NotAVideo`]
-    /// for text, photos and the like, [`MediaError::UnsupportedVideo`] where `ffmpeg` would be needed,
+    /// for text, photos, sound files and the like, [`MediaError::UnsupportedVideo`] where `ffmpeg` would be needed,
     /// [`MediaError::DamagedVideo`] for one whose index is missing or broken, [`MediaError::NoFrames`],
     /// [`MediaError::VideoTooLarge`], [`MediaError::Ffmpeg`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let (file, kind) = sniff::open(path, "video")?;
         let opened = match kind {
-            Kind::Mp4 => mp4::open(file, path)?,
+            Kind::Mp4 | Kind::M4a => mp4::open(file, path)?,
             Kind::Gif => gif::open(file, path)?,
             Kind::Matroska | Kind::Avi | Kind::OtherVideo(_) | Kind::Unknown => {
                 ffmpeg::open(path, kind.describe(), None)?
             }
-            Kind::Png | Kind::Jpeg | Kind::WebP | Kind::Heif | Kind::Other(_) | Kind::Text => {
+            Kind::Png
+            | Kind::Jpeg
+            | Kind::WebP
+            | Kind::Heif
+            | Kind::Sound(_)
+            | Kind::OtherSound(_)
+            | Kind::Other(_)
+            | Kind::Text => {
                 let found = kind.describe().to_owned();
                 return Err(MediaError::NotAVideo { path: path.to_owned(), found });
             }

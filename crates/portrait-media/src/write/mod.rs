@@ -98,11 +98,11 @@ impl VideoWriter {
         Ok(Self { path, sink, width, height, fps, frames: 0, last_seconds: 0.0, failed: false })
     }
 
-    /// Copies this sound into the video, up to the end of its last frame. GIF and PNG have no sound and
+    /// Puts this sound into the video, up to the end of its last frame. GIF and PNG have no sound and
     /// ignore it. Call it before the first frame.
     ///
     /// # Errors
-    /// [`MediaError::Open`] where the file of the sound is gone.
+    /// [`MediaError::Open`] where the file of the sound is gone, and of sound to be encoded as [`crate::SoundReader::open`].
     pub fn set_audio(&mut self, audio: AudioTrack) -> Result<()> {
         self.sink.set_audio(audio)
     }

@@ -1,6 +1,8 @@
 //! Shared by the tests: made-up pictures and small measurements.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod sound;
+
 use std::path::{Path, PathBuf};
 
 use portrait_media::{Frame, MediaError, Picture, VideoReader, VideoWriter};

@@ -162,10 +162,10 @@ impl Studio {
         Ok(())
     }
 
-    /// Idle motion is measured from the photo itself, a recording from its own neutral pose, all else from a calibration.
+    /// A recording is measured from its own neutral pose, all else but idle motion, which is the photo's own, from a calibration.
     pub(super) fn settle(&mut self) -> Result<()> {
         let neutral = match (&self.source.neutral, self.idle) {
-            (_, true) => Some(self.sitting.prepared.avatar().points()),
+            (_, true) => None,
             (Some(neutral), false) => Some(neutral.clone()),
             (None, false) => self.neutral.take(),
         };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use portrait_media::{is_sound, is_video};
 use portrait_runtime::{FaceChoice, Mode};
 use winit::event_loop::ActiveEventLoop;
 use winit::window::Fullscreen;
@@ -15,9 +16,9 @@ use crate::live::keys::Deed;
 use crate::live::overlay::Request;
 use crate::live::worker::{Command, Notice};
 
-/// What a file is dropped on the window for: a clip or a motion drives, all else is shown.
+/// What a file is dropped on the window for: a clip or a motion drives, as a sound that cannot would, all else is shown.
 pub(super) fn dropped(path: PathBuf) -> Command {
-    match is_motion(&path) || portrait_media::is_video(&path) {
+    match is_motion(&path) || is_video(&path) || is_sound(&path) {
         true => Command::Driver(Choice::File(path)),
         false => Command::Photo(path, Faces::One(FaceChoice::Only)),
     }
