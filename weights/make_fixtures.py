@@ -8,7 +8,8 @@
 
 `mediapipe.safetensors` holds network inputs and the outputs of the original runtime; `s_frame{0,1}.safetensors` hold one frame
 each of preset S, f32 arithmetic in PyTorch on the shipped weights; `fast_frame0.safetensors` one of preset fast on seeded noise
-for weights. tests/fixtures/README.md lists the tensors.
+for weights; `speech.safetensors` a sentence that Flite says (Debian `flite`), and what its mouth does. tests/fixtures/README.md lists the
+tensors.
 
     python make_fixtures.py --weights portrait_x.safetensors --out FOLDER
 
@@ -31,15 +32,17 @@ HERE = Path(__file__).parent
 FIXTURES = HERE.parent / "tests/fixtures"
 sys.path.insert(0, str(HERE / "training"))
 
-from portrait_training import refine  # noqa: E402
+from portrait_training import refine, voices  # noqa: E402
 from portrait_training.export import fold  # noqa: E402
 from portrait_training.folded import Folded  # noqa: E402
 from portrait_training.networks import Portrait  # noqa: E402
 from portrait_training.prepare import fill_background, normalised  # noqa: E402
 from portrait_training.presets import INDICES, preset  # noqa: E402
+from portrait_training.speech import DELAY, HOP, SCALE, Speech, features  # noqa: E402
 from portrait_training.tracker import Detector, Mesh, Net, Roi  # noqa: E402
 
 PHOTO_CROP = (96, 0, 256)  # x, y, side in the astronaut picture
+WARM_UP = 25  # steps of silence before speech
 FAST_SEED = 7  # of the noise that stands in for weights of preset fast
 DRIVER_FRAMES = (0, 38, 71)  # the rest frame, then one per fixture
 
@@ -200,6 +203,22 @@ HALF = ("mouth", "warped", "heat", "dmn_head", "full_warp", "given", "syn_head",
 ONLY_FIRST = ("mouth", "warped", "heat", "marks", "dmn_head", "full_warp", "given", "syn_head", "bottleneck")
 
 
+def speech() -> dict[str, np.ndarray]:
+    """A sentence, and the lips that the network reads from it after half a second of silence, as the runtime does."""
+    said, _ = voices.flite("My baby bought a blue boat.", "slt")
+    sound = np.concatenate([np.zeros(1600), said, np.zeros(4800)]).astype(np.float16)
+    tensors, _ = tensorfile.read(HERE / "speech.safetensors")
+    net = Speech()
+    net.load_state_dict(
+        {name.removeprefix("speech."): torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items() if name != "speech.lips"}
+    )
+    silence = np.zeros(WARM_UP * 2 * HOP, np.float32)
+    x = features(np.concatenate([silence, sound.astype(np.float32)]))
+    with torch.no_grad():
+        lips = net(torch.from_numpy(x)[None])[0].numpy() / SCALE  # the file's numbers are scaled already
+    return {"sound": sound, "lips": lips[WARM_UP + DELAY :]}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", type=Path)
@@ -226,6 +245,7 @@ def main():
     x, y, side = PHOTO_CROP
     pictures = [np.ascontiguousarray(photo[y : y + side, x : x + side]), *frames(args.driver, DRIVER_FRAMES[1:])]
     tensorfile.write(FIXTURES / "refiner.safetensors", refinement(nets, pictures), note)
+    tensorfile.write(FIXTURES / "speech.safetensors", speech(), {"voice": "Flite's slt", "says": "My baby bought a blue boat."})
     sheets = []
     for i, values in enumerate(portrait(nets, photo, args.driver)):
         if i == 0:

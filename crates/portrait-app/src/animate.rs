@@ -92,7 +92,8 @@ impl Animate {
         let mut warnings = prepared.warnings();
         warnings.extend(losses);
         if self.faces.driver() != FaceChoice::Largest {
-            let why = [(driver.is_motion(), "a recorded motion holds one face"), (driver.is_voice(), "speech has no face")];
+            let why =
+                [(driver.is_motion(), "a recorded motion holds one face"), (driver.is_voice(), "speech has no face")];
             let why = why.into_iter().filter(|(is, _)| *is);
             warnings.extend(why.map(|(_, why)| format!("{why}: --driver-face does nothing")));
         }

@@ -279,7 +279,10 @@ mod tests {
         assert!(moved(&face, &look, at(386)).length() < 0.005, "lids hardly follow to the side");
         let lips = |open, wide, shut| with(&move |e: &mut Expression| e.lips = Lips { open, wide, shut });
         let (parted, rest) = (open(&lips(0.3, 0.0, 0.0), 13, 14), open(&face, 13, 14));
-        assert!(parted > 2.0 * rest && (parted / 0.4 - 0.3).abs() < 0.03, "{parted}: 0.3 of the corners' distance, 0.4");
+        assert!(
+            parted > 2.0 * rest && (parted / 0.4 - 0.3).abs() < 0.03,
+            "{parted}: 0.3 of the corners' distance, 0.4"
+        );
         assert!(open(&lips(0.01, 0.0, 0.0), 13, 14) < 1.01 * rest, "what is open already does not open for a little");
         assert!(open(&lips(0.0, 0.0, 1.0), 13, 14).abs() < 0.1 * rest, "m, b and p shut it");
         assert!(width(&lips(0.0, -0.1, 0.0)) < 0.9 * width(&face), "an o is narrow");

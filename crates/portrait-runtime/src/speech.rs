@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 const UNITS: usize = 96;
 /// Steps that the network hears of what follows before it says what the mouth does.
 const DELAY: usize = 8;
+/// Steps of silence that it has heard when somebody begins to speak: out of nothing it would begin with an open mouth.
+const WARM_UP: usize = 25;
 /// Steps a second.
 const RATE: f64 = Speech::SAMPLE_RATE as f64 / STEP as f64;
 
@@ -58,8 +60,8 @@ pub struct Speech {
     /// What the mouth does at steps from `first` on.
     lips: VecDeque<Lips>,
     first: usize,
-    /// Steps heard.
-    heard: usize,
+    /// Steps that are heard before the first of them is known.
+    to_come: usize,
 }
 
 impl Speech {
@@ -80,9 +82,8 @@ impl Speech {
             WeightsError::Mismatch { origin, network, faults: vec![fault] }
         };
         let layer = |k: usize, inputs: usize| -> Result<Gru, WeightsError> {
-            let tensor = |name: &str, shape: &[usize]| {
-                weights.tensor(&format!("speech.gru.{name}_l{k}"), shape).map_err(fault)
-            };
+            let tensor =
+                |name: &str, shape: &[usize]| weights.tensor(&format!("speech.gru.{name}_l{k}"), shape).map_err(fault);
             Ok(Gru::new(
                 tensor("weight_ih", &[3 * UNITS, inputs])?,
                 tensor("weight_hh", &[3 * UNITS, UNITS])?,
@@ -93,7 +94,10 @@ impl Speech {
         let layers = [layer(0, 2 * BANDS)?, layer(1, UNITS)?];
         let out = weights.tensor("speech.out.weight", &[3, UNITS]).map_err(fault)?;
         let out_bias = weights.tensor("speech.out.bias", &[3]).map_err(fault)?;
-        Ok(Self { mel: Mel::new(), layers, out, out_bias, lips: VecDeque::new(), first: 0, heard: 0 })
+        let mut speech =
+            Self { mel: Mel::new(), layers, out, out_bias, lips: VecDeque::new(), first: 0, to_come: WARM_UP + DELAY };
+        speech.push(&[0.0; WARM_UP * STEP]);
+        Ok(speech)
     }
 
     /// Takes the next samples, −1..=1. What is no number counts as silence.
@@ -109,10 +113,10 @@ impl Speech {
     /// answer is forgotten, so that memory does not grow: ask in order of time, and not for times before the last one.
     pub fn lips(&mut self, seconds: f64) -> Option<Lips> {
         let at = (seconds * RATE).max(self.first as f64);
-        let step = at.floor() as usize;
-        let (a, b) = (*self.lips.get(step - self.first)?, *self.lips.get(step - self.first + 1)?);
-        self.lips.drain(..step - self.first);
-        self.first = step;
+        let ahead = (at - self.first as f64) as usize;
+        let (a, b) = (*self.lips.get(ahead)?, *self.lips.get(ahead.checked_add(1)?)?);
+        self.lips.drain(..ahead);
+        self.first += ahead;
         Some(a.between(b, (at - at.floor()) as f32))
     }
 
@@ -124,9 +128,99 @@ impl Speech {
             self.out_bias[k] + row.iter().zip(hidden).map(|(w, h)| w * h).sum::<f32>()
         };
         let lips = Lips { open: row(0).max(0.0), wide: row(1), shut: row(2).clamp(0.0, 1.0) };
-        if self.heard >= DELAY {
-            self.lips.push_back(lips);
+        match self.to_come {
+            0 => self.lips.push_back(lips),
+            _ => self.to_come -= 1,
         }
-        self.heard += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::fixtures::Fixture;
+
+    fn spoken() -> (Vec<f32>, Vec<f32>) {
+        let fixture = Fixture::open("speech");
+        (fixture.get("sound"), fixture.get("lips"))
+    }
+
+    /// Lips of all steps that are known, by pieces of this many samples.
+    fn heard(sound: &[f32], piece: usize) -> Vec<Lips> {
+        let mut speech = Speech::new().expect("the network is part of the build");
+        let mut lips = Vec::new();
+        for piece in sound.chunks(piece) {
+            speech.push(piece);
+            while let Some(next) = speech.lips(lips.len() as f64 / RATE) {
+                lips.push(next);
+            }
+        }
+        lips
+    }
+
+    #[test]
+    fn it_is_the_network_that_was_trained() {
+        let (sound, wanted) = spoken();
+        let lips = heard(&sound, sound.len());
+        assert!(lips.len() > 80, "{} steps", lips.len());
+        let mut far = 0.0f32;
+        for (lips, &[open, wide, shut]) in lips.iter().zip(wanted.as_chunks().0) {
+            let off = [lips.open - open.max(0.0), lips.wide - wide, lips.shut - shut.clamp(0.0, 1.0)];
+            far = off.iter().fold(far, |far, off| far.max(off.abs()));
+        }
+        assert!(far < 2e-3, "{far}");
+        assert!(wanted.as_chunks::<3>().0.iter().any(|w| w[0] > 0.15) && wanted.iter().any(|w| *w > 0.8), "it speaks");
+        // Another sound is another mouth: the bound above means something.
+        let quieter = heard(&sound.iter().map(|s| -s * 0.5).rev().collect::<Vec<_>>(), 400);
+        assert!(quieter.iter().zip(&lips).any(|(a, b)| (a.open - b.open).abs() > 0.05));
+    }
+
+    #[test]
+    fn pieces_do_not_matter_and_memory_stays() {
+        let (sound, _) = spoken();
+        let whole = heard(&sound, sound.len());
+        assert_eq!(heard(&sound, 1), whole);
+        assert_eq!(heard(&sound, 333), whole);
+        let mut speech = Speech::new().expect("the network is part of the build");
+        for second in 0..30 {
+            speech.push(&[0.01; 16_000]);
+            assert!(speech.lips(f64::from(second)).is_some());
+            assert!(speech.lips.len() < 80, "{} steps are kept", speech.lips.len());
+        }
+        // What was asked for is forgotten: an earlier time is the last one.
+        assert_eq!(speech.lips(0.0), speech.lips(29.0));
+    }
+
+    #[test]
+    fn it_knows_as_soon_as_it_says() {
+        let mut speech = Speech::new().expect("the network is part of the build");
+        let mut pushed = 0;
+        for frame in 0..50 {
+            let seconds = f64::from(frame) / 30.0;
+            let enough = ((seconds + Speech::LATENCY) * f64::from(Speech::SAMPLE_RATE)).ceil() as usize;
+            speech.push(&vec![0.0; enough - pushed]);
+            pushed = enough;
+            assert!(speech.lips(seconds).is_some(), "{seconds}");
+        }
+        assert!(speech.lips(50.0 / 30.0 + 0.05).is_none());
+    }
+
+    #[test]
+    fn silence_and_nonsense_rest() {
+        for sound in [[0.0; 32_000], [f32::NAN; 32_000]] {
+            for lips in heard(&sound, 640) {
+                assert!(lips.open < 0.02 && lips.wide.abs() < 0.02 && lips.shut < 0.1, "{lips:?}");
+            }
+        }
+        for sound in [[f32::INFINITY; 32_000], [1e30; 32_000], [1.0; 32_000]] {
+            let finite = |lips: &Lips| [lips.open, lips.wide, lips.shut].into_iter().all(f32::is_finite);
+            assert!(heard(&sound, 640).iter().all(finite));
+        }
+        let mut speech = Speech::new().expect("the network is part of the build");
+        speech.push(&[0.0; 16_000]);
+        for seconds in [f64::NAN, -1.0, f64::NEG_INFINITY] {
+            assert!(speech.lips(seconds).is_some(), "a time before the first is the first");
+        }
+        assert!(speech.lips(f64::INFINITY).is_none() && speech.lips(1e300).is_none());
     }
 }

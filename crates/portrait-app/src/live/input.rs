@@ -111,7 +111,9 @@ impl Source {
                 let first = Driver::open(path)?;
                 if first.is_voice() {
                     let file = path.display();
-                    bail!("`{file}` is a sound, which `live` does not play; `portrait animate PHOTO --drive {file}` makes a video of it");
+                    bail!(
+                        "`{file}` is a sound, which `live` does not play; `portrait animate PHOTO --drive {file}` makes a video of it"
+                    );
                 }
                 let (size, neutral, path) = (first.size(), first.neutral().cloned(), path.clone());
                 Ok(Self::start(size, neutral, &name, move |outlet| outlet.file(first, &path)))

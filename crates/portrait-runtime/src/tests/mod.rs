@@ -3,7 +3,7 @@
 mod background;
 mod camera;
 mod first_start;
-mod fixtures;
+pub(crate) mod fixtures;
 mod frame_path;
 mod live;
 mod live_ends;
