@@ -146,11 +146,10 @@ impl FaceModel {
     }
 }
 
-/// How far lips part for speech that are `rest` apart: what is said opens a mouth that is open already only beyond that.
+/// How far lips part for speech that are `rest` apart: what is said opens a mouth that is open already by less.
 fn opening(rest: f32, lips: Lips) -> f32 {
     let left = rest * (1.0 - lips.shut.clamp(0.0, 1.0));
-    // The larger of both, without a corner where one overtakes the other.
-    if rest > 0.0 { (left.powi(4) + lips.open.max(0.0).powi(4)).powf(0.25) } else { rest + lips.open }
+    if rest > 0.0 { left.hypot(lips.open) } else { rest + lips.open }
 }
 
 /// Lids that have crossed, as those of narrow eyes do by what shuts wide ones, meet half way.

@@ -1,12 +1,12 @@
 """Speech to a mouth: a small recurrent network, trained on synthetic voices whose phonemes are known.
 
     python -m portrait_training.speech corpus --out CORPUS [--utterances 4000]      # Debian: espeak-ng flite fortunes fortunes-{de,es,it,pl,ru,cs,br}
+    python -m portrait_training.speech tracks --data DATA --out TRACKS            # landmarks of the clips with sound, by DATA/tools/mpface.py
     python -m portrait_training.speech train --corpus CORPUS --tracks TRACKS --clips DATA/clips --out ../speech.safetensors
 
 Features are log mel energies against the loudness of the last seconds; the runtime (`portrait-runtime`, speech/) computes the same. The
-network gives, 50 times a second, what the mouth did `DELAY` steps before: `visemes.curves`. TRACKS holds landmarks (`lm`), `presence` and
-`fps` of clips with sound, as in DATA/clips/tracks. Training clips give the fields of the lips (`lips.py`); nobody's voice is trained on, so
-all clips judge.
+network gives, 50 times a second, what the mouth did `DELAY` steps before: `visemes.curves`. Training clips give the fields of the lips
+(`lips.py`); nobody's voice is trained on, so all clips judge.
 """
 
 import argparse
@@ -163,6 +163,29 @@ def corpus(out: Path, utterances: int) -> None:
 # --- clips with sound
 
 
+def track(data: Path, out: Path) -> None:
+    """Landmarks of mesh v2, whether they are a face, and the rate of every clip with sound, as in DATA/clips/tracks."""
+    import cv2
+
+    sys.path.insert(0, str(data / "tools"))
+    import mpface
+
+    face = mpface.Face()
+    out.mkdir(parents=True, exist_ok=True)
+    for sound in sorted((data / "clips").glob("*/*.ogg")):
+        video = cv2.VideoCapture(str(sound.with_suffix(".mp4")))
+        region, points, presence = None, [], []
+        while True:
+            read, picture = video.read()
+            if not read:
+                break
+            found = face.landmarks(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), region)
+            points.append(found[0] if found else np.zeros((478, 3)))
+            presence.append(found[1] if found else 0.0)
+            region = found[2] if found and found[1] > 0.5 else None
+        np.savez(out / f"{sound.stem}.npz", lm=np.float32(points), presence=np.float32(presence), fps=video.get(cv2.CAP_PROP_FPS))
+
+
 def read_sound(path: Path) -> np.ndarray:
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-ac", "1", "-ar", str(voices.SOUND_RATE), "-f", "f32le", "-"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
@@ -280,6 +303,9 @@ def main() -> None:
     make = commands.add_parser("corpus")
     make.add_argument("--out", type=Path, required=True)
     make.add_argument("--utterances", type=int, default=4000)
+    look = commands.add_parser("tracks")
+    look.add_argument("--data", type=Path, required=True)
+    look.add_argument("--out", type=Path, required=True)
     learn = commands.add_parser("train")
     learn.add_argument("--corpus", type=Path, required=True)
     learn.add_argument("--tracks", type=Path, required=True)
@@ -288,7 +314,13 @@ def main() -> None:
     learn.add_argument("--steps", type=int, default=4000)
     learn.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    corpus(args.out, args.utterances) if args.command == "corpus" else train(args)
+    match args.command:
+        case "corpus":
+            corpus(args.out, args.utterances)
+        case "tracks":
+            track(args.data, args.out)
+        case _:
+            train(args)
 
 
 if __name__ == "__main__":

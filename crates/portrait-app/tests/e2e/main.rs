@@ -29,6 +29,7 @@ mod posing;
 mod screen;
 #[cfg(target_os = "linux")]
 mod sizes;
+mod speaking;
 #[cfg(target_os = "linux")]
 mod wayland;
 mod weights;
