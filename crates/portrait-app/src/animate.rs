@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
-use portrait_media::{AudioTrack, Picture, VideoWriter, check_target, save_png};
+use portrait_media::{AudioTrack, MediaError, Picture, VideoWriter, check_target, save_png};
 use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
@@ -31,7 +31,7 @@ Example:
   portrait animate me.jpg --drive speech.wav -o me-saying-it.mp4
 
 The kind of output follows from its name:
-  OUT.mp4          H.264, with the clip's AAC sound, or the speech: AAC as it is, all else without loss (FLAC)
+  OUT.mp4          H.264, with the sound of the clip, or the speech: AAC as it is, all else without loss (FLAC)
   OUT.gif          GIF
   OUT/             a directory of PNG frames, also NAME_%05d.png
 
@@ -77,7 +77,8 @@ impl Animate {
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
         let size @ [width, height] = self.framing.dimensions(source.photo(), &self.source)?;
-        let losses = self.losses(&VideoWriter::create(&self.output, width, height, driver.fps())?, size, &driver);
+        let audio = driver.audio();
+        let losses = self.losses(&VideoWriter::create(&self.output, width, height, driver.fps())?, size, &audio);
         self.record_motion.as_deref().map_or(Ok(()), check_target)?;
         compare_path.as_deref().map_or(Ok(()), check_target)?;
 
@@ -112,7 +113,7 @@ impl Animate {
         let start = Instant::now();
         let mut render = Render {
             session,
-            output: Output { path: &self.output, fps: driver.fps(), audio: driver.audio()?, writer: None },
+            output: Output { path: &self.output, fps: driver.fps(), audio: audio.ok().flatten(), writer: None },
             compare,
             waiting: VecDeque::with_capacity(IN_FLIGHT + 1),
             gpu_seconds: Mean::default(),
@@ -192,7 +193,12 @@ impl Animate {
     }
 
     /// What the video will not have of photo and clip, and the way out.
-    fn losses(&self, video: &VideoWriter, [width, height]: [u32; 2], driver: &Driver) -> Vec<String> {
+    fn losses(
+        &self,
+        video: &VideoWriter,
+        [width, height]: [u32; 2],
+        audio: &Result<Option<AudioTrack>, MediaError>,
+    ) -> Vec<String> {
         let [w, h] = video.size();
         let scaled = ([w, h] != [width, height]).then(|| {
             format!(
@@ -200,12 +206,8 @@ impl Animate {
             )
         });
         let clip = self.drive.display();
-        let mute = (video.takes_audio() && driver.has_other_sound()).then(|| {
-            format!(
-                "the sound of `{clip}` is left out: only AAC in an MP4 or MOV is carried over; \
-                 `ffmpeg -i {clip} -c:a aac clip.mp4` makes a clip that keeps it"
-            )
-        });
+        let mute = audio.as_ref().err().filter(|_| video.takes_audio());
+        let mute = mute.map(|error| format!("the sound of `{clip}` is left out: {error}"));
         scaled.into_iter().chain(mute).collect()
     }
 

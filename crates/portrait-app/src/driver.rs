@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use portrait_media::{AudioTrack, Picture, VideoReader, is_sound};
+use portrait_media::{AudioTrack, MediaError, Picture, VideoReader, is_sound};
 use portrait_runtime::{EngineError, Expression, LOOK_AHEAD, LOOK_EVERY, Lips, Points, RecordedMotion, Session};
 
 use crate::source::head;
@@ -130,17 +130,17 @@ impl Driver {
         }
     }
 
-    pub(crate) fn audio(&self) -> Result<Option<AudioTrack>> {
-        Ok(match &self.frames {
-            Frames::Clip(reader) => reader.audio(),
-            Frames::Motion { .. } => None,
-            Frames::Voice(_) => Some(AudioTrack::of_sound(&self.path)?),
-        })
-    }
-
-    /// Whether there is sound that cannot be carried over.
-    pub(crate) fn has_other_sound(&self) -> bool {
-        matches!(&self.frames, Frames::Clip(reader) if reader.info().has_audio && reader.audio().is_none())
+    /// What is heard with it, if anything.
+    ///
+    /// # Errors
+    /// A sound that cannot be decoded.
+    pub(crate) fn audio(&self) -> Result<Option<AudioTrack>, MediaError> {
+        let sounds = match &self.frames {
+            Frames::Clip(reader) => reader.info().has_audio,
+            Frames::Motion { .. } => false,
+            Frames::Voice(_) => true,
+        };
+        sounds.then(|| AudioTrack::of_sound(&self.path)).transpose()
     }
 
     /// Moments given so far that show no face, of a motion; a clip's are counted by the session.

@@ -126,7 +126,7 @@ fn video(file: &Path, reader: &VideoReader) -> Result<Value> {
     let info = reader.info();
     let audio = match reader.audio() {
         Some(track) => Value::from(format!("AAC, {} Hz, {:.2} s", track.sample_rate(), track.duration().as_secs_f64())),
-        None if info.has_audio => Value::from("of a kind that is not carried over"),
+        None if info.has_audio => Value::from("not AAC"),
         None => Value::Null,
     };
     Ok(json!({

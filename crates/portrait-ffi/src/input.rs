@@ -111,14 +111,29 @@ pub(crate) unsafe fn fill<T: Copy>(pointer: *mut T, value: T, name: &str) -> Res
 /// Bytes; empty where `length` is 0.
 ///
 /// # Safety
-/// If not null, `length` bytes are at `pointer` for as long as the result lives.
+/// As of [`numbers`].
 pub(crate) unsafe fn bytes<'a>(pointer: *const u8, length: usize, name: &str) -> Result<&'a [u8], Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { numbers(pointer, length, name) }
+}
+
+/// Numbers in a row; none where `count` is 0.
+///
+/// # Safety
+/// If not null, `count` numbers are at `pointer` for as long as the result lives. A `T` may be of any bytes.
+pub(crate) unsafe fn numbers<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T], Failure> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    let length = count.saturating_mul(size_of::<T>());
     match () {
-        () if length == 0 => Ok(&[]),
         () if pointer.is_null() => Err(Failure::argument(format!("`{name}` is null and is to have {length} bytes"))),
         () if length > isize::MAX as usize => Err(Failure::argument(format!("`{name}` is to have {length} bytes"))),
-        // SAFETY: not null, not longer than memory can be; the host promises the rest.
-        () => Ok(unsafe { std::slice::from_raw_parts(pointer, length) }),
+        () => {
+            check(pointer, name)?;
+            // SAFETY: not null, aligned, not longer than memory can be; the host promises the rest.
+            Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::call::{ask, call};
 use crate::engine::PortraitEngine;
 use crate::frame::{Given, Photo, Pool, PortraitFrame, given, photo};
 use crate::handle::{self, Object};
-use crate::input::{Flag, bytes, fill, sized, write};
+use crate::input::{Flag, fill, numbers, sized, write};
 use crate::motion::{PortraitMotion, motion_of};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{
@@ -15,7 +15,7 @@ use portrait_runtime::{
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One avatar driven by one camera, in a thread of its own; 0 is none.
+/// One avatar driven by one camera or by speech, in a thread of its own; 0 is none.
 pub type PortraitSession = u64;
 
 /// What pictures show.
@@ -50,7 +50,7 @@ pub enum PortraitThermal {
 pub enum PortraitTrim {
     /// Frames and pictures that wait.
     Waiting = 0,
-    /// Also everything the session has on the GPU; the next frame makes it again.
+    /// Also everything the session has on the GPU; the next picture makes it again.
     Session = 1,
     /// Also the engine's compiled pipelines.
     Pipelines = 2,
@@ -72,7 +72,7 @@ pub struct PortraitSessionOptions {
     pub photo: *const PortraitFrame,
     /// How motion is taken over.
     pub motion: *const PortraitMotion,
-    /// Most pictures a second; 0: as many as frames.
+    /// Most pictures a second; 0: as many as frames, and 30 of speech.
     pub rate: f32,
     /// Leaves out the copy of each picture to memory: `portrait_session_take_picture` then has none.
     pub no_pictures: Flag,
@@ -101,7 +101,7 @@ pub struct PortraitPicture {
     pub length: usize,
     /// Bytes from row to row; 0: no gaps.
     pub stride: usize,
-    /// Written: time stamp of the frame it was made of.
+    /// Written: time stamp of the frame it was made of; of speech, of the moment it shows by the clock of `portrait_session_push_audio`.
     pub timestamp_ns: u64,
 }
 
@@ -179,8 +179,8 @@ pub unsafe extern "C" fn portrait_session_open(
     })
 }
 
-/// Gives the newest frame of the driver. Never waits; a frame that was not begun when the next one comes is given back unused. Any
-/// thread.
+/// Gives the newest frame of the driver. Never waits; a frame that was not begun when the next one comes is given back unused. Ends
+/// speech: what was pushed and not shown yet is dropped. Any thread.
 ///
 /// # Safety
 /// `frame` is null or points at a frame with planes as it says; borrowed ones stay until `release` is called.
@@ -324,7 +324,22 @@ pub extern "C" fn portrait_session_trim(session: PortraitSession, trim: u32) -> 
     })
 }
 
-/// Reserved: speech that moves the mouth, 16 kHz, mono. `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+/// Gives speech that moves the mouth: 16 kHz, mono, in pieces of any length, as fast as there are any. Never waits; the samples are
+/// copied. `PORTRAIT_STATUS_INVALID_ARGUMENT`, and nothing of it is taken, where more than a minute (960,000 samples) would wait: push less,
+/// or later. Any thread.
+///
+/// From then on, and from a push of no samples on too, the session makes pictures by itself, at its `rate` or 30 a second, and leaves out
+/// moments for which there is no time. Lips say what is pushed; all else, and everything where nothing is said, is idle motion: breathing,
+/// blinks, glances. The next frame pushed ends that.
+///
+/// The first sample is seen 300 ms after it is pushed: by so much delay what you play, or push ahead. Each sample after it is seen by as
+/// much later as it comes later in the sound. Where less than 0.2 seconds are left to be shown, a sentence ends in silence, and what is
+/// pushed then begins anew, 300 ms later. So push in real time or faster; a piece may be 60 ms late.
+///
+/// `timestamp_ns` is when the first of these samples is, by a clock of yours. Pictures carry that of the moment that they show, and between
+/// sentences the clock goes on.
+///
+/// What is pushed while the session is paused is dropped at once, and a pause drops what is not shown yet.
 ///
 /// # Safety
 /// `samples` is null or has `count` samples.
@@ -336,26 +351,27 @@ pub unsafe extern "C" fn portrait_session_push_audio(
     timestamp_ns: u64,
 ) -> PortraitStatus {
     call(|| {
-        handle::session(session)?;
-        // SAFETY: the host's promise; nothing is read yet.
-        unsafe { bytes(samples.cast(), count.saturating_mul(2), "samples")? };
-        Err(reserved(&format!("{count} samples of {timestamp_ns} ns were dropped")))
+        let live = handle::session(session)?;
+        // SAFETY: the host's promise.
+        let samples = unsafe { numbers(samples, count, "samples")? };
+        if live.session.push_audio(samples, Duration::from_nanos(timestamp_ns))? {
+            return Ok(());
+        }
+        let most = LiveSession::MOST_SPEECH;
+        Err(Failure::argument(format!(
+            "no room for {count} samples of speech: {most} may wait, a minute; push less, or later"
+        )))
     })
 }
 
-/// Reserved: drops the speech that was pushed and not shown yet, as when somebody speaks into it; the mouth shuts.
-/// `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+/// Drops the speech that was pushed and not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and
+/// the face idles. Nothing where no speech drives. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_session_interrupt_audio(session: PortraitSession) -> PortraitStatus {
     call(|| {
-        handle::session(session)?;
-        Err(reserved("there is none to interrupt"))
+        handle::session(session)?.session.interrupt_audio();
+        Ok(())
     })
-}
-
-fn reserved(what: &str) -> Failure {
-    let text = format!("speech is reserved: this version is driven by faces only ({what})");
-    Failure::new(PortraitStatus::Unsupported, text)
 }
 
 /// Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback

@@ -21,7 +21,7 @@ pub struct PortraitSessionStatus {
     pub window: bool,
     /// Whether `cool_engine` makes the pictures.
     pub cooled: bool,
-    /// Whether the newest frame showed a face.
+    /// Whether the newest frame showed a face; no while speech drives.
     pub face: bool,
     /// Certainty of that, 0 to 1.
     pub face_score: f32,
@@ -29,11 +29,11 @@ pub struct PortraitSessionStatus {
     pub face_region: [f32; 4],
     /// Frames pushed.
     pub pushed: u64,
-    /// Frames among them that were given back unused, because a newer one came or the session paused.
+    /// Frames among them that were given back unused, because a newer one or speech came or the session paused.
     pub dropped: u64,
     /// Pictures made.
     pub pictures: u64,
-    /// From the push of the newest picture's frame until it was done, in nanoseconds.
+    /// From the push of the newest picture's frame, or from when a picture of speech was begun, until it was done, in nanoseconds.
     pub latency_ns: u64,
     /// GPU time of that in nanoseconds; 0 where the device does not tell.
     pub gpu_ns: u64,

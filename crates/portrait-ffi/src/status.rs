@@ -36,7 +36,7 @@ pub enum PortraitStatus {
     Surface = 12,
     /// A file cannot be read or written.
     Io = 13,
-    /// Reserved for a later version, or not possible on this platform.
+    /// Not possible on this platform.
     Unsupported = 14,
     /// The memory given is too small; the fields say how much is needed.
     BufferTooSmall = 15,

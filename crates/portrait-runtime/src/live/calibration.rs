@@ -1,11 +1,12 @@
-//! The driver's neutral pose across sessions that are made anew: for frames of another size, after memory was given back, by heat.
+//! The driver's neutral pose across sessions that are made anew: for frames of another size, after memory was given back, by heat;
+//! and across speech, which measures motion from the photo.
 
 use super::shared::Pushed;
 use crate::error::EngineError;
 use crate::motion::Points;
 use crate::session::Session;
 
-/// Keeps the neutral pose while there is no session.
+/// Keeps the neutral pose while there is no session, or one that speaks.
 #[derive(Debug, Default)]
 pub(super) struct Calibration {
     kept: Option<Points>,
@@ -25,6 +26,11 @@ impl Calibration {
     pub(super) fn keep(&mut self, session: &Session) -> Result<(), EngineError> {
         self.kept = if session.calibrating() { None } else { session.neutral()? };
         Ok(())
+    }
+
+    /// Whether there is nothing that a session could go on from.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.kept.is_none()
     }
 
     /// What was kept is of no use to other weights.

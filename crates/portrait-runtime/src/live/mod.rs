@@ -1,4 +1,4 @@
-//! A session in a thread of its own, for hosts that push frames whenever a camera has one and never want to wait.
+//! A session in a thread of its own, for hosts that push frames whenever a camera has one, or speech, and never want to wait.
 //!
 //! The newest frame wins: one that was not begun when the next arrives is given back unused. One frame is on the GPU at a time, so
 //! what is shown is as recent as it can be.
@@ -8,7 +8,9 @@ mod frame_times;
 mod options;
 mod pace;
 mod screen;
+mod script;
 mod shared;
+mod voice;
 mod worker;
 
 use crate::camera_frame::{CameraFrame, FrameLimit};
@@ -77,7 +79,7 @@ impl LiveSession {
     }
 
     /// Gives the newest frame of the driver; `timestamp` is of any clock that does not run backwards. Given while paused or after
-    /// [`LiveSession::close`], it is dropped at once.
+    /// [`LiveSession::close`], it is dropped at once. Otherwise speech ends, if it drove: what was not shown yet is dropped.
     ///
     /// # Errors
     /// A malformed frame, one larger than the device allows, or a session that has failed.
@@ -94,13 +96,69 @@ impl LiveSession {
         let mut state = self.healthy()?;
         state.status.pushed += 1;
         let unused = state.status.paused || state.closing || state.ended;
-        let displaced = if unused { Some(pushed) } else { state.frame.replace(pushed) };
+        let displaced = if unused {
+            Some(pushed)
+        } else {
+            state.script = None;
+            state.frame.replace(pushed)
+        };
         state.status.dropped += u64::from(displaced.is_some());
         drop(state);
         self.shared.notify();
         // Only now: giving memory back may run the host's code.
         drop(displaced);
         Ok(())
+    }
+
+    /// From the push of a first sample until its picture is seen: by so much a host delays what it plays, or pushes ahead. The sound
+    /// after a moment that has to be heard ([`crate::Speech::LATENCY`]), a frame of thirty a second, and 60 ms in which pieces may be late.
+    pub const SPEECH_DELAY: Duration = script::DELAY;
+
+    /// How many samples of speech may wait: a minute.
+    pub const MOST_SPEECH: usize = script::MOST;
+
+    /// Gives speech that moves the mouth, 16 kHz, one channel, in pieces of any length, as fast as there are any. Whether there was room:
+    /// `false` where more than [`LiveSession::MOST_SPEECH`] would wait; then nothing of it is taken.
+    ///
+    /// From then on, and from a push of no samples on too, the session makes pictures by itself, at [`LiveOptions::rate`] or 30 a second;
+    /// of moments for which there is no time there is none. Lips say what is pushed, without [`MotionOptions::filter`]; all else, and
+    /// everything where nothing is said, is [`crate::Idle`]. Motion is measured from the photo. The next frame pushed ends that, and
+    /// motion is measured from the driver's neutral pose again, which is looked for anew where it was not settled. A frame that waits
+    /// is dropped.
+    ///
+    /// The first sample is shown [`LiveSession::SPEECH_DELAY`] after it is pushed, and each after it by as much later as it comes later in
+    /// the sound. Where less is left than has to be heard ([`crate::Speech::LATENCY`]), a sentence ends in silence, and what is pushed then
+    /// begins anew. `timestamp` is when the first of these samples is by a clock of the host's; pictures carry that of the moment they
+    /// show. Between sentences the clock goes on.
+    ///
+    /// Given while paused or after [`LiveSession::close`], it is dropped at once; a pause drops what is not shown yet.
+    ///
+    /// # Errors
+    /// A session that has failed.
+    pub fn push_audio(&self, samples: &[i16], timestamp: Duration) -> Result<bool, EngineError> {
+        let mut state = self.healthy()?;
+        if state.status.paused || state.closing || state.ended {
+            return Ok(true);
+        }
+        let now = Instant::now();
+        let room = state.script.as_mut().map_or(script::MOST, |script| script.room(now));
+        if samples.len() > room {
+            return Ok(false);
+        }
+        state.script.get_or_insert_default().push(samples, timestamp, now);
+        let displaced = state.frame.take();
+        state.status.dropped += u64::from(displaced.is_some());
+        drop(state);
+        self.shared.notify();
+        // Only now: giving memory back may run the host's code.
+        drop(displaced);
+        Ok(true)
+    }
+
+    /// Drops the speech that is not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and the face
+    /// idles.
+    pub fn interrupt_audio(&self) {
+        self.shared.lock().interrupt();
     }
 
     /// The newest picture not taken yet; waits for one no longer than `patience`. Only with [`crate::SessionOptions::read_back`].
@@ -161,6 +219,7 @@ impl LiveSession {
         // A thread that has ended has nothing to stop.
         state.pausing |= !state.ended && !state.status.paused;
         state.status.paused = true;
+        state.interrupt();
         let waiting = state.frame.take();
         state.status.dropped += u64::from(waiting.is_some());
         drop(self.settle(state));

@@ -28,9 +28,9 @@ pub struct Portrait {
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
     /// Options of the session. [`SessionOptions::frame`] is what is expected, and what the session is opened for at once; where a side of
-    /// it is 0, the first frame opens it. Frames of another size make the session anew.
+    /// it is 0, the first frame or sound opens it. Frames of another size make the session anew.
     pub session: SessionOptions,
-    /// Most pictures a second.
+    /// Most pictures a second; of speech as many, or 30.
     pub rate: Option<f32>,
     /// What takes over when the device is critically hot: a smaller preset, say. Its engine is on the same device
     /// ([`Engine::with_gpu`]).
@@ -40,9 +40,9 @@ pub struct LiveOptions {
 /// How much memory to give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trim {
-    /// Frames and pictures that wait.
+    /// Frames and pictures that wait. Sound that was pushed stays.
     Waiting,
-    /// Also everything the session has on the device; the next frame makes it again.
+    /// Also everything the session has on the device; the next picture makes it again.
     Session,
     /// Also the compiled pipelines of the engine.
     Pipelines,
@@ -53,15 +53,15 @@ pub enum Trim {
 pub struct LivePicture {
     /// The picture.
     pub picture: Picture,
-    /// Time stamp of its frame.
+    /// Time stamp of its frame; of a picture of speech, the moment it shows by the clock of [`crate::LiveSession::push_audio`].
     pub timestamp: Duration,
 }
 
 /// What a live session does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LiveStatus {
-    /// Whether the session is open on the device: soon after the start, or from the first frame on where a side of
-    /// [`SessionOptions::frame`] is 0; after [`Trim::Session`] not before the next frame.
+    /// Whether the session is open on the device: soon after the start, or from the first frame or sound on where a side of
+    /// [`SessionOptions::frame`] is 0; after [`Trim::Session`] not before the next picture.
     pub open: bool,
     /// Whether it was told to pause.
     pub paused: bool,
@@ -77,7 +77,7 @@ pub struct LiveStatus {
     pub dropped: u64,
     /// Pictures made.
     pub pictures: u64,
-    /// From the push of the newest picture's frame until it was done.
+    /// From the push of the newest picture's frame until it was done; of a picture of speech, from when it was begun.
     pub latency: Duration,
     /// What half of the newest 240 latencies stayed below.
     pub latency_p50: Duration,
@@ -89,6 +89,6 @@ pub struct LiveStatus {
     pub gpu_seconds: Option<f64>,
     /// What of that each stage took, where the device can take timestamps inside a pass.
     pub gpu_stages: Option<GpuStages>,
-    /// The driver's face.
+    /// The driver's face; `None` while speech drives.
     pub face: Option<FaceStatus>,
 }

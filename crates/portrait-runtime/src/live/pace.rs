@@ -28,6 +28,9 @@ impl Thermal {
     }
 }
 
+/// Pictures a second where neither host nor camera says how many.
+const ALONE: f32 = 30.0;
+
 /// When the next picture may begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -40,16 +43,23 @@ impl Pace {
         Self { rate: rate.filter(|rate| *rate > 0.0), begun: None }
     }
 
-    /// How long to wait for the next picture.
+    /// How long to wait for the next picture of a camera.
     pub(super) fn wait(&self, thermal: Thermal, now: Instant) -> Duration {
         let rate = self.rate.into_iter().chain(thermal.rate()).reduce(f32::min);
-        match (self.begun, rate) {
-            // A tenth of leniency: cameras are not exact, and 30 pictures of 30 frames are not to become 15.
-            (Some(begun), Some(rate)) => {
-                (begun + Duration::from_secs_f32(0.9 / rate.max(0.01))).saturating_duration_since(now)
-            }
-            _ => Duration::ZERO,
-        }
+        // A tenth of leniency: cameras are not exact, and 30 pictures of 30 frames are not to become 15.
+        rate.map_or(Duration::ZERO, |rate| self.left(0.9 / rate.max(0.01), now))
+    }
+
+    /// How long to wait for the next picture that no frame calls for.
+    pub(super) fn wait_alone(&self, thermal: Thermal, now: Instant) -> Duration {
+        let rate = self.rate.unwrap_or(ALONE).min(thermal.rate().unwrap_or(f32::MAX));
+        self.left(1.0 / rate.max(0.01), now)
+    }
+
+    /// What is left of so many seconds from picture to picture.
+    fn left(&self, seconds: f32, now: Instant) -> Duration {
+        let next = self.begun.map(|begun| begun + Duration::from_secs_f32(seconds));
+        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -75,5 +85,9 @@ mod tests {
         assert_eq!([Thermal::Nominal, Thermal::Fair, Thermal::Serious].map(|t| ms(slow, t)), [45, 45, 60]);
         assert_eq!(slow.wait(Thermal::Nominal, start + Duration::from_millis(50)), Duration::ZERO);
         assert_eq!(ms(Pace { begun: Some(start), ..Pace::new(Some(-1.0)) }, Thermal::Nominal), 0);
+        assert_eq!(Pace::new(None).wait_alone(Thermal::Critical, start), Duration::ZERO);
+        let alone = |pace: Pace, thermal| (1e3 * pace.wait_alone(thermal, start).as_secs_f64()).round() as u64;
+        assert_eq!([Thermal::Nominal, Thermal::Serious, Thermal::Critical].map(|t| alone(pace, t)), [33, 67, 100]);
+        assert_eq!([Thermal::Nominal, Thermal::Fair, Thermal::Serious].map(|t| alone(slow, t)), [50, 50, 67]);
     }
 }

@@ -4,6 +4,7 @@ use super::frame_times::FrameTimes;
 use super::options::{HeldFrame, LivePicture, LiveStatus, Trim};
 use super::pace::{Pace, Thermal};
 use super::screen::{Screen, Window};
+use super::script::Script;
 use crate::error::EngineError;
 use crate::options::MotionOptions;
 use crate::orient::Orientation;
@@ -38,6 +39,8 @@ pub(super) struct Pushed {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) frame: Option<Pushed>,
+    /// What is to be said, while speech drives; then no frame waits.
+    pub(super) script: Option<Script>,
     pub(super) motion: Option<MotionOptions>,
     pub(super) recalibrate: bool,
     /// Whether the pause has yet to begin.
@@ -73,6 +76,8 @@ pub(super) enum Task {
     Trim(Trim),
     Target(Change),
     Frame(Pushed, Thermal),
+    /// A picture that no frame calls for.
+    Speak(Thermal),
     End,
 }
 
@@ -88,6 +93,13 @@ impl State {
                 self.held |= matches!(change, Change::Created(_));
                 Some(Task::Target(change))
             }
+        }
+    }
+
+    /// Forgets what is not said yet.
+    pub(super) fn interrupt(&mut self) {
+        if let Some(script) = &mut self.script {
+            script.interrupt(Instant::now());
         }
     }
 
@@ -144,15 +156,20 @@ impl Shared {
                 state.served = state.asked;
                 self.notify();
             }
-            let wait = pace.wait(state.thermal, Instant::now());
+            let (speaks, now) = (state.script.is_some() && !state.status.paused, Instant::now());
+            let wait = if speaks { pace.wait_alone(state.thermal, now) } else { pace.wait(state.thermal, now) };
+            if speaks && wait.is_zero() {
+                return Task::Speak(state.thermal);
+            }
             if !state.status.paused
                 && wait.is_zero()
                 && let Some(pushed) = state.frame.take()
             {
                 return Task::Frame(pushed, state.thermal);
             }
-            // Without a frame there is no hurry; the next push wakes.
-            let patience = if wait.is_zero() || state.frame.is_none() { Duration::from_secs(3600) } else { wait };
+            // With nothing to show there is no hurry; the next push wakes.
+            let idle = wait.is_zero() || (state.frame.is_none() && !speaks);
+            let patience = if idle { Duration::from_secs(3600) } else { wait };
             (state, _) = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
         }
     }

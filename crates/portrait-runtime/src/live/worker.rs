@@ -1,10 +1,13 @@
 //! The thread of a live session: the only one that touches the session.
 
+mod speaking;
+
 use super::calibration::{self, Calibration};
 use super::options::{LiveOptions, LivePicture, Portrait, Trim};
 use super::pace::{Pace, Thermal};
 use super::screen::Screen;
 use super::shared::{Change, Draw, Pushed, Shared, State, Task};
+use super::voice::Voice;
 use crate::error::EngineError;
 use crate::options::SessionOptions;
 use crate::panics::text_of;
@@ -51,7 +54,9 @@ struct Worker<'a> {
     made: bool,
     screen: Option<Screen>,
     calibration: Calibration,
-    /// Whether nothing may be submitted: since a pause, until the next frame.
+    /// Who speaks, while speech drives: then the session's neutral pose is the photo's.
+    voice: Option<Voice>,
+    /// Whether nothing may be submitted: since a pause, until the next picture.
     silent: bool,
     /// Whether `options.cool` is what runs.
     cooled: bool,
@@ -72,6 +77,7 @@ pub(super) fn run(shared: &Shared, portrait: Portrait, options: LiveOptions) {
         made: false,
         screen: None,
         calibration: Calibration::default(),
+        voice: None,
         silent: false,
         cooled: false,
         pace,
@@ -100,6 +106,7 @@ impl Worker<'_> {
                 Task::Trim(trim) => self.trim(trim)?,
                 Task::Target(change) => self.target(change)?,
                 Task::Frame(pushed, thermal) => self.frame(pushed, thermal)?,
+                Task::Speak(thermal) => self.speak(thermal)?,
             }
         }
     }
@@ -209,22 +216,18 @@ impl Worker<'_> {
     fn frame(&mut self, pushed: Pushed, thermal: Thermal) -> Result<(), EngineError> {
         self.pace.begin(Instant::now());
         self.silent = false;
+        self.hush()?;
         let frame = pushed.frame.frame();
         let size = pushed.orientation.upright([frame.width, frame.height]);
         let step = self.last.and_then(|last| pushed.timestamp.checked_sub(last)).filter(|step| !step.is_zero());
         let step = step.map_or(STEP, |step| step.as_secs_f32().min(1.0));
         self.last = Some(pushed.timestamp);
-        let (motion, recalibrate) = {
-            let mut state = self.shared.lock();
-            (state.motion.take(), std::mem::take(&mut state.recalibrate))
-        };
-        if let Some(motion) = motion {
-            self.options.session.motion = motion;
-        }
+        self.take_motion();
+        let recalibrate = std::mem::take(&mut self.shared.lock().recalibrate);
         if self.session.as_ref().is_some_and(|session| session.options().frame != size) {
             self.close()?;
         }
-        if !(self.swap(thermal == Thermal::Critical, &pushed, step)? && self.open(size)?) {
+        if !(self.swap(thermal == Thermal::Critical, size, Some((&pushed, step)))? && self.open(size)?) {
             self.publish(|state| {
                 state.status.dropped += 1;
                 state.recalibrate |= recalibrate;
@@ -238,15 +241,27 @@ impl Worker<'_> {
             session.recalibrate();
         }
         session.animate(frame, step)?;
-        self.made = true;
         // It is uploaded: its owner may have it back while the device works.
         let Pushed { frame, timestamp, at, .. } = pushed;
         drop(frame);
+        self.finish(timestamp, at)
+    }
+
+    /// How motion is taken over from now on.
+    fn take_motion(&mut self) {
+        if let Some(motion) = self.shared.lock().motion.take() {
+            self.options.session.motion = motion;
+        }
+    }
+
+    /// Shows the picture that was submitted, and publishes it when it is done; work on it was asked for `at` this time.
+    fn finish(&mut self, timestamp: Duration, at: Instant) -> Result<(), EngineError> {
+        self.made = true;
         self.show()?;
         let Some(session) = &mut self.session else { return Ok(()) };
         let picture = session.take_picture(true)?;
         session.finish()?;
-        let (face, stats) = (session.status(), session.stats());
+        let (face, stats) = (session.status().filter(|_| self.voice.is_none()), session.stats());
         self.publish(|state| {
             if let Some(picture) = picture {
                 state.picture = Some(LivePicture { picture, timestamp });
@@ -262,16 +277,16 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Puts what stays cool in the place of what ran, or back; this frame tells how both see the driver. As [`Worker::open`], whether the
-    /// frame may go on.
-    fn swap(&mut self, cool: bool, now: &Pushed, step: f32) -> Result<bool, EngineError> {
+    /// Puts what stays cool in the place of what ran, or back, for upright frames of this size; the frame, so many seconds after the one
+    /// before, tells how both see the driver. As [`Worker::open`], whether work may go on.
+    fn swap(&mut self, cool: bool, size: [u32; 2], frame: Option<(&Pushed, f32)>) -> Result<bool, EngineError> {
         if cool == self.cooled {
             return Ok(true);
         }
         let Some(mut other) = self.options.cool.take() else { return Ok(true) };
-        let before = match &mut self.session {
-            Some(session) => calibration::leave(session, now, step)?,
-            None => None,
+        let before = match (&mut self.session, frame) {
+            (Some(session), Some((now, step))) => calibration::leave(session, now, step)?,
+            _ => None,
         };
         self.free()?;
         std::mem::swap(&mut other, &mut self.portrait);
@@ -279,9 +294,8 @@ impl Worker<'_> {
         self.cooled = cool;
         self.publish(|state| state.status.cooled = cool);
         self.calibration.forget();
-        let frame = now.frame.frame();
-        let goes_on = self.open(now.orientation.upright([frame.width, frame.height]))?;
-        if let (true, Some(session), Some(before)) = (goes_on, &mut self.session, before) {
+        let goes_on = self.open(size)?;
+        if let (true, Some(session), Some(before), Some((now, step))) = (goes_on, &mut self.session, before, frame) {
             calibration::arrive(session, &before, now, step)?;
         }
         Ok(goes_on)
@@ -322,10 +336,11 @@ impl Worker<'_> {
         self.free()
     }
 
+    /// While speech drives, the driver's is kept already.
     fn keep_neutral(&mut self) -> Result<(), EngineError> {
         match &self.session {
-            Some(session) => self.calibration.keep(session),
-            None => Ok(()),
+            Some(session) if self.voice.is_none() => self.calibration.keep(session),
+            _ => Ok(()),
         }
     }
 

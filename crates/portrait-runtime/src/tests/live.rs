@@ -1,5 +1,7 @@
 //! Live sessions as apps use them.
 
+mod speaking;
+
 use super::fixtures::{colours, driver, engine, gpu, photo, photo_s_face, psnr, root};
 use crate::{
     CameraFrame, Engine, EngineError, Gpu, HeldFrame, LiveOptions, LiveSession, MotionOptions, Orientation, Picture,
