@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use portrait_media::VideoReader;
-use portrait_runtime::{
-    Avatar, Engine, Frame, Gpu, Idle, Placement, Presenter, Session, SessionOptions, WeightsSource, wgpu,
-};
+use portrait_runtime::{Engine, Frame, Gpu, Idle, Placement, Presenter, Session, SessionOptions, WeightsSource, wgpu};
 use winit::application::ApplicationHandler;
 use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop};
@@ -85,8 +83,6 @@ struct Host {
     config: wgpu::SurfaceConfiguration,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    engine: Engine,
-    avatar: Avatar,
     session: Session,
     presenter: Presenter,
     clip: Option<(PathBuf, VideoReader)>,
@@ -118,27 +114,10 @@ impl Host {
         let avatar = engine.prepare(frame, &Default::default())?;
         let clip = clip.map(|path| VideoReader::open(path).map(|reader| (path.to_owned(), reader))).transpose()?;
         let [width, height] = clip.as_ref().map_or([64; 2], |(_, clip)| [clip.info().width, clip.info().height]);
-        let mut session = engine.session(&avatar, &SessionOptions::new(width, height))?;
-        if clip.is_none() {
-            // Idle motion is measured from the photo itself.
-            session.set_neutral(&avatar.points())?;
-        }
+        let session = engine.session(&avatar, &SessionOptions::new(width, height))?;
         let presenter = session.presenter();
         let start = Instant::now();
-        Ok(Self {
-            window,
-            surface,
-            config,
-            device,
-            queue,
-            engine,
-            avatar,
-            session,
-            presenter,
-            clip,
-            start,
-            next: start,
-        })
+        Ok(Self { window, surface, config, device, queue, session, presenter, clip, start, next: start })
     }
 
     fn resize(&mut self, width: u32, height: u32) {
@@ -173,8 +152,7 @@ impl Host {
         let step = STEP.as_secs_f32();
         let Some((path, clip)) = &mut self.clip else {
             let expression = Idle::default().expression(self.start.elapsed().as_secs_f64());
-            let points = self.engine.pose(&self.avatar, &expression);
-            return Ok(self.session.animate_keypoints(&points, step)?);
+            return Ok(self.session.animate_expression(&expression, step)?);
         };
         match clip.next_frame()? {
             Some(frame) => {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use portrait_media::{AudioTrack, MediaError, Picture, VideoWriter, check_target, save_png};
-use portrait_runtime::{Engine, FaceChoice, MotionFrame, RecordedMotion, Session, SessionOptions};
+use portrait_runtime::{Engine, FaceChoice, Idle, MotionFrame, RecordedMotion, Session, SessionOptions};
 
 use crate::compare::Compare;
 use crate::driver::{Driver, Look, look_ahead};
@@ -48,6 +48,9 @@ pub(crate) struct Animate {
     /// The video to write
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// Speech: which motion head and eyes make meanwhile; each number is another one, and always the same
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    idle_seed: u64,
     #[command(flatten)]
     motion: MotionArgs,
     #[command(flatten)]
@@ -74,6 +77,7 @@ impl Animate {
         let compare_path = self.compare.then(|| output::compare_path(&self.output));
         self.check_names(compare_path.as_deref())?;
         let mut driver = Driver::open(&self.drive)?;
+        driver.move_as(Idle { seed: self.idle_seed });
         let source = Source::read(&self.source)?;
         // A name that cannot be written to should be known before the work: this leaves nothing behind.
         let size @ [width, height] = self.framing.dimensions(source.photo(), &self.source)?;

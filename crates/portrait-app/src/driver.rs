@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use portrait_media::{AudioTrack, MediaError, Picture, VideoReader, is_sound};
-use portrait_runtime::{EngineError, Expression, LOOK_AHEAD, LOOK_EVERY, Lips, Points, RecordedMotion, Session};
+use portrait_runtime::{EngineError, Expression, Idle, LOOK_AHEAD, LOOK_EVERY, Lips, Points, RecordedMotion, Session};
 
 use crate::source::head;
 use crate::voice::{FPS, Voice};
@@ -114,6 +114,13 @@ impl Driver {
     /// Whether this is a recorded motion, of one face and without pictures.
     pub(crate) fn is_motion(&self) -> bool {
         matches!(self.frames, Frames::Motion { .. })
+    }
+
+    /// How a face that speaks moves head and eyes.
+    pub(crate) fn move_as(&mut self, idle: Idle) {
+        if let Frames::Voice(voice) = &mut self.frames {
+            voice.idle = idle;
+        }
     }
 
     /// Whether this is speech, without a face.

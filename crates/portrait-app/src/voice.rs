@@ -14,7 +14,7 @@ pub(crate) const FPS: f64 = 25.0;
 pub(crate) struct Voice {
     reader: SoundReader,
     speech: Speech,
-    idle: Idle,
+    pub(crate) idle: Idle,
     next: u64,
     heard: u64,
     ended: bool,

@@ -9,7 +9,7 @@ use crate::glue::{Glue, SessionBuffers};
 use crate::motion::Points;
 use crate::nets::{MOUTH, square};
 use crate::options::{SessionOptions, SessionStats};
-use crate::session::Session;
+use crate::session::{OwnFace, Session};
 use crate::sitter::Sitter;
 use portrait_graph::TensorKind;
 use portrait_kernels::{Transfer, TransferControl, convex_hull_area};
@@ -110,8 +110,8 @@ impl Engine {
             gpu_stages: None,
         };
         let shown = stage.map_or_else(|| buffers.picture.clone(), |stage| stage.canvas);
-        let sitters = (sitters, avatars[0].points());
-        Ok(Session::new(gpu, options, buffers, sitters, &nets.face, shown, [unpack, search, track], stats))
+        let own = OwnFace { points: avatars[0].points(), model: nets.face.clone() };
+        Ok(Session::new(gpu, options, buffers, (sitters, own), shown, [unpack, search, track], stats))
     }
 
     /// Whether an avatar is this engine's.

@@ -77,6 +77,13 @@ impl Work {
     }
 }
 
+/// Whose expressions are shown, and what faces can do.
+#[derive(Debug)]
+pub(crate) struct OwnFace {
+    pub(crate) points: Points,
+    pub(crate) model: Arc<FaceModel>,
+}
+
 /// Avatars of one photo, mostly one, driven by one stream of frames.
 #[derive(Debug)]
 pub struct Session {
@@ -86,9 +93,8 @@ pub struct Session {
     buffers: SessionBuffers,
     /// Who is animated.
     sitters: Vec<Sitter>,
-    /// The first of them in the photo, and what faces can do.
-    own: Points,
-    face: Arc<FaceModel>,
+    /// The first of them, as in the photo.
+    own: OwnFace,
     /// Whether motion is measured from there.
     from_photo: bool,
     seek: Seek,
@@ -118,8 +124,7 @@ impl Session {
         gpu: &Arc<Gpu>,
         options: &SessionOptions,
         buffers: SessionBuffers,
-        (sitters, own): (Vec<Sitter>, Points),
-        face: &Arc<FaceModel>,
+        (sitters, own): (Vec<Sitter>, OwnFace),
         shown: wgpu::Texture,
         [unpack, search, track]: [Vec<Frozen>; 3],
         stats: SessionStats,
@@ -143,7 +148,6 @@ impl Session {
             timing,
             sitters,
             own,
-            face: face.clone(),
             from_photo: false,
             status: None,
             stats,
@@ -214,16 +218,16 @@ impl Session {
     }
 
     /// Animates the photo by an expression instead of a frame: that of the first avatar's own face, which is what motion is measured
-    /// from from then on, whatever was set before.
+    /// from from then on, whatever was set before. Poses the points on the CPU, and so allocates a few kilobytes.
     ///
     /// # Errors
     /// An expression that takes a point beyond [`Points::REACH`], or a failing device.
     pub fn animate_expression(&mut self, expression: &Expression, dt: f32) -> Result<(), EngineError> {
         if !self.from_photo {
-            self.set_neutral(&self.own.clone())?;
+            self.set_neutral(&self.own.points.clone())?;
             self.from_photo = true;
         }
-        self.animate_keypoints(&self.face.posed(&self.own, expression), dt)
+        self.animate_keypoints(&self.own.model.posed(&self.own.points, expression), dt)
     }
 
     /// How the frames that follow are turned and mirrored. [`SessionOptions::frame`] is their size once upright.

@@ -2,7 +2,7 @@
 
 use super::fixtures::{driver, gpu, photo, tiny};
 use crate::{
-    Backdrop, Engine, EngineError, Expression, Fit, Frame, Framing, Mode, MotionOptions, Orientation, Picture,
+    Backdrop, Engine, EngineError, Expression, Fit, Frame, Framing, Lips, Mode, MotionOptions, Orientation, Picture,
     Placement, PrepareOptions, Rotation, SessionOptions,
 };
 use portrait_kernels::Tier;
@@ -255,4 +255,30 @@ fn expressions_move_the_face_and_the_neutral_one_does_not() {
         session.take_picture(true).expect("no error").expect("a picture")
     };
     assert!(shoot(&rest) != shoot(&turned));
+}
+
+#[test]
+fn expressions_are_measured_from_the_photo_whoever_drove_before() {
+    let Some(engine) = engine() else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let motion = MotionOptions { filter: None, ..MotionOptions::default() };
+    let mut session =
+        engine.session(&avatar, &SessionOptions { motion, ..SessionOptions::new(8, 8) }).expect("a session");
+    let shoot = |session: &mut crate::Session, expression: &Expression| {
+        session.animate_expression(expression, 0.04).expect("animated");
+        session.take_picture(true).expect("no error").expect("a picture")
+    };
+    let rest = shoot(&mut session, &Expression::default());
+    let vowel = Expression { lips: Lips { open: 0.25, ..Lips::default() }, ..Expression::default() };
+    let said = shoot(&mut session, &vowel);
+    assert!(said != rest);
+
+    // Somebody else drives, from a neutral pose of his own; then the photo speaks as before.
+    let turned = engine.pose(&avatar, &Expression { yaw: 20.0, ..Expression::default() });
+    session.set_neutral(&turned).expect("a pose");
+    session.animate_keypoints(&avatar.points(), 0.04).expect("animated");
+    assert!(session.take_picture(true).expect("no error").expect("a picture") != rest, "he turns");
+    assert_eq!(shoot(&mut session, &vowel), said);
+    session.recalibrate();
+    assert_eq!(shoot(&mut session, &Expression::default()), rest);
 }
