@@ -83,7 +83,7 @@ def texts() -> dict[str, list[str]]:
         files = [root / "brasil"] if language == "pt" else (root / folder).rglob("*") if folder != "." else root.glob("*")
         lines = []
         for file in files:
-            if file.is_file() and not file.suffix and not file.is_symlink():
+            if file.is_file() and file.suffix in ("", ".fortunes") and not file.is_symlink():
                 entries = file.read_text("utf-8", errors="ignore").split("\n%\n")
                 lines += [" ".join(e.split()) for e in entries if 20 < len(e) < 220 and sum(c.isalpha() for c in e) > 0.7 * len(e)]
         if lines:
