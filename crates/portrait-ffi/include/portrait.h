@@ -45,7 +45,7 @@ enum PortraitStatus
   PORTRAIT_STATUS_SURFACE = 12,
   // A file cannot be read or written.
   PORTRAIT_STATUS_IO = 13,
-  // Reserved for a later version, or not possible on this platform.
+  // Not possible on this platform.
   PORTRAIT_STATUS_UNSUPPORTED = 14,
   // The memory given is too small; the fields say how much is needed.
   PORTRAIT_STATUS_BUFFER_TOO_SMALL = 15,
@@ -248,7 +248,7 @@ enum PortraitTrim
  {
   // Frames and pictures that wait.
   PORTRAIT_TRIM_WAITING = 0,
-  // Also everything the session has on the GPU; the next frame makes it again.
+  // Also everything the session has on the GPU; the next picture makes it again.
   PORTRAIT_TRIM_SESSION = 1,
   // Also the engine's compiled pipelines.
   PORTRAIT_TRIM_PIPELINES = 2,
@@ -470,7 +470,7 @@ typedef struct {
   const PortraitFrame *photo;
   // How motion is taken over.
   const PortraitMotion *motion;
-  // Most pictures a second; 0: as many as frames.
+  // Most pictures a second; 0: as many as frames, and 30 of speech.
   float rate;
   // Leaves out the copy of each picture to memory: `portrait_session_take_picture` then has none.
   bool no_pictures;
@@ -483,7 +483,7 @@ typedef struct {
   uint32_t picture_side;
 } PortraitSessionOptions;
 
-// One avatar driven by one camera, in a thread of its own; 0 is none.
+// One avatar driven by one camera or by speech, in a thread of its own; 0 is none.
 typedef uint64_t PortraitSession;
 
 // Memory for a picture, and what was put there.
@@ -500,7 +500,7 @@ typedef struct {
   size_t length;
   // Bytes from row to row; 0: no gaps.
   size_t stride;
-  // Written: time stamp of the frame it was made of.
+  // Written: time stamp of the frame it was made of; of speech, of the moment it shows by the clock of `portrait_session_push_audio`.
   uint64_t timestamp_ns;
 } PortraitPicture;
 
@@ -516,7 +516,7 @@ typedef struct {
   bool window;
   // Whether `cool_engine` makes the pictures.
   bool cooled;
-  // Whether the newest frame showed a face.
+  // Whether the newest frame showed a face; no while speech drives.
   bool face;
   // Certainty of that, 0 to 1.
   float face_score;
@@ -524,11 +524,11 @@ typedef struct {
   float face_region[4];
   // Frames pushed.
   uint64_t pushed;
-  // Frames among them that were given back unused, because a newer one came or the session paused.
+  // Frames among them that were given back unused, because a newer one or speech came or the session paused.
   uint64_t dropped;
   // Pictures made.
   uint64_t pictures;
-  // From the push of the newest picture's frame until it was done, in nanoseconds.
+  // From the push of the newest picture's frame, or from when a picture of speech was begun, until it was done, in nanoseconds.
   uint64_t latency_ns;
   // GPU time of that in nanoseconds; 0 where the device does not tell.
   uint64_t gpu_ns;
@@ -682,8 +682,8 @@ PortraitStatus portrait_session_open(PortraitEngine engine,
                                      const PortraitSessionOptions *options,
                                      PortraitSession *session);
 
-// Gives the newest frame of the driver. Never waits; a frame that was not begun when the next one comes is given back unused. Any
-// thread.
+// Gives the newest frame of the driver. Never waits; a frame that was not begun when the next one comes is given back unused. Ends
+// speech: what was pushed and not shown yet is dropped. Any thread.
 //
 // # Safety
 // `frame` is null or points at a frame with planes as it says; borrowed ones stay until `release` is called.
@@ -722,7 +722,23 @@ PortraitStatus portrait_session_set_thermal(PortraitSession session, uint32_t th
 // Gives memory back, a `PortraitTrim`; waits until that is done, but not for a session to open. Any thread.
 PortraitStatus portrait_session_trim(PortraitSession session, uint32_t trim);
 
-// Reserved: speech that moves the mouth, 16 kHz, mono. `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+// Gives speech that moves the mouth: 16 kHz, mono, in pieces of any length, as fast as there are any. Never waits; the samples are
+// copied. Where more than a minute (960,000 samples) would wait, it is `PORTRAIT_STATUS_INVALID_ARGUMENT` and nothing of it is taken:
+// push less, or later. Any thread.
+//
+// From then on, and from a push of no samples on too, the session makes pictures by itself, at its `rate` or 30 a second, and leaves out
+// moments for which there is no time. Lips say what is pushed; all else, and everything where nothing is said, is idle motion: breathing,
+// blinks, glances. The next frame pushed ends that.
+//
+// The first sample is seen 300 ms after it is pushed: by so much delay what you play, or push ahead. Each sample after it is seen by as
+// much later as it comes later in the sound. Where less than 0.2 seconds are left to be shown, a sentence ends in silence, and what is
+// pushed then begins anew, 300 ms later. So push in real time or faster; a piece may be 60 ms late. `portrait_session_pause` and
+// `portrait_session_interrupt_audio` make the next piece a first one, too.
+//
+// `timestamp_ns` is when the first of these samples is, by a clock of yours. Pictures carry that of the moment that they show, and between
+// sentences the clock goes on.
+//
+// What is pushed while the session is paused is dropped at once, and a pause drops what is not shown yet.
 //
 // # Safety
 // `samples` is null or has `count` samples.
@@ -731,8 +747,8 @@ PortraitStatus portrait_session_push_audio(PortraitSession session,
                                            size_t count,
                                            uint64_t timestamp_ns);
 
-// Reserved: drops the speech that was pushed and not shown yet, as when somebody speaks into it; the mouth shuts.
-// `PORTRAIT_STATUS_UNSUPPORTED` in this version. Any thread.
+// Drops the speech that was pushed and not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and
+// the face idles. Nothing where no speech drives. Any thread.
 PortraitStatus portrait_session_interrupt_audio(PortraitSession session);
 
 // Releases the session and waits for its thread, also where another thread is releasing it: afterwards no memory, surface or callback
@@ -786,7 +802,7 @@ PortraitStatus portrait_texture_open(PortraitEngine engine,
 // while the other is drawn. Independent of `portrait_session_take_picture` and of a window. Any thread.
 //
 // # Safety
-// `timestamp_ns` is null, or takes the time stamp of the frame that the picture was made of. The host does not use the texture meanwhile.
+// `timestamp_ns` is null, or takes the time stamp of the picture, as `PortraitPicture` has it. The host does not use the texture meanwhile.
 PortraitStatus portrait_session_draw_picture(PortraitSession session,
                                              uint32_t timeout_ms,
                                              PortraitTexture texture,

@@ -325,8 +325,8 @@ pub extern "C" fn portrait_session_trim(session: PortraitSession, trim: u32) -> 
 }
 
 /// Gives speech that moves the mouth: 16 kHz, mono, in pieces of any length, as fast as there are any. Never waits; the samples are
-/// copied. `PORTRAIT_STATUS_INVALID_ARGUMENT`, and nothing of it is taken, where more than a minute (960,000 samples) would wait: push less,
-/// or later. Any thread.
+/// copied. Where more than a minute (960,000 samples) would wait, it is `PORTRAIT_STATUS_INVALID_ARGUMENT` and nothing of it is taken:
+/// push less, or later. Any thread.
 ///
 /// From then on, and from a push of no samples on too, the session makes pictures by itself, at its `rate` or 30 a second, and leaves out
 /// moments for which there is no time. Lips say what is pushed; all else, and everything where nothing is said, is idle motion: breathing,
@@ -334,7 +334,8 @@ pub extern "C" fn portrait_session_trim(session: PortraitSession, trim: u32) -> 
 ///
 /// The first sample is seen 300 ms after it is pushed: by so much delay what you play, or push ahead. Each sample after it is seen by as
 /// much later as it comes later in the sound. Where less than 0.2 seconds are left to be shown, a sentence ends in silence, and what is
-/// pushed then begins anew, 300 ms later. So push in real time or faster; a piece may be 60 ms late.
+/// pushed then begins anew, 300 ms later. So push in real time or faster; a piece may be 60 ms late. `portrait_session_pause` and
+/// `portrait_session_interrupt_audio` make the next piece a first one, too.
 ///
 /// `timestamp_ns` is when the first of these samples is, by a clock of yours. Pictures carry that of the moment that they show, and between
 /// sentences the clock goes on.
@@ -354,13 +355,7 @@ pub unsafe extern "C" fn portrait_session_push_audio(
         let live = handle::session(session)?;
         // SAFETY: the host's promise.
         let samples = unsafe { numbers(samples, count, "samples")? };
-        if live.session.push_audio(samples, Duration::from_nanos(timestamp_ns))? {
-            return Ok(());
-        }
-        let most = LiveSession::MOST_SPEECH;
-        Err(Failure::argument(format!(
-            "no room for {count} samples of speech: {most} may wait, a minute; push less, or later"
-        )))
+        Ok(live.session.push_audio(samples, Duration::from_nanos(timestamp_ns))?)
     })
 }
 

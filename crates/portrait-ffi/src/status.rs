@@ -86,6 +86,7 @@ fn status_of(error: &EngineError) -> PortraitStatus {
         | E::SeveralAvatars
         | E::Points { .. }
         | E::PointReach { .. }
+        | E::SpeechRoom { .. }
         | E::DriverFace
         | E::Expression { .. }
         | E::MotionFormat { .. }

@@ -137,7 +137,7 @@ pub unsafe extern "C" fn portrait_texture_open(
 /// while the other is drawn. Independent of `portrait_session_take_picture` and of a window. Any thread.
 ///
 /// # Safety
-/// `timestamp_ns` is null, or takes the time stamp of the frame that the picture was made of. The host does not use the texture meanwhile.
+/// `timestamp_ns` is null, or takes the time stamp of the picture, as `PortraitPicture` has it. The host does not use the texture meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portrait_session_draw_picture(
     session: PortraitSession,

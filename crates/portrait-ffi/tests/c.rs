@@ -174,12 +174,15 @@ fn memory_is_given_back_at_each_level() {
     program.run(&[&weights(), &program.photo(), &program.driver("s_frame0")], &[]);
 }
 
-/// The first lines of the guide, with what a host has by then.
+/// The guide's lines in C, with what a host has by then.
 #[test]
 fn the_lines_of_the_guide_compile() {
     let guide = std::fs::read_to_string(root("docs/embedding.md")).expect("the guide");
-    let lines = guide.split("```c\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in C");
-    let has = "PortraitFrame photo, PortraitFrame frame, PortraitPicture picture";
+    let pieces = guide.split("```c\n").skip(1).filter_map(|text| text.split("```").next());
+    let pieces: Vec<&str> = pieces.collect();
+    assert!(pieces.len() > 1, "lines in C");
+    let lines = pieces.concat();
+    let has = "PortraitFrame photo, PortraitFrame frame, PortraitPicture picture, const int16_t *sound, size_t count, uint64_t now_ns";
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("guide.c");
     std::fs::write(&file, format!("#include \"portrait.h\"\n\nvoid guide({has}) {{\n{lines}}}\n")).expect("written");

@@ -225,6 +225,14 @@ pub enum EngineError {
         /// `[width, height]` of the frame.
         found: [u32; 2],
     },
+    /// More speech than may wait.
+    #[error("no room for {samples} samples of speech: {most} may wait, a minute; push less, or later")]
+    SpeechRoom {
+        /// Samples pushed.
+        samples: usize,
+        /// Samples that may wait.
+        most: usize,
+    },
     /// A live session has failed earlier.
     #[error("the session has ended: {0}")]
     Ended(std::sync::Arc<EngineError>),

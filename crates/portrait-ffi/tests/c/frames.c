@@ -250,10 +250,40 @@ int main(int argc, char **argv) {
     OK(portrait_session_status(session, &status));
     CHECK(given_back == 3 && status.dropped >= 2);
 
-    int16_t sound[160] = {0};
-    FAILS(portrait_session_push_audio(session, sound, 160, clock), PORTRAIT_STATUS_UNSUPPORTED, "speech is reserved");
-    FAILS(portrait_session_interrupt_audio(session), PORTRAIT_STATUS_UNSUPPORTED, "speech is reserved");
+    // Speech makes pictures by itself, by the clock of the sound: half a minute of a voice that hums, pushed at once.
+    size_t samples = 30 * 16000;
+    int16_t *sound = malloc(samples * sizeof *sound);
+    for (size_t i = 0; i < samples; i++) sound[i] = (int16_t)((int)(i % 128) * 128 - 8192);
+    uint64_t begin = 50000000000, end = begin + 30000000000;
+    OK(portrait_session_push_audio(session, sound, samples, begin));
+    uint64_t last = 0;
+    for (int i = 0; i < 4; i++) {
+        PortraitPicture picture = {.struct_size = sizeof picture, .pixels = again, .length = size};
+        OK(portrait_session_take_picture(session, 120000, &picture));
+        // What is shown before the first sample has its time before it.
+        CHECK(picture.timestamp_ns > last && picture.timestamp_ns > begin - 300000000 && picture.timestamp_ns < end);
+        last = picture.timestamp_ns;
+    }
+    OK(portrait_session_status(session, &status));
+    CHECK(!status.face && status.latency_ns > 0);
+    FAILS(portrait_session_push_audio(session, NULL, 1, 0), PORTRAIT_STATUS_INVALID_ARGUMENT, "`samples` is null");
+    FAILS(portrait_session_push_audio(session, (int16_t *)((uint8_t *)sound + 1), 1, 0), PORTRAIT_STATUS_INVALID_ARGUMENT,
+          "not aligned");
+    FAILS(portrait_session_push_audio(session, sound, SIZE_MAX, 0), PORTRAIT_STATUS_INVALID_ARGUMENT, "`samples`");
+    FAILS(portrait_session_push_audio(0, sound, samples, 0), PORTRAIT_STATUS_INVALID_HANDLE, "0 is no session");
+    // What is interrupted makes room: a minute may wait, and no more.
+    OK(portrait_session_interrupt_audio(session));
+    OK(portrait_session_push_audio(session, sound, samples, end));
+    OK(portrait_session_push_audio(session, sound, samples, end + (end - begin)));
+    FAILS(portrait_session_push_audio(session, sound, samples, 0), PORTRAIT_STATUS_INVALID_ARGUMENT, "no room");
+    OK(portrait_session_interrupt_audio(session));
+    OK(portrait_session_push_audio(session, NULL, 0, 0));
     FAILS(portrait_session_interrupt_audio(0), PORTRAIT_STATUS_INVALID_HANDLE, "0 is no session");
+    free(sound);
+    // A frame takes over.
+    second.timestamp_ns = clock += 40000000;
+    OK(portrait_session_push(session, &second));
+    take(session, clock, again, size);
 
     // Whole photo and person alone, frames of a size that nobody announced.
     PortraitSession others[2];

@@ -117,8 +117,7 @@ impl LiveSession {
     /// How many samples of speech may wait: a minute.
     pub const MOST_SPEECH: usize = script::MOST;
 
-    /// Gives speech that moves the mouth, 16 kHz, one channel, in pieces of any length, as fast as there are any. Whether there was room:
-    /// `false` where more than [`LiveSession::MOST_SPEECH`] would wait; then nothing of it is taken.
+    /// Gives speech that moves the mouth, 16 kHz, one channel, in pieces of any length, as fast as there are any.
     ///
     /// From then on, and from a push of no samples on too, the session makes pictures by itself, at [`LiveOptions::rate`] or 30 a second;
     /// of moments for which there is no time there is none. Lips say what is pushed, without [`MotionOptions::filter`]; all else, and
@@ -134,16 +133,16 @@ impl LiveSession {
     /// Given while paused or after [`LiveSession::close`], it is dropped at once; a pause drops what is not shown yet.
     ///
     /// # Errors
-    /// A session that has failed.
-    pub fn push_audio(&self, samples: &[i16], timestamp: Duration) -> Result<bool, EngineError> {
+    /// More than [`LiveSession::MOST_SPEECH`] would wait: nothing of it is taken. Or a session that has failed.
+    pub fn push_audio(&self, samples: &[i16], timestamp: Duration) -> Result<(), EngineError> {
         let mut state = self.healthy()?;
         if state.status.paused || state.closing || state.ended {
-            return Ok(true);
+            return Ok(());
         }
         let now = Instant::now();
         let room = state.script.as_mut().map_or(script::MOST, |script| script.room(now));
         if samples.len() > room {
-            return Ok(false);
+            return Err(EngineError::SpeechRoom { samples: samples.len(), most: script::MOST });
         }
         state.script.get_or_insert_default().push(samples, timestamp, now);
         let displaced = state.frame.take();
@@ -152,7 +151,7 @@ impl LiveSession {
         self.shared.notify();
         // Only now: giving memory back may run the host's code.
         drop(displaced);
-        Ok(true)
+        Ok(())
     }
 
     /// Drops the speech that is not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and the face

@@ -1,7 +1,5 @@
 //! Live sessions as apps use them.
 
-mod speaking;
-
 use super::fixtures::{colours, driver, engine, gpu, photo, photo_s_face, psnr, root};
 use crate::{
     CameraFrame, Engine, EngineError, Gpu, HeldFrame, LiveOptions, LiveSession, MotionOptions, Orientation, Picture,
@@ -96,12 +94,12 @@ pub(super) fn show(session: &LiveSession, name: &str, ms: u64) -> Picture {
 }
 
 /// The picture of a frame, once the face is where it was looked for.
-fn settled(session: &LiveSession, name: &str, ms: u64) -> Picture {
+pub(super) fn settled(session: &LiveSession, name: &str, ms: u64) -> Picture {
     let [.., last] = [0, 40, 80].map(|more| show(session, name, ms + more));
     last
 }
 
-fn likeness(a: &Picture, b: &Picture) -> f32 {
+pub(super) fn likeness(a: &Picture, b: &Picture) -> f32 {
     psnr(&colours(a), &colours(b))
 }
 

@@ -8,6 +8,7 @@ mod frame_path;
 mod live;
 mod live_ends;
 mod live_refusals;
+mod live_speech;
 mod mediapipe;
 mod parity;
 mod pictures;

@@ -1,12 +1,14 @@
 //! Live sessions that speak.
 
-use super::super::fixtures::{Fixture, gpu};
-use super::{Held, PATIENCE, fast, likeness, portrait, settled, show, start, unfiltered};
+use super::fixtures::{Fixture, driver, gpu};
+use super::live::{Held, PATIENCE, fast, likeness, portrait, settled, show, start, unfiltered};
 use crate::{
-    Expression, Idle, Lips, LivePicture, LiveSession, Orientation, Picture, Portrait, SessionOptions, Speech, Thermal,
+    EngineError, Expression, Idle, Lips, LivePicture, LiveSession, Orientation, Picture, Portrait, SessionOptions,
+    Speech, Thermal, Trim,
 };
 use portrait_kernels::Tier;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Two seconds of somebody who speaks.
@@ -20,7 +22,7 @@ fn nobody(portrait: &Portrait, cool: Option<Portrait>) -> LiveSession {
 }
 
 fn say(session: &LiveSession, sound: &[i16], stamp: Duration) {
-    assert!(session.push_audio(sound, stamp).expect("takes it"), "there is room");
+    session.push_audio(sound, stamp).expect("there is room");
 }
 
 fn picture(session: &LiveSession) -> LivePicture {
@@ -67,7 +69,7 @@ fn pictures_show_the_moments_that_they_tell() {
         std::thread::sleep(Duration::from_millis(5));
     }
     // A host's clock that is ahead. The face begins to idle when the sound is pushed.
-    let (sound, begin) = (sentence().repeat(30), Duration::from_secs(100));
+    let (sound, begin) = (sentence().repeat(25), Duration::from_secs(100));
     say(&session, &sound, begin);
     let idle = |stamp: Duration| {
         let since = (stamp + LiveSession::SPEECH_DELAY).as_secs_f64() - begin.as_secs_f64() - 0.033;
@@ -136,7 +138,7 @@ fn a_frame_ends_speech_and_finds_its_neutral_pose_again() {
     (0..3).for_each(|_| drop(picture(&session)));
     // The frame's picture comes after those that were begun before it.
     let frame = |name: &str, ms: u64| {
-        let frame = Box::new(Held(Arc::new(super::driver(name))));
+        let frame = Box::new(Held(Arc::new(driver(name))));
         session.push(frame, Orientation::default(), Duration::from_millis(ms)).expect("takes it");
         loop {
             let taken = picture(&session);
@@ -161,13 +163,13 @@ fn a_frame_ends_speech_and_finds_its_neutral_pose_again() {
     frame("s_frame1", 1000);
     let anew = settled(&session, "s_frame1", 1040);
     println!("with another neutral pose: {:.1} dB", likeness(&anew, &begun));
-    assert!(likeness(&anew, &begun) > 30.0);
+    assert!(likeness(&anew, &begun) > 25.0);
     drop(session);
     let session = start();
     wake(&session);
     show(&session, "s_frame1", 0);
     while picture_waits(&session) {}
-    assert!(likeness(&settled(&session, "s_frame1", 40), &begun) > 30.0);
+    assert!(likeness(&settled(&session, "s_frame1", 40), &begun) > 25.0);
 }
 
 /// Takes a picture that is there; whether one was.
@@ -182,8 +184,10 @@ fn a_pause_drops_what_was_not_said_and_speech_goes_on_idling() {
     wake(&session);
     let most = vec![1; LiveSession::MOST_SPEECH];
     say(&session, &most, Duration::ZERO);
-    assert!(!session.push_audio(&[0; 16_000], Duration::ZERO).expect("no failure"), "a minute waits");
-    assert!(!session.push_audio(&[0; 16_000], Duration::ZERO).expect("no failure"), "and nothing of it was taken");
+    for _ in 0..2 {
+        let refused = session.push_audio(&[0; 16_000], Duration::ZERO).expect_err("a minute waits");
+        assert!(matches!(refused, EngineError::SpeechRoom { samples: 16_000, .. }), "{refused}");
+    }
     picture(&session);
     session.pause();
     let submitted = gpu.submissions();
@@ -208,6 +212,40 @@ fn a_pause_drops_what_was_not_said_and_speech_goes_on_idling() {
     (0..2).for_each(|_| drop(picture(&session)));
     assert!(!session.status().cooled);
     show(&session, "s_frame0", 0);
+}
+
+#[test]
+fn drivers_that_take_turns_let_everybody_else_have_theirs() {
+    let Some(gpu) = gpu(Tier::F32) else { return };
+    let session = nobody(&portrait(fast(&gpu)), None);
+    let (frame, sound, over) = (Arc::new(driver("s_frame0")), sentence(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for ms in (0..).map(Duration::from_millis) {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                session.push(Box::new(Held(frame.clone())), Orientation::default(), ms).expect("takes it");
+                std::thread::yield_now();
+                session.push_audio(&sound, ms).expect("takes it");
+                std::thread::sleep(Duration::from_millis(u64::from(ms.subsec_millis() % 50)));
+                session.interrupt_audio();
+            }
+        });
+        for trim in [Trim::Waiting, Trim::Session, Trim::Pipelines] {
+            picture(&session);
+            session.pause();
+            session.trim(trim);
+            session.resume();
+            picture(&session);
+            session.trim(trim);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let status = session.status();
+    println!("{} frames pushed, {} dropped, {} pictures", status.pushed, status.dropped, status.pictures);
+    assert!(status.dropped <= status.pushed && status.pictures >= 6);
+    session.close();
 }
 
 #[test]
