@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portrait_media::MediaError;
 use portrait_runtime::EngineError;
 
 /// A line of the result, on stdout.
@@ -25,7 +26,14 @@ pub(crate) fn warning(text: impl Display) {
 /// The error that ended the program, with its causes and what would help, on stderr.
 pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "error: {}", chain(error));
-    if let Some(way) = error.chain().find_map(|cause| way_out(cause.downcast_ref()?)) {
+    let of_media = |error: &MediaError| match error {
+        MediaError::NotAVideo { .. } => Some("a sound (WAV, MP3, FLAC, Ogg, M4A) and a recorded .motion drive, too"),
+        _ => None,
+    };
+    let ways = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().and_then(way_out).or_else(|| cause.downcast_ref().and_then(of_media))
+    };
+    if let Some(way) = error.chain().find_map(ways) {
         note(way);
     }
 }

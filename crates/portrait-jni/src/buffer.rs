@@ -1,6 +1,6 @@
-//! Java's direct buffers.
+//! Java's direct buffers and arrays.
 
-use jni_sys::{JNIEnv, jobject, jstring};
+use jni_sys::{JNIEnv, jint, jobject, jshortArray, jstring};
 use portrait_ffi::portrait_last_error;
 use std::ffi::{CStr, c_char};
 use std::ptr::null;
@@ -65,6 +65,30 @@ impl Buffer {
 /// A float as a number of [`Buffer::write`].
 pub(crate) fn bits(value: f32) -> u64 {
     f64::from(value).to_bits()
+}
+
+/// A copy of `length` numbers of an array from `offset` on; a text where they are not there, or there is no memory for them.
+///
+/// # Safety
+/// What the virtual machine gave to a native method.
+pub(crate) unsafe fn samples(
+    env: *mut JNIEnv,
+    array: jshortArray,
+    offset: jint,
+    length: jint,
+) -> Result<Vec<i16>, String> {
+    // SAFETY: the environment is the machine's, the object an array by the method's signature.
+    let there = if array.is_null() { 0 } else { unsafe { ((**env).v1_1.GetArrayLength)(env, array) } };
+    let count = usize::try_from(length).ok().filter(|_| offset >= 0 && length <= there.saturating_sub(offset));
+    let count = count.ok_or_else(|| format!("`samples`: {length} from {offset} on of {there} are not there"))?;
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(count).map_err(|_| format!("`samples`: there is no memory for {count}"))?;
+    copy.resize(count, 0);
+    if count > 0 {
+        // SAFETY: inside the array, and room for as many: no exception is thrown.
+        unsafe { ((**env).v1_1.GetShortArrayRegion)(env, array, offset, length, copy.as_mut_ptr()) };
+    }
+    Ok(copy)
 }
 
 /// The text of this thread's last failed call.

@@ -1,9 +1,9 @@
 //! Sessions.
 
-use crate::buffer::{Buffer, bits, string};
+use crate::buffer::{Buffer, bits, samples, string};
 use crate::loans::lend;
 use crate::objects::rgba;
-use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject, jstring};
+use jni_sys::{JNIEnv, jboolean, jfloat, jint, jlong, jobject, jshortArray, jstring};
 use portrait_ffi::*;
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
@@ -144,6 +144,31 @@ pub unsafe extern "system" fn Java_org_portrait_Native_sessionPush(
     unsafe { portrait_session_push(session as u64, &frame) as jint }
 }
 
+/// Pushes speech: `length` samples of an array from `offset` on, copied.
+///
+/// # Safety
+/// Called by the virtual machine.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn Java_org_portrait_Native_sessionPushAudio(
+    env: *mut JNIEnv,
+    _class: jobject,
+    session: jlong,
+    sound: jshortArray,
+    offset: jint,
+    length: jint,
+    timestamp: jlong,
+) -> jint {
+    // SAFETY: the machine's promise.
+    let status = match unsafe { samples(env, sound, offset, length) } {
+        // SAFETY: as many as the vector has.
+        Ok(sound) => unsafe {
+            portrait_session_push_audio(session as u64, sound.as_ptr(), sound.len(), timestamp as u64)
+        },
+        Err(text) => refuse(PortraitStatus::InvalidArgument, text),
+    };
+    status as jint
+}
+
 /// Copies the newest picture into `pixels`; width, height and time stamp go to `out`.
 ///
 /// # Safety
@@ -215,7 +240,8 @@ macro_rules! plain {
 plain! {
     Java_org_portrait_Native_sessionRecalibrate => portrait_session_recalibrate,
     Java_org_portrait_Native_sessionPause => portrait_session_pause,
-    Java_org_portrait_Native_sessionResume => portrait_session_resume
+    Java_org_portrait_Native_sessionResume => portrait_session_resume,
+    Java_org_portrait_Native_sessionInterruptAudio => portrait_session_interrupt_audio
 }
 
 /// How hot the device is.

@@ -10,6 +10,20 @@ use compiler::{Compilers, files, library, own, root};
 use device::device;
 use safetensors::SafeTensors;
 
+/// Two seconds of somebody who speaks, as Java is given sound: 16 bits a sample.
+fn sentence() -> Vec<u8> {
+    let stored = std::fs::read(root("tests/fixtures/speech.safetensors")).expect("the fixture");
+    let stored = SafeTensors::deserialize(&stored).expect("safetensors");
+    let halves = stored.tensor("sound").expect("a sound").data();
+    let samples = halves.as_chunks::<2>().0.iter().map(|&half| {
+        let bits = u16::from_le_bytes(half);
+        // A half's fields where a float has them; its exponent counts from another number.
+        let size = f32::from_bits(u32::from(bits & 0x7fff) << 13) * 2f32.powi(112);
+        (size * if bits > 0x7fff { -32767.0 } else { 32767.0 }) as i16
+    });
+    samples.flat_map(i16::to_le_bytes).collect()
+}
+
 #[test]
 fn an_app_on_a_java_virtual_machine() {
     let Some(compilers) = Compilers::find().filter(|_| device()) else { return };
@@ -25,9 +39,11 @@ fn an_app_on_a_java_virtual_machine() {
     let stored = SafeTensors::deserialize(&stored).expect("safetensors");
     let rgb = stored.tensor("drv").expect("a driver").data();
     let driver: Vec<u8> = rgb.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
-    let [photo_file, driver_file] = ["photo.rgba", "driver.rgba"].map(|name| folder.path().join(name));
-    std::fs::write(&photo_file, photo.as_raw()).expect("written");
-    std::fs::write(&driver_file, driver).expect("written");
+    let files = ["photo.rgba", "driver.rgba", "sentence.pcm"].map(|name| folder.path().join(name));
+    let [photo_file, driver_file, sound_file] = &files;
+    std::fs::write(photo_file, photo.as_raw()).expect("written");
+    std::fs::write(driver_file, driver).expect("written");
+    std::fs::write(sound_file, sentence()).expect("written");
 
     let native = std::env::current_exe().expect("a path").parent().expect("a folder").to_owned();
     let mut java = Command::new("java");
@@ -37,7 +53,7 @@ fn an_app_on_a_java_virtual_machine() {
     java.arg(format!("-Dportrait.assets={}", root("weights").display()));
     java.arg(format!("-Dportrait.cache={}", folder.path().display()));
     java.arg("org.portrait.ScenarioKt");
-    java.arg(root("weights/portrait_s.safetensors")).args([&photo_file, &driver_file]);
+    java.arg(root("weights/portrait_s.safetensors")).args(&files);
     let output = java.output().expect("a machine comes with the compiler");
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
     println!("{out}{err}");

@@ -5,14 +5,17 @@ mod compiler;
 
 use compiler::{Compilers, files, library, own, root};
 
-/// The lines that a developer pastes, as a function of what he has.
+/// The lines that a developer pastes, as functions of what he has.
 fn pasted() -> String {
     let readme = std::fs::read_to_string(root("bindings/android/README.md")).expect("the README");
-    let lines = readme.split("```kotlin\n").nth(1).and_then(|text| text.split("```").next()).expect("lines in Kotlin");
+    let lines = readme.split("```kotlin\n").skip(1).filter_map(|text| text.split("```").next()).collect::<Vec<_>>();
+    let [lines, speech] = lines.try_into().expect("lines in Kotlin, of a camera and of speech");
     let has = "context: android.content.Context, photo: android.graphics.Bitmap, portraitView: PortraitView, \
                imageAnalysis: androidx.camera.core.ImageAnalysis, executor: java.util.concurrent.Executor, \
                show: (String?) -> Unit";
-    format!("package readme\nimport org.portrait.*\nfun pasted({has}): AutoCloseable {{\n{lines}return portrait\n}}\n")
+    let says = "session: Session, recorded: ShortArray, count: Int";
+    let pasted = format!("fun pasted({has}): AutoCloseable {{\n{lines}return portrait\n}}\n");
+    format!("package readme\nimport org.portrait.*\n{pasted}fun speech({says}) {{\n{speech}}}\n")
 }
 
 #[test]

@@ -1,7 +1,8 @@
 import CPortrait
 import Foundation
 
-/// One avatar driven by one camera, in a thread of the library's. Any thread may call, and no call waits for the GPU unless it says so.
+/// One avatar driven by one camera or by speech, in a thread of the library's. Any thread may call, and no call waits for the GPU unless
+/// it says so.
 public final class Session: Sendable {
     /// What pictures show.
     public enum Framing: Sendable {
@@ -21,7 +22,7 @@ public final class Session: Sendable {
         /// Side of the pictures in pixels where they show the square or the person cut out, from the preset's own side (256) on; 0:
         /// that. A larger one is sharper where the photo is, up to 1024.
         public var pictureSide = 0
-        /// Most pictures a second; 0: as many as frames.
+        /// Most pictures a second; 0: as many as frames, and 30 of speech.
         public var rate: Float = 0
         /// Copies each picture to memory, for `takePicture`. A view does not need that.
         public var pictures = false
@@ -84,7 +85,7 @@ public final class Session: Sendable {
     public struct Picture: Sendable {
         public let width, height: Int
         public let rgba: Data
-        /// Of the frame that it was made of.
+        /// Of the frame that it was made of; of speech, of the moment it shows by the clock of `pushAudio`.
         public let timestamp: UInt64
     }
 
@@ -180,6 +181,27 @@ public final class Session: Sendable {
     /// Gives the newest frame of the driver; an older one that was not begun yet is given back unused.
     public func push(_ frame: Frame) throws {
         try frame.withC { try check(portrait_session_push(handle, $0)) }
+    }
+
+    /// Gives speech that moves the mouth: 16 kHz, one channel; a whole sentence, or pieces as they come. The samples are copied.
+    ///
+    /// From then on the session makes pictures by itself, and the face idles where nothing is said; an empty array begins that without a
+    /// word. A frame that is pushed ends it. The first sample is seen 300 ms after it was pushed, and each after it by as much later as it
+    /// comes later in the sound: play each 300 ms after its push. `timestamp` is when the first of these samples is, in nanoseconds of a
+    /// clock of yours; pictures have that of the moment they show.
+    ///
+    /// A minute may wait, 960,000 samples: of more nothing is taken, and it is an error. A pause drops what was not shown yet, and what is
+    /// pushed during one.
+    public func pushAudio(_ samples: [Int16], timestamp: UInt64) throws {
+        try samples.withUnsafeBufferPointer { given in
+            try check(portrait_session_push_audio(handle, given.baseAddress, given.count, timestamp))
+        }
+    }
+
+    /// Drops the speech that was not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and the face
+    /// idles. Nothing where no speech drives.
+    public func interruptAudio() throws {
+        try check(portrait_session_interrupt_audio(handle))
     }
 
     /// The newest picture that was not taken yet; waits for one no longer than this. Nil: there is none.

@@ -57,6 +57,10 @@ final class FromJava {
         try (AppLifecycle lifecycle = new AppLifecycle(context, session)) {
             session.push(frame);
             session.push(frame, release);
+            short[] sound = new short[640];
+            if (session.pushAudio(sound, System.nanoTime()) && session.pushAudio(sound, System.nanoTime(), 320, 320)) {
+                session.interruptAudio();
+            }
             session.trim(Session.Trim.WAITING);
             System.out.println(session.getStatus().getRegion().getSide() + " " + lifecycle);
             return session.takePicture(rgba);

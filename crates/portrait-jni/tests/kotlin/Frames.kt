@@ -83,6 +83,8 @@ internal fun closed(session: Session, frame: Frame) {
         check(why.status == Status.RELEASED, "which failure it is")
     }
     check(!session.push(frame), "no exception")
+    check(!session.pushAudio(ShortArray(320), 0), "nor does a voice")
+    fails<PortraitException>("this session was released") { session.interruptAudio() }
     val back = Back()
     check(!session.push(frame, back), "no exception either")
     back.await("a frame for a session that was closed")

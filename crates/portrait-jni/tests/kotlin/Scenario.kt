@@ -5,15 +5,16 @@ import java.nio.ByteBuffer
 import kotlin.math.abs
 import org.portrait.Engine.Precision
 
-/** Photo to pictures and every misuse, as an app would do it: `Scenario WEIGHTS PHOTO DRIVER`, square RGBA pictures. */
+/** Photo to pictures and every misuse, as an app would do it: `Scenario WEIGHTS PHOTO DRIVER SOUND`, square RGBA pictures. */
 fun main(arguments: Array<String>) {
     val weights = File(arguments[0])
-    val (photo, driver) = arguments.drop(1).map { Square(memory(File(it))) }
+    val (photo, driver) = arguments.slice(1..2).map { Square(memory(File(it))) }
     enginesThatFail(weights)
     val engine = anEngine(weights)
     val avatar = avatars(engine, photo)
     val session = sessionsThatFail(engine, avatar, driver)
-    val clock = borrowed(session, driver, frames(session, driver))
+    val seen = borrowed(session, driver, frames(session, driver))
+    val clock = speaking(engine, avatar, session, driver, sound(File(arguments[3])), seen)
     choices(engine, avatar, photo, driver, weights)
     engine.close()
     closed(engine)

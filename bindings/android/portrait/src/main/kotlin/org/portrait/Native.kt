@@ -56,6 +56,10 @@ internal object Native {
 
     @JvmStatic external fun loanReturned(): Long
 
+    @JvmStatic external fun sessionPushAudio(session: Long, samples: ShortArray, offset: Int, length: Int, timestamp: Long): Int
+
+    @JvmStatic external fun sessionInterruptAudio(session: Long): Int
+
     @JvmStatic external fun sessionTakePicture(session: Long, milliseconds: Int, pixels: ByteBuffer, out: ByteBuffer): Int
 
     @JvmStatic external fun sessionSetMotion(session: Long, motion: ByteBuffer): Int

@@ -11,8 +11,8 @@ import java.nio.channels.FileChannel
 import kotlin.concurrent.thread
 
 /**
- * A photo that a camera moves, in one call: engine, avatar and session, opened in a thread of its own. For more to say than that, [Engine],
- * [Avatar] and [Session]. Main thread only.
+ * A photo that a camera or a voice moves, in one call: engine, avatar and session, opened in a thread of its own. For more to say than
+ * that, [Engine], [Avatar] and [Session]. Main thread only.
  */
 class Portrait private constructor(context: Context, private val listener: Listener) : AutoCloseable {
     /** Hears how it goes, on the main thread, and nothing after [Portrait.close]. */

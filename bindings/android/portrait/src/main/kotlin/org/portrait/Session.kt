@@ -4,8 +4,8 @@ import android.view.Surface
 import java.nio.ByteBuffer
 
 /**
- * One avatar driven by one camera, in a thread of the library's. Any thread may call, and no call waits for the GPU unless it says so.
- * [close] may be called again.
+ * One avatar driven by one camera or by speech, in a thread of the library's. Any thread may call, and no call waits for the GPU unless
+ * it says so. [close] may be called again.
  */
 class Session private constructor(private val handle: Long) : AutoCloseable {
     /** What pictures show. */
@@ -41,7 +41,7 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
          * A larger one is sharper where the photo is, up to 1024.
          */
         var pictureSide: Int = 0,
-        /** Most pictures a second; 0: as many as frames. */
+        /** Most pictures a second; 0: as many as frames, and 30 of speech. */
         var rate: Float = 0f,
         /** Copies each picture to memory, for [takePicture]. A surface does not need that. */
         var pictures: Boolean = true,
@@ -132,14 +132,45 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
                 rotation, mirrored, timestamp, loan,
             )
         }
+        return taken(status)
+    }
+
+    private fun taken(status: Int): Boolean {
         if (status == PortraitException.Status.RELEASED.number) return false
         Native.check(status)
         return true
     }
 
     /**
+     * Gives speech that moves the mouth: 16 kHz, one channel, as `AudioRecord` reads and `AudioTrack` writes it in 16 bits; a whole
+     * sentence, or pieces as they come. The samples are copied. False, and no exception, after the session was closed.
+     *
+     * From then on the session makes pictures by itself, and the face idles where nothing is said; an empty array begins that without a
+     * word. A frame that is pushed ends it. The first sample is seen 300 ms after it was pushed, and each after it by as much later as it
+     * comes later in the sound: play each 300 ms after its push. [timestamp] is when the first of these samples is, in nanoseconds of a
+     * clock of yours; pictures have that of the moment they show.
+     *
+     * A minute may wait, 960,000 samples: of more nothing is taken, and it is a [PortraitException]. A pause drops what was not shown
+     * yet, and what is pushed during one.
+     */
+    @JvmOverloads
+    fun pushAudio(samples: ShortArray, timestamp: Long, offset: Int = 0, length: Int = samples.size - offset): Boolean {
+        require(offset in 0..samples.size && length in 0..samples.size - offset) {
+            "$length samples from $offset on are not all among the ${samples.size} of `samples`"
+        }
+        return taken(Native.sessionPushAudio(handle, samples, offset, length, timestamp))
+    }
+
+    /**
+     * Drops the speech that was not shown yet, as when somebody speaks into it: the mouth shuts within a tenth of a second, and the face
+     * idles. Nothing where no speech drives.
+     */
+    fun interruptAudio() = Native.check(Native.sessionInterruptAudio(handle))
+
+    /**
      * Copies the newest picture that was not taken yet, RGBA without gaps, into a direct buffer; waits for one no longer than this many
-     * milliseconds. The time stamp of its frame, or null if there is none.
+     * milliseconds. The time stamp of its frame, of speech that of the moment it shows by the clock of [pushAudio]; null where there is
+     * none.
      */
     @JvmOverloads
     fun takePicture(rgba: ByteBuffer, milliseconds: Int = 0): Long? {
