@@ -16,6 +16,12 @@ def join() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
+def leave():
+    """Ends what `join` began: the group's threads abort a process that ends before them."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def average_gradients(net: torch.nn.Module):
     """Mean over all processes. A parameter without gradient has none in any process: all run the same phase."""
     if not dist.is_initialized():

@@ -22,7 +22,7 @@ from .export import load
 from .losses import Judges, Perceptual, total
 from .mesh import FaceMesh
 from .networks import mixed, quick
-from .parallel import join
+from .parallel import join, leave
 from .presets import EYES, preset
 from .rows import Cache
 from .run import Run
@@ -179,6 +179,7 @@ def main():
         shards=Shards(args.shards) if args.shards else None,
     )
     train(run, Cache(args.cache), args.phases, judges, plan, rank, processes)
+    leave()
 
 
 if __name__ == "__main__":

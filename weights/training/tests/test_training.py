@@ -27,7 +27,7 @@ from portrait_training.losses import (
 )
 from portrait_training.narrow import narrowed
 from portrait_training.networks import view_poses
-from portrait_training.parallel import average_gradients, join
+from portrait_training.parallel import average_gradients, join, leave
 from portrait_training.presets import EYE_RINGS, INDICES, INNER_LIPS, PRESETS
 from portrait_training.run import Run
 from portrait_training.stream import Pool, Recipe, Sampler
@@ -297,6 +297,7 @@ def _process(rank: int, path: str, results):
     (net(torch.full((1, 2), float(rank)))).sum().backward()
     average_gradients(net)
     results[rank] = net.weight.grad
+    leave()
 
 
 def test_processes_share_their_gradients(tmp_path):
