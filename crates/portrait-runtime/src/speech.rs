@@ -37,7 +37,7 @@ impl Lips {
     }
 }
 
-/// Reads lips from speech of any language as it comes. Silence is a mouth at rest.
+/// Reads lips from speech as it comes: from its sounds, not its words. Silence is a mouth at rest.
 ///
 /// ```
 /// # fn main() -> Result<(), portrait_runtime::EngineError> {
