@@ -225,7 +225,8 @@ fn sketch(points: &Points) -> Picture {
 /// Lips as they part, on black.
 fn sketch_lips(lips: Lips) -> Picture {
     let side = SKETCH as f32;
-    let [across, down] = [0.3 * (1.0 + 2.0 * lips.wide), 0.02 + 1.5 * lips.open * (1.0 - lips.shut)].map(|v| v * side);
+    // Half of a mouth of usual width (0.57) and of its opening, and a line where it is shut.
+    let [across, down] = [0.57 + lips.wide, 0.04 + lips.open * (1.0 - lips.shut)].map(|size| 0.5 * size * side);
     Picture::from_fn(SKETCH, SKETCH, |x, y| {
         let [x, y] = [x, y].map(|v| v as f32 + 0.5 - 0.5 * side);
         let inside = (x / across).powi(2) + (y / down).powi(2) < 1.0;
