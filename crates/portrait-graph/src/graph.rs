@@ -154,7 +154,7 @@ impl<'w> Graph<'w> {
         self.errors.push(GraphError::Shape { graph: self.name.clone(), node: node.to_owned(), reason });
     }
 
-    /// A parameter to be rearranged before [`Graph::conv_with`]; zeros of its shape after noting the fault.
+    /// A parameter to be rearranged before [`Graph::conv_with`] or [`Graph::fully_connected_with`]; zeros of its shape after noting the fault.
     pub fn take(&mut self, weights: &Weights, name: &str, shape: &[usize]) -> Vec<f32> {
         weights.tensor(name, shape).unwrap_or_else(|fault| {
             self.faults.push((weights.origin().to_owned(), fault));
@@ -243,8 +243,17 @@ impl<'w> Graph<'w> {
         let shape = if flat { vec![outputs, c] } else { vec![outputs, c, h, w] };
         let weight = self.parameter(&name, &shape);
         let bias = self.parameter(&format!("{prefix}.bias"), &[outputs]);
-        let kind = TensorKind::Floats(feature_len(outputs, 1, 1) as u32);
-        self.node(prefix, Op::FullyConnected { weight, bias }, &[x], kind)
+        self.fully_connected_with(x, prefix, weight, bias)
+    }
+
+    /// Fully connected layer with weights computed by the caller: `weight` `[outputs, C, H, W]`.
+    pub fn fully_connected_with(&mut self, x: Value, label: &str, weight: Vec<f32>, bias: Vec<f32>) -> Value {
+        let expected = bias.len() * self.shape(x).iter().product::<u32>() as usize;
+        if weight.len() != expected {
+            self.fail(label, format!("{} weights given, {expected} needed", weight.len()));
+        }
+        let kind = TensorKind::Floats(feature_len(bias.len() as u32, 1, 1) as u32);
+        self.node(label, Op::FullyConnected { weight, bias }, &[x], kind)
     }
 
     /// Activation without parameters; it must follow a layer or a sum.

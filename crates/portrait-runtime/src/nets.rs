@@ -140,12 +140,11 @@ pub(crate) fn mesh() -> Result<Program, EngineError> {
 pub(crate) fn refine() -> Result<Program, EngineError> {
     let weights = bundle(REFINER, bundled::REFINER)?;
     let mut g = Graph::new("refiner");
-    g.use_weights(&weights);
     let x = g.external("refiner_input", TensorKind::Feature(RefineCrops::OUTPUT));
     let raw = g.external("raw_facial", TensorKind::Floats(212));
     let map = g.external("refiner_map", TensorKind::Floats(RefinePoints::MAP_LEN as u32));
     let facial = g.external("facial", TensorKind::Floats(2 * RefinePoints::POINTS as u32));
-    let seen = refiner(&mut g, x);
+    let seen = refiner(&mut g, &weights, x);
     g.kernel_into("refine_points", Arc::new(RefinePoints), &[raw, seen, map], &[facial]);
     Ok(g.build()?)
 }

@@ -20,7 +20,7 @@ from .presets import EVALUATION_CLIPS, INDICES
 SIDE = 256
 TRAIN_FRAMES = 120  # at most, of a training clip, evenly spread
 EVALUATION_STEP = 10
-STILL = -1  # clip id of a still
+STILL, POSED = -1, -2  # clip ids of a still, and of a still re-posed
 
 
 def normalised(pixels: np.ndarray) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .prepare import STILL, Job, pictures
+from .prepare import POSED, STILL, Job, pictures
 from .presets import EVALUATION_CLIPS, EYES, INDICES, IRIS_CENTRES, IRISES, LIPS
 
 PICTURE = 256  # side of all pictures
@@ -18,13 +19,14 @@ def at(*mesh: int) -> list[int]:
     return [INDICES.index(i) for i in mesh]
 
 
-UPPER_LID, LOWER_LID = at(159, 386), at(145, 374)
+UPPER_LID, LOWER_LID = at(159, 386), at(145, 374)  # right, left
 UPPER_LIP, LOWER_LIP = at(13), at(14)
 CORNERS = at(33, 263)
 
 
 class Labels:
-    """Frames (N, 256, 256, 3), RGB; `v1` (N, 106, 2) and `v2` (N, 108, 2) in pixels; clip and frame numbers."""
+    """Frames (N, 256, 256, 3), RGB; `v1` (N, 106, 2) and `v2` (N, 108, 2) in pixels; clip and frame numbers. Of re-posed photographs
+    (clip POSED) `v2` is their geometry and the frame number the person."""
 
     def __init__(self, folder: Path):
         table = np.load(folder / "table.npz")
@@ -32,13 +34,14 @@ class Labels:
         self.frames = np.memmap(folder / "frames.u8", np.uint8, "r", shape=(len(self.clip), PICTURE, PICTURE, 3))
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """How often rows are drawn: no clip and no opening of lids or mouth shall rule; stills are a quarter."""
+        """How often rows are drawn: no clip and no opening of lids or mouth shall rule; stills are a fifth, re-posed ones another."""
         clip, face = self.clip[rows], np.linalg.norm(self.v2[rows, CORNERS[0]] - self.v2[rows, CORNERS[1]], axis=1)
         openings = [gap(self.v2[rows], a, b) / face for a, b in ((UPPER_LID, LOWER_LID), (UPPER_LIP, LOWER_LIP))]
         bins = sum(np.digitize(o, np.quantile(o, 0.99) * np.arange(1, 8) / 8) * 8**i for i, o in enumerate(openings))
         rare = lambda labels: 1 / np.sqrt(np.bincount(labels - labels.min())[labels - labels.min()])
-        share, still = rare(clip) * rare(bins), clip == STILL
-        share[still] *= share[~still].sum() / 3 / share[still].sum()
+        share, moving = rare(clip) * rare(bins), clip >= 0
+        for kind in (STILL, POSED):
+            share[clip == kind] *= share[moving].sum() / 3 / share[clip == kind].sum()
         return share
 
 
@@ -58,8 +61,10 @@ def label(job: Job, models: Path, mesh_v1: Path) -> dict[str, np.ndarray]:
     return {"clip": np.full(len(rows), job.clip)} | columns
 
 
-def prepare(data: Path, mesh: Path, out: Path, jobs: int):
-    """Tracks all clips and stills with both meshes, once."""
+def prepare(data: Path, mesh: Path, people: Path, out: Path, jobs: int):
+    """Tracks all clips and stills with both meshes, and draws the re-posed stills of a cache, once."""
+    from . import refine_posed
+
     out.mkdir(parents=True, exist_ok=True)
     work = []
     for entry in json.loads((data / "clips/manifest.json").read_text()):
@@ -69,7 +74,8 @@ def prepare(data: Path, mesh: Path, out: Path, jobs: int):
     work += [Job(STILL, stills[i::8]) for i in range(8)]
     parts = []
     with open(out / "frames.u8", "wb") as file, ProcessPoolExecutor(jobs) as pool:
-        for part in pool.map(label, work, [data / "models"] * len(work), [mesh] * len(work)):
+        tracked = pool.map(label, work, [data / "models"] * len(work), [mesh] * len(work))
+        for part in chain(tracked, refine_posed.prepare(people, data / "models", mesh, jobs)):
             file.write(part.pop("frames").tobytes())
             parts.append(part)
     np.savez(out / "table.npz", **{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
@@ -154,8 +160,8 @@ def gap(points: np.ndarray, upper: list[int], lower: list[int]) -> np.ndarray:
 
 def metrics(points: np.ndarray, v2: np.ndarray, clip: np.ndarray, frame: np.ndarray) -> dict[str, float]:
     """Against mesh v2, pixels of 256, mean of clips. Openings: error; error about its median in the clip, since motion is
-    transferred relative to a rest frame; slope (1: moves as far as in mesh v2). Jitter: the second difference over time of
-    the error's course, which a tracker that follows smoothly does not have."""
+    transferred relative to a rest frame; slope (1: moves as far as in mesh v2). Lids of one eye, and how they differ. Jitter: the second
+    difference over time of the error's course, which a tracker that follows smoothly does not have."""
     rows = []
     for c in np.unique(clip):
         mine = clip == c
@@ -170,6 +176,8 @@ def metrics(points: np.ndarray, v2: np.ndarray, clip: np.ndarray, frame: np.ndar
             row[f"{name}_slope"] = np.polyfit(want, got, 1)[0] if len(want) > 2 and np.ptp(want) > 0.5 else np.nan
             least = want <= np.quantile(want, 0.02)
             row[f"{name}_closed"] = wrong[least].mean()
+        one = [gap(p, [above], [below]) - gap(q, [above], [below]) for above, below in zip(UPPER_LID, LOWER_LID)]
+        row |= {"one_eye": np.abs(one).mean(), "between_eyes": np.abs(one[0] - one[1]).mean()}
         if (np.diff(frame[mine]) == 1).all():
             local = EYES + LIPS
             row["jitter"] = np.linalg.norm(np.diff(p[:, local], 2, 0), axis=2).mean()

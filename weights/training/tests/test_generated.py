@@ -8,10 +8,12 @@ import plain_head
 import pytest
 from small import Rows
 
+from portrait_training import refine_posed
 from portrait_training.ict import EXPRESSIONS
 from portrait_training.presets import INDICES
 from portrait_training.raster import bilinear
-from portrait_training.repose import BLINKS, Person, Pose
+from portrait_training.repose import BLINKS, LID_PAIRS, Person, Pose
+from portrait_training.stills import Stills
 from portrait_training.stream import FLOW, IRIS_MIRROR, Recipe, Sampler, Stream, move_flow
 
 DATA = os.environ.get("PORTRAIT_DATA")
@@ -109,6 +111,15 @@ def test_streams_agree_in_keys_and_repeat(tmp_path):
     assert all(clip[k].shape == still[k].shape and clip[k].dtype == still[k].dtype for k in clip)
     assert all((still[k] == again[k]).all() for k in still)
     assert still["flow_valid"].mean() > 0.4 and not clip["flow_valid"].any()
+
+
+def test_winks_close_either_eye_alone(tmp_path):
+    stills = Stills(tmp_path, plain_cache(tmp_path))
+    person, rng = stills.person(0), np.random.default_rng(0)
+    views = [person.view(refine_posed.pose(rng, stills, person)) for _ in range(60)]
+    gaps = np.array([[np.linalg.norm(v.points[a, :2].mean(0) - v.points[b, :2].mean(0)) for a, b in LID_PAIRS] for v in views])
+    right, left = (gaps / np.median(gaps, 0)).T
+    assert (right < 0.4 * left).sum() > 4 and (left < 0.4 * right).sum() > 4 and ((right < 0.5) & (left < 0.5)).sum() > 4
 
 
 def test_workers_make_the_same_batches(tmp_path, monkeypatch):
