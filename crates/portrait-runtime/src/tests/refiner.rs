@@ -1,6 +1,7 @@
 //! The refiner against the PyTorch reference.
 
-use super::fixtures::{Fixture, engine, max_difference};
+use super::fixtures::{Fixture, engine, max_difference, photo};
+use crate::{Expression, PrepareOptions, SessionOptions};
 use portrait_kernels::{Kernel, RefineCrops, Tier};
 
 #[test]
@@ -38,5 +39,27 @@ fn eyes_lips_and_irises() {
         );
         assert!(seen < 0.03 && pixels < 0.1, "picture {i}: {seen}, {pixels} px");
         assert!(moved > 0.3, "something is refined");
+    }
+}
+
+/// Points of the upper and the lower lid in the middle of the right eye, then of the left.
+const LIDS: [[usize; 2]; 2] = [[52, 62], [53, 63]];
+
+#[test]
+fn a_wink_is_seen_as_one_shut_eye() {
+    let Some(engine) = engine(Tier::F32) else { return };
+    let avatar = engine.prepare(photo().frame(), &PrepareOptions::default()).expect("an avatar");
+    let mut session = engine.session(&avatar, &SessionOptions::new(256, 256)).expect("a session");
+    for (shut, name) in ["eyeBlinkRight", "eyeBlinkLeft"].into_iter().enumerate() {
+        let mut wink = Expression::default();
+        wink.set(name, 1.0).expect("a name");
+        session.animate_expression(&wink, 0.04).expect("animated");
+        let picture = session.take_picture(true).expect("no error").expect("a picture");
+        let winks = engine.prepare(picture.frame(), &PrepareOptions::default()).expect("a face");
+        let points = winks.points().facial;
+        let [right, left] = LIDS.map(|[upper, lower]| points[lower][1] - points[upper][1]);
+        println!("{name}: the right eye is open by {right:.4}, the left one by {left:.4}");
+        let (closed, open) = if shut == 0 { (right, left) } else { (left, right) };
+        assert!(closed < 0.5 * open, "{name}: {right} and {left}");
     }
 }
