@@ -3,14 +3,14 @@
 use portrait_graph::{Conv2d, Graph, Value, Weights};
 use portrait_kernels::Activation;
 
-/// The network that looks at each crop: right eye, left eye mirrored, mouth. The two eyes share one.
+/// Prefix in the weights of the network that looks at each crop: right eye, left eye mirrored, mouth. The two eyes share one.
 const CROPS: [&str; 3] = ["eye", "eye", "mouth"];
 /// Channels of each network from layer to layer; first the three colours of a crop, squares of 2 × 2 pixels folded into them.
 const WIDTHS: [[u32; 3]; 4] = [[12; 3], [32, 32, 48], [48, 48, 64], [64, 64, 96]];
 /// Coordinates that each network finds: twelve points and an iris, twenty points.
 const FOUND: [u32; 3] = [26, 26, 40];
 
-/// `x` is `[36, 24, 24]`: the three crops. The result is a vector of `46 × (x, y)` in sides of the crop a point belongs to, 0 in its
+/// `x` is `[36, 24, 24]`: the three crops; `weights` are those of `refiner.safetensors`. The result is a vector of `46 × (x, y)` in sides of the crop a point belongs to, 0 in its
 /// middle.
 ///
 /// The three networks run as one whose weights from crop to crop are zero: on a GPU these zeros cost less than the dispatches of

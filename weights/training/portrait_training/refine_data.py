@@ -63,7 +63,7 @@ def label(job: Job, models: Path, mesh_v1: Path) -> dict[str, np.ndarray]:
 
 def prepare(data: Path, mesh: Path, people: Path, out: Path, jobs: int):
     """Tracks all clips and stills with both meshes, and draws the re-posed stills of a cache, once."""
-    from . import refine_posed
+    from . import refine_posed  # here, since it needs what the networks' training needs, and that needs the refiner
 
     out.mkdir(parents=True, exist_ok=True)
     work = []
@@ -159,9 +159,10 @@ def gap(points: np.ndarray, upper: list[int], lower: list[int]) -> np.ndarray:
 
 
 def metrics(points: np.ndarray, v2: np.ndarray, clip: np.ndarray, frame: np.ndarray) -> dict[str, float]:
-    """Against mesh v2, pixels of 256, mean of clips. Openings: error; error about its median in the clip, since motion is
-    transferred relative to a rest frame; slope (1: moves as far as in mesh v2). Lids of one eye, and how they differ. Jitter: the second
-    difference over time of the error's course, which a tracker that follows smoothly does not have."""
+    """Against the labels `v2` (mesh v2, or the geometry of re-posed photographs), pixels of 256, mean of clips. Openings: error; error
+    about its median in the clip, since motion is transferred relative to a rest frame; slope (1: moves as far as the label). Lids of one
+    eye, and how both differ, in all frames and in those in which they differ by 2.5 px and more. Jitter: the second difference over time
+    of the error's course, which a tracker that follows smoothly does not have."""
     rows = []
     for c in np.unique(clip):
         mine = clip == c
@@ -178,6 +179,8 @@ def metrics(points: np.ndarray, v2: np.ndarray, clip: np.ndarray, frame: np.ndar
             row[f"{name}_closed"] = wrong[least].mean()
         one = [gap(p, [above], [below]) - gap(q, [above], [below]) for above, below in zip(UPPER_LID, LOWER_LID)]
         row |= {"one_eye": np.abs(one).mean(), "between_eyes": np.abs(one[0] - one[1]).mean()}
+        apart = np.abs(np.subtract(*(gap(q, [above], [below]) for above, below in zip(UPPER_LID, LOWER_LID)))) > 2.5
+        row["between_unequal_eyes"] = np.abs(one[0] - one[1])[apart].mean() if apart.sum() > 4 else np.nan
         if (np.diff(frame[mine]) == 1).all():
             local = EYES + LIPS
             row["jitter"] = np.linalg.norm(np.diff(p[:, local], 2, 0), axis=2).mean()

@@ -26,7 +26,7 @@ DOWN = 0.5  # radians that eyes look down when lids are all the way down
 
 
 def pose(rng: np.random.Generator, stills: Stills, person: Person) -> Pose:
-    """As the stream of re-posed photographs draws it; two in five wink, a third lower both lids."""
+    """As the stream of re-posed photographs draws it; two in five wink, a third lower both lids (two in five of these look down)."""
     drawn, now, how, closed = stills.pose(rng, person), person.fit.expression, rng.random(), np.zeros(2)
     if how < 0.4:
         side = rng.integers(2)

@@ -37,7 +37,7 @@ def test_a_shard_holds_what_was_prepared(tmp_path):
     for key in ("frames", "backs"):
         want = np.concatenate([c[key] for c in clips.values()])
         assert np.abs(getattr(read, key).astype(int) - want).mean() < 3, key  # JPEG
-    assert 0 < np.abs(read.fk_engine - np.concatenate([c["fk_v1"] for c in clips.values()])).max() < 1
+    assert 0 < np.abs(read.fk_engine - np.concatenate([c["fk_v1"] for c in clips.values()])).max() < 1  # as the refiner sees noise
 
 
 def test_batches_depend_on_seed_and_number_alone(tmp_path):
