@@ -26,6 +26,8 @@ impl HeldFrame for Held {
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
+/// MiB of a block that the engine's allocator takes of the device.
+const BLOCK: f64 = 8.0;
 
 /// MiB that the allocator has taken of the device, and how much of that is in use; `None` where the system's own takes care of it.
 fn taken(engine: &Engine) -> Option<[f64; 2]> {
@@ -86,7 +88,8 @@ fn a_trimmed_session_gives_its_memory_back_to_the_device() {
              {opened:.1?}, avatar {prepared:.1?}, session at work {at_work:.1?}, trimmed {trimmed:.1?}, next picture {again:.1?}"
         );
         assert!(at_work[0] - trimmed[0] > buffers, "what a session had for itself goes back to the device");
-        assert!(at_work[0] < at_work[1] + 0.15 * (weights + buffers), "little is taken that is not in use");
-        assert!(again[0] < at_work[0] + 8.0, "what is made again is there once");
+        // A block can be partly free in each of two kinds of memory: the device's own, and what the host sees.
+        assert!(at_work[0] < at_work[1] + 2.0 * BLOCK, "little is taken that is not in use");
+        assert!(again[0] < at_work[0] + BLOCK, "what is made again is there once");
     }
 }
