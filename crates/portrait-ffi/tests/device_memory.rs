@@ -90,6 +90,7 @@ fn a_trimmed_session_gives_its_memory_back_to_the_device() {
         assert!(at_work[0] - trimmed[0] > buffers, "what a session had for itself goes back to the device");
         // A block can be partly free in each of two kinds of memory: the device's own, and what the host sees.
         assert!(at_work[0] < at_work[1] + 2.0 * BLOCK, "little is taken that is not in use");
+        assert!(again[0] < again[1] + 0.15 * (weights + buffers), "nor after a trim");
         assert!(again[0] < at_work[0] + BLOCK, "what is made again is there once");
     }
 }

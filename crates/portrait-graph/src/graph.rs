@@ -154,7 +154,8 @@ impl<'w> Graph<'w> {
         self.errors.push(GraphError::Shape { graph: self.name.clone(), node: node.to_owned(), reason });
     }
 
-    /// A parameter to be rearranged before [`Graph::conv_with`] or [`Graph::fully_connected_with`]; zeros of its shape after noting the fault.
+    /// A parameter to be rearranged before [`Graph::conv_with`] or [`Graph::fully_connected_with`]; zeros of its shape after noting the
+    /// fault.
     pub fn take(&mut self, weights: &Weights, name: &str, shape: &[usize]) -> Vec<f32> {
         weights.tensor(name, shape).unwrap_or_else(|fault| {
             self.faults.push((weights.origin().to_owned(), fault));

@@ -10,8 +10,8 @@ const WIDTHS: [[u32; 3]; 4] = [[12; 3], [32, 32, 48], [48, 48, 64], [64, 64, 96]
 /// Coordinates that each network finds: twelve points and an iris, twenty points.
 const FOUND: [u32; 3] = [26, 26, 40];
 
-/// `x` is `[36, 24, 24]`: the three crops; `weights` are those of `refiner.safetensors`. The result is a vector of `46 × (x, y)` in sides of the crop a point belongs to, 0 in its
-/// middle.
+/// `x` is `[36, 24, 24]`: the three crops; `weights` are those of `refiner.safetensors`. The result is a vector of `46 × (x, y)` in
+/// sides of the crop a point belongs to, 0 in its middle.
 ///
 /// The three networks run as one whose weights from crop to crop are zero: on a GPU these zeros cost less than the dispatches of
 /// networks apart.
