@@ -123,8 +123,11 @@ def error(points: np.ndarray, truth: np.ndarray, trust: np.ndarray) -> tuple[flo
 
 
 def judge(cache: Cache, points: np.ndarray, trust: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Errors of the three predictors, mean of the evaluation clips. `points` (rows, 10, 2), `trust` (rows, 10), NaN where nothing was followed."""
-    trust = np.nan_to_num(trust) * (np.abs(np.nan_to_num(points)).max(-1) < 1)
+    """Errors of the three predictors, mean of the evaluation clips. `points` (rows, 10, 2), `trust` (rows, 10), as `follow` writes them."""
+    missing = sorted(set(cache.clip[np.isnan(trust).any(1)]) - {STILL})
+    if missing:
+        raise SystemExit(f"clips {', '.join(map(str, missing))} were not followed: run `follow` without --clip")
+    trust = trust * (np.abs(points).max(-1) < 1)
     of = {clip: np.flatnonzero(cache.clip == clip) for clip in set(cache.clip) - {STILL}}
     facial = lambda rows: cache.fk_engine[rows].reshape(len(rows), -1)
     moved = lambda rows: facial(rows) - facial(rows).mean(0)
@@ -167,6 +170,8 @@ def main():
     points, trust = np.full((count, 10, 2), np.nan, np.float32), np.full((count, 10), np.nan, np.float32)
     for clip in args.clip or sorted(set(cache.clip) - {STILL}):
         rows = np.flatnonzero(cache.clip == clip)
+        if not len(rows):
+            raise SystemExit(f"{args.cache} has no clip {clip}")
         points[rows], trust[rows] = followed(net, cache, rows)
         print(f"clip {clip}: {len(rows)} frames, trust {trust[rows].mean():.2f}", flush=True)
     np.savez(args.out, points=points, trust=trust)

@@ -1,11 +1,14 @@
 """Places of torso and head, and how they are found again."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
+import pytest
 
-from portrait_training.anchors import HEAD, SEARCH, SMALL, TORSO, error, matched, places
+from portrait_training.anchors import HEAD, SEARCH, SMALL, TORSO, error, judge, matched, places
 from portrait_training.prepare import SIDE
-from portrait_training.presets import EYES
+from portrait_training.presets import EVALUATION_CLIPS, EYES
 
 PIXEL = 2 / (SMALL - 1)
 
@@ -66,3 +69,21 @@ def test_a_constant_is_no_error_and_motion_is():
     assert max(error(truth + 0.1, truth, trust)) < 1e-9
     torso, head = error(np.concatenate([truth[:, TORSO], np.zeros((6, 5, 2))], 1), truth, trust)
     assert torso < 1e-9 and head > 10
+
+
+def test_what_follows_the_face_is_told_from_what_does_not():
+    rng, clips, frames = np.random.default_rng(5), [0, 1, *EVALUATION_CLIPS], 160
+    clip = np.repeat(clips, frames)
+    shift = rng.normal(0, 0.1, (len(clip), 1, 2))
+    face = rng.uniform(-0.3, 0.3, (106, 2)) + shift
+    blank = np.broadcast_to(np.uint8(90), (len(clip), SIDE, SIDE, 3))
+    cache = SimpleNamespace(clip=clip, fk_v2=face, fk_engine=face, frames=blank)
+    torso, head = rng.uniform(-0.5, 0.5, (2, 1, 5, 2))
+    alone = rng.normal(0, 0.1, (len(clip), 1, 2))  # what no face tells
+    points, trust = np.concatenate([torso + shift, head + alone], 1), np.ones((len(clip), 10))
+    results = judge(cache, points, trust)
+    assert results["still"][0] > 10 and results["facial points"][0] < 1 and results["matched"][0] < 2
+    assert all(results[name][1] > 10 for name in results), results
+    trust[:frames] = np.nan
+    with pytest.raises(SystemExit, match="clips 0 were not followed"):
+        judge(cache, points, trust)
