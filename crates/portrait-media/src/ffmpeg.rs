@@ -85,9 +85,16 @@ impl Running {
 
     /// How it ended, once its output has.
     pub(crate) fn ending(&mut self) -> Ending {
-        let failed = self.child.wait().is_ok_and(|status| !status.success());
+        let status = self.child.wait();
         let complaints = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ending { failed, cut: complaints.cut, complaint: last_line(&complaints.text) }
+        let complaint = last_line(&complaints.text);
+        let failure = match status {
+            Ok(status) if status.success() => None,
+            // Whoever is killed says nothing.
+            Ok(status) => Some(complaint.clone().unwrap_or_else(|| format!("it ended with {status}"))),
+            Err(error) => Some(error.to_string()),
+        };
+        Ending { failure, cut: complaints.cut, complaint }
     }
 }
 
@@ -101,7 +108,8 @@ impl Drop for Running {
 
 /// How `ffmpeg` ended. Complaints about a stream that decodes to its end are no errors: only the exit status is.
 pub(crate) struct Ending {
-    pub(crate) failed: bool,
+    /// Why it failed.
+    pub(crate) failure: Option<String>,
     /// Whether it found the end of the file where there should be more.
     pub(crate) cut: bool,
     /// Its last complaint.

@@ -93,11 +93,8 @@ impl FlacPackets {
                     let kept = downmix(samples, if self.channels == all { 1 } else { all });
                     self.waiting.extend(kept.map(|s| (s * 32768.0).round().min(32767.0) as i32));
                 }
-                // A file that breaks off still gives the sound it has.
-                Ok(None) | Err(MediaError::TruncatedSound { .. } | MediaError::DamagedSound { .. }) => {
-                    self.ended = true
-                }
-                Err(error) => return Err(error),
+                // A sound that breaks off, for whatever reason, is kept as far as it goes: the pictures are not lost with it.
+                Ok(None) | Err(_) => self.ended = true,
             }
         }
         let samples = (self.waiting.len() / self.channels).min(BLOCK);

@@ -127,17 +127,7 @@ impl Muxer {
             let (timescale, stsd, edit) = a.playing(seconds, |seconds| self.timebase.ticks(seconds));
             (&a.out, timescale, stsd, edit)
         });
-        let ftyp = mux_boxes::ftyp();
-        let moov = |base: u64| mux_boxes::moov(base, self.timebase.timescale, &self.video, avc, audio);
-        // The length of the index does not depend on the positions in it, unless they need 64 bits.
-        let mdat_header = if self.position + 8 > u64::from(u32::MAX) { 16 } else { 8 };
-        let mut base = (ftyp.len() + moov(0).len()) as u64 + mdat_header;
-        if base + self.position > u64::from(u32::MAX) {
-            base = (ftyp.len() + moov(u64::from(u32::MAX)).len()) as u64 + mdat_header;
-        }
-        let mut head = ftyp;
-        head.extend_from_slice(&moov(base));
-        mux_boxes::mdat_header(&mut head, self.position);
+        let head = mux_boxes::head(self.position, self.timebase.timescale, &self.video, avc, audio);
 
         let path = &self.path;
         let fail = |e| MediaError::write(path, e);

@@ -67,7 +67,7 @@ impl TrackOut {
         }
     }
 
-    fn put_tables(&self, out: &mut Vec<u8>, base: u64) {
+    fn put_tables(&self, out: &mut Vec<u8>, place: Place) {
         put_full(out, b"stts", 0, 0, |out| {
             put_u32(out, self.times.len() as u32);
             self.times.iter().for_each(|&(count, ticks)| {
@@ -100,8 +100,8 @@ impl TrackOut {
             put_u32(out, self.sizes.len() as u32);
             self.sizes.iter().for_each(|&size| put_u32(out, size));
         });
-        let positions = self.chunks.iter().map(|&(position, _)| base + position);
-        if positions.clone().any(|p| p > u64::from(u32::MAX)) {
+        let positions = self.chunks.iter().map(|&(position, _)| place.base + position);
+        if place.wide {
             put_full(out, b"co64", 0, 0, |out| {
                 put_u32(out, self.chunks.len() as u32);
                 positions.for_each(|p| put_u64(out, p));
@@ -115,35 +115,49 @@ impl TrackOut {
     }
 }
 
-pub(crate) fn ftyp() -> Vec<u8> {
+/// Where the payload lies in the file.
+#[derive(Clone, Copy)]
+struct Place {
+    base: u64,
+    /// Whether positions take 64 bits, in every track alike: the index is as long wherever the payload begins.
+    wide: bool,
+}
+
+/// What comes before `payload` bytes of coded frames and sound: file type, index, and the payload's own header. Movie ticks are
+/// the video's.
+pub(crate) fn head(
+    payload: u64,
+    timescale: u32,
+    video: &TrackOut,
+    avc: &Avc<'_>,
+    audio: Option<AudioOut<'_>>,
+) -> Vec<u8> {
+    let moov = |place| moov(place, timescale, video, avc, audio);
     let mut out = Vec::new();
     put(&mut out, b"ftyp", |out| {
         out.extend_from_slice(b"isom\0\0\x02\0isomiso2avc1mp41");
     });
-    out
-}
-
-pub(crate) fn mdat_header(out: &mut Vec<u8>, payload: u64) {
-    match u32::try_from(payload + 8) {
-        Ok(size) => {
-            put_u32(out, size);
-            out.extend_from_slice(b"mdat");
-        }
-        Err(_) => {
-            put_u32(out, 1);
-            out.extend_from_slice(b"mdat");
-            put_u64(out, payload + 16);
-        }
+    let before = |wide| (out.len() + moov(Place { base: 0, wide }).len()) as u64 + if wide { 16 } else { 8 };
+    let wide = before(false) + payload > u64::from(u32::MAX);
+    let place = Place { base: before(wide), wide };
+    out.extend_from_slice(&moov(place));
+    if wide {
+        put_u32(&mut out, 1);
+        out.extend_from_slice(b"mdat");
+        put_u64(&mut out, payload + 16);
+    } else {
+        put_u32(&mut out, (payload + 8) as u32);
+        out.extend_from_slice(b"mdat");
     }
+    out
 }
 
 const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 /// Sound: table, ticks per second, sample description, what is played.
-type AudioOut<'a> = (&'a TrackOut, u32, &'a [u8], Edit);
+pub(crate) type AudioOut<'a> = (&'a TrackOut, u32, &'a [u8], Edit);
 
-/// The index. `base` is the position of the payload in the file; movie ticks are the video's.
-pub(crate) fn moov(base: u64, timescale: u32, video: &TrackOut, avc: &Avc<'_>, audio: Option<AudioOut<'_>>) -> Vec<u8> {
+fn moov(place: Place, timescale: u32, video: &TrackOut, avc: &Avc<'_>, audio: Option<AudioOut<'_>>) -> Vec<u8> {
     let mut out = Vec::new();
     put(&mut out, b"moov", |out| {
         put_full(out, b"mvhd", 1, 0, |out| {
@@ -165,7 +179,7 @@ pub(crate) fn moov(base: u64, timescale: u32, video: &TrackOut, avc: &Avc<'_>, a
                 b"vide",
                 timescale,
                 video,
-                base,
+                place,
                 |out| {
                     put_full(out, b"vmhd", 0, 1, |out| out.extend_from_slice(&[0; 8]));
                 },
@@ -186,7 +200,7 @@ pub(crate) fn moov(base: u64, timescale: u32, video: &TrackOut, avc: &Avc<'_>, a
                     b"soun",
                     ticks,
                     table,
-                    base,
+                    place,
                     |out| {
                         put_full(out, b"smhd", 0, 0, |out| out.extend_from_slice(&[0; 4]));
                     },
@@ -233,7 +247,7 @@ fn put_mdia(
     handler: &[u8; 4],
     timescale: u32,
     table: &TrackOut,
-    base: u64,
+    place: Place,
     media_header: impl FnOnce(&mut Vec<u8>),
     stsd: impl FnOnce(&mut Vec<u8>),
 ) {
@@ -263,7 +277,7 @@ fn put_mdia(
             });
             put(out, b"stbl", |out| {
                 stsd(out);
-                table.put_tables(out, base);
+                table.put_tables(out, place);
             });
         });
     });
@@ -309,4 +323,70 @@ fn put_avc1(out: &mut Vec<u8>, avc: &Avc<'_>) {
             out.push(u8::from(avc.color.full_range) << 7);
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boxes::{Bytes, children, find};
+    use super::*;
+
+    /// Positions in the file that the index tells of a track's chunks.
+    fn positions(head: &[u8], track: usize) -> Vec<u64> {
+        let moov = find(head, &[b"moov"]).unwrap();
+        let (_, trak) = children(moov).filter(|(kind, _)| kind == b"trak").nth(track).unwrap();
+        let stbl = find(trak, &[b"mdia", b"minf", b"stbl"]).unwrap();
+        let (mut bytes, wide) = match (find(stbl, &[b"stco"]), find(stbl, &[b"co64"])) {
+            (Some(narrow), None) => (Bytes(narrow), false),
+            (None, Some(wide)) => (Bytes(wide), true),
+            other => panic!("{other:?}"),
+        };
+        bytes.full_box().unwrap();
+        let count = bytes.u32().unwrap();
+        (0..count).map(|_| if wide { bytes.u64() } else { bytes.u32().map(u64::from) }.unwrap()).collect()
+    }
+
+    /// Checks it for a packet of sound at `sounds` beside a video of two frames, the second at the end of the payload. Gives the
+    /// length of what comes before the payload.
+    #[track_caller]
+    fn every_chunk_is_where_the_index_says(sounds: u64, payload: u64) -> u64 {
+        let (mut video, mut sound) = (TrackOut::default(), TrackOut::default());
+        let frames = [0, payload - 100];
+        for position in frames {
+            video.begin_sample(position, 100, true, true);
+            video.end_sample(1000);
+        }
+        sound.begin_sample(sounds, 50, true, true);
+        sound.end_sample(1024);
+        let color = ColorSpec::unmarked(16);
+        let avc = Avc { width: 16, height: 16, sps: &[0x67, 66, 0, 30], pps: &[0x68], color };
+        let edit = Edit { delay: 0, duration: 1000, media_time: 0 };
+        let head = head(payload, 25_000, &video, &avc, Some((&sound, 48_000, &[0; 8], edit)));
+        let start = head.len() as u64;
+        assert_eq!(positions(&head, 0), frames.map(|position| start + position), "video, {payload} bytes");
+        assert_eq!(positions(&head, 1), [start + sounds], "sound, {payload} bytes");
+        // The payload's header tells how much there is.
+        let told = match head.split_last_chunk::<8>().unwrap() {
+            (_, &[a, b, c, d, b'm', b'd', b'a', b't']) => u64::from(u32::from_be_bytes([a, b, c, d])) - 8,
+            (rest, size) => {
+                assert_eq!(rest.last_chunk(), Some(b"\0\0\0\x01mdat"), "{payload} bytes");
+                u64::from_be_bytes(*size) - 16
+            }
+        };
+        assert_eq!(told, payload);
+        head.len() as u64
+    }
+
+    #[test]
+    fn positions_beyond_four_gibibytes_are_told_in_every_track() {
+        let limit = 1 << 32;
+        let narrow = every_chunk_is_where_the_index_says(100, 1000);
+        // Sound that ends long before the video, and sound to its end.
+        every_chunk_is_where_the_index_says(100, 3 * limit);
+        every_chunk_is_where_the_index_says(3 * limit - 200, 3 * limit);
+        // Around the size at which the file, its index with it, outgrows 32 bits.
+        for payload in limit - narrow - 20..limit - narrow + 60 {
+            let length = every_chunk_is_where_the_index_says(100, payload);
+            assert_eq!(length > narrow, payload + narrow >= limit, "{payload} bytes");
+        }
+    }
 }

@@ -51,7 +51,8 @@ pub(super) fn open(path: &Path, found: &str, audio: Option<AudioTrack>) -> Resul
     };
     let first = source.read_picture()?;
     let Some(first) = first else {
-        return Err(match source.frames.ending().complaint {
+        let ending = source.frames.ending();
+        return Err(match ending.failure.or(ending.complaint) {
             Some(reason) => MediaError::Ffmpeg { path: path.to_owned(), reason },
             None => MediaError::NoFrames { path: path.to_owned(), hint: "" },
         });
@@ -107,13 +108,13 @@ impl Source for FfmpegSource {
         };
         let Some(picture) = picture else {
             let (ending, path, found) = (self.frames.ending(), self.path.clone(), self.given);
-            return match ending.complaint {
+            return match ending.failure {
                 _ if ending.cut => {
                     let expected = self.expected.filter(|expected| *expected > found);
                     Err(MediaError::TruncatedVideo { path, found, expected })
                 }
-                Some(reason) if ending.failed => Err(MediaError::Ffmpeg { path, reason }),
-                _ => Ok(None),
+                Some(reason) => Err(MediaError::Ffmpeg { path, reason }),
+                None => Ok(None),
             };
         };
         let seconds = self.given as f64 / self.fps;

@@ -54,10 +54,10 @@ impl Source for FfmpegSound {
             Err(e) => return Err(MediaError::read(&self.path, e)),
             Ok(0) => {
                 let ending = self.samples.ending();
-                return match ending.complaint {
+                return match ending.failure {
                     _ if ending.cut => Ok(Step::Cut),
-                    Some(reason) if ending.failed => Err(MediaError::Ffmpeg { path: self.path.clone(), reason }),
-                    _ => Ok(Step::End),
+                    Some(reason) => Err(MediaError::Ffmpeg { path: self.path.clone(), reason }),
+                    None => Ok(Step::End),
                 };
             }
             Ok(read) => read,

@@ -118,10 +118,15 @@ pub(crate) fn tried_without_ffmpeg(test: &str) -> bool {
     if std::env::var_os("PATH").is_none_or(|path| path.is_empty()) {
         return false;
     }
+    again(test, Path::new(""));
+    true
+}
+
+/// Runs a test once more in a process of its own with another PATH.
+pub(crate) fn again(test: &str, programs: &Path) {
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-    let out = again.args(["--exact", test]).env("PATH", "").output().unwrap();
+    let out = again.args(["--exact", test]).env("PATH", programs).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout);
     // A test that is not found would be a success as well.
-    assert!(out.status.success() && said.contains("1 passed"), "{said}");
-    true
+    assert!(out.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
 }
