@@ -76,8 +76,10 @@ async function useCamera() {
   element("camera").disabled = true;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: FRAME }, facingMode: "user" } });
-    stream.getVideoTracks()[0].addEventListener("ended", () => stopCamera("The camera has stopped."));
     video.srcObject = stream;
+    // One that was given up may end later.
+    const ended = () => video.srcObject === stream && stopCamera("The camera has stopped.");
+    stream.getVideoTracks()[0].addEventListener("ended", ended);
     await video.play();
     video.hidden = false;
     camera = fresh = true;
@@ -92,6 +94,8 @@ function stopCamera(why) {
   camera = false;
   done.face = null;
   video.hidden = true;
+  // Its light goes out: a camera that cannot be played is on as well.
+  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
   video.srcObject = null;
   element("neutral").disabled = true;
   element("camera").disabled = false;

@@ -416,7 +416,7 @@ typedef struct {
   char preset[32];
   // SHA-256 of the weights, in hexadecimal.
   char weights[65];
-  // Largest side of a frame or photo in pixels.
+  // Largest side in pixels of a frame, and of a photo that is shown whole (`PORTRAIT_FRAMING_PHOTO`). An avatar's photo may have 16384.
   uint32_t largest_side;
   // What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
   // and precisions that are given up because the device computes them wrongly, a cache that cannot be used, a window that refused
@@ -424,7 +424,7 @@ typedef struct {
   char warnings[1024];
 } PortraitEngineInfo;
 
-// How the driver's motion is taken over.
+// How the driver's motion is taken over. Begin with `portrait_motion_init`: factors that are 0 hold the portrait still.
 typedef struct {
   // `sizeof(PortraitMotion)`.
   uint32_t struct_size;
@@ -466,9 +466,10 @@ typedef struct {
   uint32_t frame_width;
   // Height of the frames once upright.
   uint32_t frame_height;
-  // For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of; copied before the call returns.
+  // For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of, up to `PortraitEngineInfo.largest_side` pixels a side; copied
+  // before the call returns.
   const PortraitFrame *photo;
-  // How motion is taken over.
+  // How motion is taken over, begun with `portrait_motion_init`.
   const PortraitMotion *motion;
   // Most pictures a second; 0: as many as frames, and 30 of speech.
   float rate;
@@ -808,7 +809,7 @@ PortraitStatus portrait_session_draw_picture(PortraitSession session,
                                              PortraitTexture texture,
                                              uint64_t *timestamp_ns);
 
-// Gives a texture back to its owner alone; waits for a call that draws into it. Done also for 0 and for a texture that was released
+// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a texture that was released
 // before. Any thread.
 PortraitStatus portrait_texture_release(PortraitTexture texture);
 

@@ -88,7 +88,7 @@ pub struct PortraitEngineInfo {
     pub preset: [c_char; 32],
     /// SHA-256 of the weights, in hexadecimal.
     pub weights: [c_char; 65],
-    /// Largest side of a frame or photo in pixels.
+    /// Largest side in pixels of a frame, and of a photo that is shown whole (`PORTRAIT_FRAMING_PHOTO`). An avatar's photo may have 16384.
     pub largest_side: u32,
     /// What the host should know although everything works, a line each, cut where there is no more room: kernels that are gone around
     /// and precisions that are given up because the device computes them wrongly, a cache that cannot be used, a window that refused
@@ -344,7 +344,7 @@ pub unsafe extern "C" fn portrait_engine_info(engine: PortraitEngine, info: *mut
             driver: fixed(&adapter.driver),
             preset: fixed(&engine.preset().name),
             weights: fixed(engine.weights_id()),
-            largest_side: engine.gpu().device().limits().max_texture_dimension_2d,
+            largest_side: engine.gpu().frame_limit().side,
             warnings: fixed(&engine.gpu().warnings().join("\n")),
         };
         // SAFETY: the host's promise.

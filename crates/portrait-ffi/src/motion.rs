@@ -5,7 +5,7 @@ use crate::input::{Flag, sized, write};
 use crate::status::{Failure, PortraitStatus};
 use portrait_runtime::{Mode, MotionOptions};
 
-/// How the driver's motion is taken over.
+/// How the driver's motion is taken over. Begin with `portrait_motion_init`: factors that are 0 hold the portrait still.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct PortraitMotion {

@@ -68,9 +68,10 @@ pub struct PortraitSessionOptions {
     pub frame_width: u32,
     /// Height of the frames once upright.
     pub frame_height: u32,
-    /// For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of; copied before the call returns.
+    /// For `PORTRAIT_FRAMING_PHOTO`: the photo that the avatar was made of, up to `PortraitEngineInfo.largest_side` pixels a side; copied
+    /// before the call returns.
     pub photo: *const PortraitFrame,
-    /// How motion is taken over.
+    /// How motion is taken over, begun with `portrait_motion_init`.
     pub motion: *const PortraitMotion,
     /// Most pictures a second; 0: as many as frames, and 30 of speech.
     pub rate: f32,

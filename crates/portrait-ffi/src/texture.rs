@@ -10,7 +10,7 @@ use crate::surface::placement_of;
 use portrait_runtime::{ExternalTexture, Gpu, Placement, wgpu};
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A texture of the host's that pictures may be drawn into; 0 is none.
@@ -65,8 +65,34 @@ pub(crate) struct Canvas {
     gpu: Arc<Gpu>,
     texture: wgpu::Texture,
     placement: Placement,
+    turns: Turns,
+}
+
+/// Who draws: one after another, and nobody after the release.
+#[derive(Default)]
+struct Turns {
     /// Held by whoever draws.
-    drawing: Mutex<()>,
+    released: Mutex<bool>,
+}
+
+impl Turns {
+    /// Waits for the one before.
+    fn begin(&self) -> Result<MutexGuard<'_, bool>, Failure> {
+        let turn = self.lock();
+        if *turn {
+            return Err(Failure::new(PortraitStatus::Released, "this texture was released"));
+        }
+        Ok(turn)
+    }
+
+    /// Waits for the one that draws, and stops those who wait for their turn.
+    fn end(&self) {
+        *self.lock() = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(unix)]
@@ -124,7 +150,7 @@ pub unsafe extern "C" fn portrait_texture_open(
         // SAFETY: the host's promise.
         let imported = unsafe { engine.gpu().import(external)? };
         let gpu = engine.gpu().clone();
-        let canvas = Canvas { gpu, texture: imported, placement, drawing: Mutex::default() };
+        let canvas = Canvas { gpu, texture: imported, placement, turns: Turns::default() };
         let number = handle::insert(Object::Texture(Arc::new(canvas)))?;
         // SAFETY: the host's promise.
         unsafe { write(texture, number, "texture") }
@@ -151,7 +177,7 @@ pub unsafe extern "C" fn portrait_session_draw_picture(
         if !Arc::ptr_eq(&canvas.gpu, live.engine.gpu()) {
             return Err(Failure::argument("the texture was opened for an engine on another device than the session's"));
         }
-        let _turn = canvas.drawing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = canvas.turns.begin()?;
         let patience = Duration::from_millis(timeout_ms.into());
         let Some(drawn) = live.session.draw_picture(patience, &canvas.texture, canvas.placement)? else {
             return Ok(PortraitStatus::Pending);
@@ -164,15 +190,41 @@ pub unsafe extern "C" fn portrait_session_draw_picture(
     })
 }
 
-/// Gives a texture back to its owner alone; waits for a call that draws into it. Done also for 0 and for a texture that was released
+/// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a texture that was released
 /// before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_texture_release(texture: PortraitTexture) -> PortraitStatus {
     call(|| {
         handle::release(texture, handle::TEXTURE, |object| {
             if let Object::Texture(canvas) = object {
-                drop(canvas.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+                canvas.turns.end();
             }
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn nobody_draws_after_the_release() {
+        let turns = Turns::default();
+        let first = turns.begin().expect("not released");
+        let (told, heard) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                turns.end();
+                told.send(()).expect("heard");
+            });
+            assert!(heard.recv_timeout(Duration::from_millis(20)).is_err(), "a release waits for who draws");
+            drop(first);
+            heard.recv().expect("released");
+        });
+        let refused = turns.begin().map(drop).expect_err("released");
+        assert_eq!(refused.status, PortraitStatus::Released);
+        // A second release has nobody to wait for.
+        turns.end();
+    }
 }

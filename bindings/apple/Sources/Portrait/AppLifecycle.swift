@@ -28,13 +28,11 @@
                 forName: UIApplication.willEnterForegroundNotification, object: nil, queue: nil
             ) { [weak session] _ in
                 guard pause.end(), let session else { return }
-                tell { try session.resume() }
+                tell { try session.unseen(false) }
             }
             let rest: @Sendable (Session) throws -> Void = { session in
-                if try !session.state.paused {
-                    pause.begin()
-                    try session.pause()
-                }
+                pause.begin()
+                try session.unseen(true)
                 // The system ends those in the background that have the most memory.
                 try session.trim(.session)
             }
@@ -69,8 +67,8 @@
         }
     }
 
-    /// Whether the app has paused the session, and not the host: then the session goes on by itself, also where nobody follows the app for
-    /// it any more.
+    /// Whether the session rests because the app is in the background: then it goes on by itself, also where nobody follows the app for it
+    /// any more. A pause of the app's own is another matter.
     private final class Pause: @unchecked Sendable {
         private let lock = NSLock()
         private var holds = false

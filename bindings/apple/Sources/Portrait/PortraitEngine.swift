@@ -20,7 +20,7 @@ public final class PortraitEngine: Sendable {
         public let preset: String
         /// SHA-256 of the weights, in hexadecimal.
         public let weights: String
-        /// Largest side of a frame or photo in pixels.
+        /// Largest side in pixels of a frame, and of a photo that is shown whole. An avatar's photo may have 16384.
         public let largestSide: Int
         /// What the app should know although everything works: kernels that are gone around and precisions that are given up because the
         /// device computes them wrongly, a cache that cannot be used, a layer that refused pictures.

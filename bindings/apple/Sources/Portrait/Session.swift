@@ -119,6 +119,7 @@ public final class Session: Sendable {
     }
 
     let handle: UInt64
+    private let rests = Rests()
     /// Whether it is known for which frames.
     private let sized: Bool
     /// Memory of the last picture taken is not known before there is one.
@@ -243,12 +244,17 @@ public final class Session: Sendable {
 
     /// Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU.
     public func pause() throws {
-        try check(portrait_session_pause(handle))
+        try rests.set(told: true, of: handle)
     }
 
-    /// Goes on after a pause.
+    /// Goes on after `pause`; where `AppLifecycle` has paused it, too, not before the app is back from the background.
     public func resume() throws {
-        try check(portrait_session_resume(handle))
+        try rests.set(told: false, of: handle)
+    }
+
+    /// Whether nobody sees it, which pauses it as well.
+    func unseen(_ now: Bool) throws {
+        try rests.set(unseen: now, of: handle)
     }
 
     /// How hot the device is: fewer pictures a second first, then `Options.cool`.
@@ -308,5 +314,20 @@ public final class Session: Sendable {
     /// Draws on no surface any more; waits until it is no longer in use, but not for a session to open.
     public func surfaceDestroyed() throws {
         try check(portrait_session_surface_destroyed(handle))
+    }
+}
+
+/// Why a session rests: the app's own word, and that nobody sees it. It goes on when neither holds.
+private final class Rests: @unchecked Sendable {
+    private let lock = NSLock()
+    private var told = false
+    private var unseen = false
+
+    func set(told: Bool? = nil, unseen: Bool? = nil, of session: UInt64) throws {
+        lock.lock()
+        defer { lock.unlock() }
+        self.told = told ?? self.told
+        self.unseen = unseen ?? self.unseen
+        try check(self.told || self.unseen ? portrait_session_pause(session) : portrait_session_resume(session))
     }
 }

@@ -88,6 +88,14 @@ private fun seen(activity: Activity, session: Session, frame: Frame) {
     application.tellActivities { it.onActivityStarted(activity) }
     check(session.status.paused, "the app's own pause is the app's")
     session.resume()
+    application.tellActivities { it.onActivityStopped(activity) }
+    session.resume()
+    check(session.status.paused, "told to go on while nobody sees it")
+    session.pause()
+    application.tellActivities { it.onActivityStarted(activity) }
+    check(session.status.paused, "paused by the app while nobody saw it")
+    session.resume()
+    check(!session.status.paused, "seen, and told to go on")
     session.take(frame, picture, 2 * FRAME_TIME)
     application.tellComponents { (it as ComponentCallbacks2).onTrimMemory(10) }
     check(session.status.open, "a little memory")

@@ -29,8 +29,8 @@ class AppLifecycle @JvmOverloads constructor(
     private val activity = activityOf(context)
     private val forgetHeat: () -> Unit
 
-    /** The activity has paused it, and not the app: then it may go on by itself. */
-    private var paused = false
+    /** It rests because of the activity; a pause of the app's is another matter. */
+    private var resting = false
     private var closed = false
 
     init {
@@ -58,17 +58,15 @@ class AppLifecycle @JvmOverloads constructor(
     }
 
     /** Returns when nothing is given to the GPU any more. */
-    private fun rest() = tell {
-        if (!status.paused) {
-            pause()
-            paused = true
-        }
+    private fun rest() {
+        resting = true
+        tell { unseen(true) }
     }
 
     private fun goOn() {
-        if (!paused) return
-        paused = false
-        tell { resume() }
+        if (!resting) return
+        resting = false
+        tell { unseen(false) }
     }
 
     private inner class Following : ComponentCallbacks2, ActivityNews {

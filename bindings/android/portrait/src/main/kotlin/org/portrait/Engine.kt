@@ -57,7 +57,7 @@ class Engine private constructor(internal val handle: Long) : AutoCloseable {
         /** The precision in use. */
         val precision = Precision.entries[told[5].toInt()]
 
-        /** Largest side of a frame or photo in pixels. */
+        /** Largest side in pixels of a frame, and of a photo that is shown whole. An avatar's photo may have 16384. */
         val largestSide = told[6].toInt()
 
         /**

@@ -191,10 +191,23 @@ class Session private constructor(private val handle: Long) : AutoCloseable {
     fun recalibrate() = Native.check(Native.sessionRecalibrate(handle))
 
     /** Stops making pictures, and waits for the frame at hand, but not for a session to open: afterwards nothing is submitted to the GPU. */
-    fun pause() = Native.check(Native.sessionPause(handle))
+    fun pause() = rest { told = true }
 
-    /** Goes on after a pause. */
-    fun resume() = Native.check(Native.sessionResume(handle))
+    /** Goes on after [pause]; where [AppLifecycle] has paused it, too, not before its activity is seen. */
+    fun resume() = rest { told = false }
+
+    /** Whether nobody sees it, which pauses it as well. */
+    internal fun unseen(now: Boolean) = rest { unseen = now }
+
+    /** Whether the app has paused it. It goes on when neither this nor the other holds. */
+    private var told = false
+    private var unseen = false
+
+    @Synchronized
+    private fun rest(change: () -> Unit) {
+        change()
+        Native.check(if (told || unseen) Native.sessionPause(handle) else Native.sessionResume(handle))
+    }
 
     /** How hot the device is: fewer pictures a second first, then [Options.cool]. */
     fun setThermal(thermal: Thermal) = Native.check(Native.sessionSetThermal(handle, thermal.ordinal))
