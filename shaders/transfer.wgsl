@@ -53,6 +53,7 @@ const RATE_CUTOFF = 1.0; // Hz
 var<workgroup> pose: array<f32, 316>; // the filtered driver, then what is sent on
 var<workgroup> sums: array<vec4<f32>, 128>;
 var<workgroup> unlike: array<vec2<f32>, 158>; // how the photo differs from the neutral pose, both heads held alike
+var<workgroup> smile: array<vec2<f32>, 2>; // what of the photo's corners of the mouth is taken back
 var<workgroup> decision: vec4<f32>; // (take this frame as neutral, a neutral is valid, scale, 0)
 
 fn driver(i: u32) -> vec2<f32> { return vec2<f32>(pose[i * 2u], pose[i * 2u + 1u]); }
@@ -225,6 +226,21 @@ fn further_apart(upper: u32, lower: u32, axis: vec2<f32>) -> f32 {
     return by * select(gain, 1.0 - 1.0 / (1.0 + beyond * beyond), by < 0.0);
 }
 
+// What of `own`, how the photo's corner of the mouth differs from the neutral pose's, is taken back where the driver has moved it by
+// `moved`: more the further he goes the same way. Two smiles would make one wider than both.
+fn taken_back(own: vec2<f32>, moved: vec2<f32>) -> vec2<f32> {
+    let same = max(dot(moved, own), 0.0) / max(dot(own, own), 1e-12);
+    return own * (1.0 / (1.0 + same * same) - 1.0);
+}
+
+// How far a point of the lips goes along with the corner on its side: about as far as it lies from the middle.
+fn corner_share(lip: u32) -> f32 {
+    let beside = select(0.7, 0.3, ((lip / 2u) % 2u) == 1u);
+    let outer = select(beside, 0.0, lip < 2u);
+    let inner = select(0.5, select(0.0, 1.0, lip >= 14u), lip < 16u);
+    return select(select(outer, 1.0, (lip / 2u) == 1u), inner, lip >= 12u);
+}
+
 fn move_apart(upper: u32, lower: u32, up: vec2<f32>, down: vec2<f32>) {
     pose[upper * 2u] -= up.x;
     pose[upper * 2u + 1u] -= up.y;
@@ -300,12 +316,19 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         let head = vec2<f32>(dot(head_x, place), dot(head_y, place)) + solid.z * vec2<f32>(head_x.z, head_y.z);
         let own = select(turned, vec2<f32>(0.0), (i >= FACIAL) & (i < IRISES_AT / 2u));
         let gain = control[2].y * select(1.0, control[2].z, (i >= LIPS_AT) & (i < LIPS_AT + LIPS));
-        let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * (driver(i) + own - photo(i) - head);
+        let expression = driver(i) + own - photo(i) - head;
+        let weighed = (control[2].x - 1.0) * head + (gain - 1.0) * expression;
+        if (i >= LIPS_AT + 2u) & (i < LIPS_AT + 4u) { smile[i - LIPS_AT - 2u] = taken_back(unlike[i] + own, gain * expression); }
         let to = driver(i) + select(vec2<f32>(0.0), own + weighed, moves);
         pose[i * 2u] = to.x;
         pose[i * 2u + 1u] = to.y;
     }
     workgroupBarrier();
+    if moves & (lane >= LIPS_AT) & (lane < LIPS_AT + LIPS) {
+        let by = corner_share(lane - LIPS_AT) * smile[(lane - LIPS_AT) % 2u];
+        pose[2u * lane] += by.x;
+        pose[2u * lane + 1u] += by.y;
+    }
     if lid {
         pose[2u * (UPPER_LIDS_AT + lane)] += lid_moved.x;
         pose[2u * (UPPER_LIDS_AT + lane) + 1u] += lid_moved.y;

@@ -59,7 +59,7 @@ const UPPER_LIP: f32 = 0.15;
 /// wider the photo's eye is open than the neutral's: an eye that closes closes the photo's, and one that is half shut in the
 /// neutral pose, less than half as open as the photo's, half shuts it. A neutral pose's mouth counts as no wider open than the
 /// photo's: who speaks all the time opens a shut mouth, and shuts it when he shuts his own. A photo whose mouth is wider open
-/// adds less and less of that to the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
+/// adds less and less of that to the driver's, and so do the corners of a photo's smile to those of the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
@@ -228,8 +228,27 @@ fn unfitness(driver: &[f32], photo: &[f32]) -> f32 {
     pose_distance(driver, photo) + closed.max(0.0)
 }
 
+/// How far a point of the lips goes along with the corner of the mouth on its side: about as far as it lies from the middle.
+fn corner_share(lip: usize) -> f32 {
+    match lip {
+        2 | 3 | 14 | 15 => 1.0,
+        4 | 5 | 8 | 9 => 0.7,
+        6 | 7 | 10 | 11 => 0.3,
+        16..LIPS => 0.5,
+        _ => 0.0,
+    }
+}
+
+/// What of `own`, how the photo's corner of the mouth differs from the neutral pose's, is taken back where the driver has moved that corner
+/// by `moved`: nothing at rest, and more the further he goes the same way. A photo that smiles and a driver who does would make a smile
+/// wider than both.
+fn taken_back(own: Point, moved: Point) -> Point {
+    let same = dot(moved, own).max(0.0) / dot(own, own).max(1e-12);
+    own.map(|v| v * (1.0 / (1.0 + same * same) - 1.0))
+}
+
 /// Adds what the head's motion makes of the photo's own shape, `neutral` being the driver's in the photo's size, and weighs head,
-/// expression and mouth in how far the points are from the photo's.
+/// expression and mouth in how far the points are from the photo's. Of smiles that would add up, some is [`taken_back`].
 fn weigh(control: &TransferControl, source: &[f32], neutral: &[Point], pose: &mut [f32]) {
     let (points, rest) = source.split_at(COORDS);
     let (depth, rest) = rest[4..].split_at(Transfer::FIT_AT - Transfer::DEPTH_AT);
@@ -245,15 +264,24 @@ fn weigh(control: &TransferControl, source: &[f32], neutral: &[Point], pose: &mu
         deeper.iter_mut().zip(row).for_each(|(z, factor)| *z += factor * by);
     }
     let is_neural = |i: usize| (FACIAL / 2..(FACIAL + NEURAL) / 2).contains(&i);
+    let mut smile = [[0.0; 2]; 2];
     for (i, (to, &from)) in pose.iter_mut().zip(points).enumerate() {
         let moved = head.moved(from, depth[i] + deeper[i]);
         let own = if is_neural(i) { [0.0; 2] } else { head.turned(unlike[i], deeper[i]) };
         let lips = (LIPS_AT..LIPS_AT + LIPS).contains(&i);
         let gain = control.expression_gain * if lips { control.mouth_gain } else { 1.0 };
+        let expression = [0, 1].map(|c| to[c] + own[c] - from[c] - moved[c]);
         for c in 0..2 {
             to[c] += own[c];
-            to[c] += (control.head_gain - 1.0) * moved[c] + (gain - 1.0) * (to[c] - from[c] - moved[c]);
+            to[c] += (control.head_gain - 1.0) * moved[c] + (gain - 1.0) * expression[c];
         }
+        if let Some(side) = i.checked_sub(LIPS_AT + 2).filter(|side| *side < 2) {
+            let shape = [0, 1].map(|c| unlike[i][c] + own[c]);
+            smile[side] = taken_back(shape, expression.map(|v| gain * v));
+        }
+    }
+    for (lip, to) in pose[LIPS_AT..LIPS_AT + LIPS].iter_mut().enumerate() {
+        (0..2).for_each(|c| to[c] += corner_share(lip) * smile[lip % 2][c]);
     }
 }
 

@@ -11,6 +11,8 @@ import tensorfile  # noqa: E402
 
 STIFF = [0, 2, 3, 4, 5, 44, 45, 46, 47, 68, 69, 70, 71, 72]  # of the facial points: only the head as a whole moves them
 FIT_RIDGE, RELIEF_RIDGE = 1e-4, 1e-3
+LIPS, CORNERS = slice(83, 103), (85, 86)  # of the facial points
+CORNER_SHARES = np.repeat([0, 1, 0.7, 0.3, 0.7, 0.3, 0, 1, 0.5, 0.5], 2)  # how far each point of the lips goes along with its corner
 
 
 def model() -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +36,8 @@ def own_turn(photo: np.ndarray, moved: np.ndarray, neutral: np.ndarray) -> np.nd
 
     `neutral` are the driver's points at rest, in the photo's size. A linear map of place and depth is fitted to the motion of the stiff
     points, and applied to how photo and driver differ at rest, both heads held alike, and to the depth that this difference stands for.
+    Where the driver's corners of the mouth move the way that the photo's differ, less and less of that difference is kept: two smiles do
+    not add up.
     """
     mean, offsets = model()
     rotation, scale = view(mean, photo)
@@ -49,4 +53,11 @@ def own_turn(photo: np.ndarray, moved: np.ndarray, neutral: np.ndarray) -> np.nd
     squares = flat @ flat.T
     weights = np.linalg.solve(squares + RELIEF_RIDGE * np.trace(squares) * np.eye(len(seen)), flat @ unlike[: len(mean)].ravel())
     deeper = np.r_[weights @ seen[..., 2], 0, 0]
-    return np.c_[unlike, deeper] @ fit(moved - photo)[:3]
+    head = fit(moved - photo)
+    own = np.c_[unlike, deeper] @ head[:3]
+    expression = moved + own - photo - np.c_[photo, place[:, 2] + deeper, place[:, 3]] @ head
+    for side, corner in enumerate(CORNERS):
+        shape = unlike[corner] + own[corner]
+        same = max(expression[corner] @ shape, 0) / max(shape @ shape, 1e-12)
+        own[LIPS][side::2] += (1 / (1 + same**2) - 1) * CORNER_SHARES[side::2, None] * shape
+    return own
