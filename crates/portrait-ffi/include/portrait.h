@@ -809,8 +809,8 @@ PortraitStatus portrait_session_draw_picture(PortraitSession session,
                                              PortraitTexture texture,
                                              uint64_t *timestamp_ns);
 
-// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a texture that was released
-// before. Any thread.
+// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a
+// texture that was released before. Any thread.
 PortraitStatus portrait_texture_release(PortraitTexture texture);
 
 #ifdef __cplusplus

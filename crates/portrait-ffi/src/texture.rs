@@ -190,8 +190,8 @@ pub unsafe extern "C" fn portrait_session_draw_picture(
     })
 }
 
-/// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a texture that was released
-/// before. Any thread.
+/// Gives a texture back to its owner alone; waits for a call that draws into it, and none does afterwards. Done also for 0 and for a
+/// texture that was released before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn portrait_texture_release(texture: PortraitTexture) -> PortraitStatus {
     call(|| {

@@ -59,7 +59,8 @@ const UPPER_LIP: f32 = 0.15;
 /// wider the photo's eye is open than the neutral's: an eye that closes closes the photo's, and one that is half shut in the
 /// neutral pose, less than half as open as the photo's, half shuts it. A neutral pose's mouth counts as no wider open than the
 /// photo's: who speaks all the time opens a shut mouth, and shuts it when he shuts his own. A photo whose mouth is wider open
-/// adds less and less of that to the driver's, and so do the corners of a photo's smile to those of the driver's. Lids and lips do not cross, and lids open at most half wider than the photo's.
+/// adds less and less of that to the driver's, and so do the corners of a photo's smile to those of the driver's. Lids and lips do not
+/// cross, and lids open at most half wider than the photo's.
 /// Relative motion is taken apart: what the head does as a whole (`HeadFit`) is weighed by `head_gain`, all else by
 /// `expression_gain`, at the lips also by `mouth_gain`.
 ///
