@@ -383,8 +383,8 @@ mod tests {
         // Sound that ends long before the video, and sound to its end.
         every_chunk_is_where_the_index_says(100, 3 * limit);
         every_chunk_is_where_the_index_says(3 * limit - 200, 3 * limit);
-        // Around the size at which the file, its index with it, outgrows 32 bits.
-        for payload in limit - narrow - 20..limit - narrow + 60 {
+        // Around the size at which the file, its index with it, outgrows 32 bits, to where its last frame begins beyond them.
+        for payload in limit - narrow - 20..limit - narrow + 200 {
             let length = every_chunk_is_where_the_index_says(100, payload);
             assert_eq!(length > narrow, payload + narrow >= limit, "{payload} bytes");
         }
